@@ -1,0 +1,33 @@
+//! Where inside a value.
+
+use super::Str;
+use std::fmt;
+
+/// Steps from a value to a part of it.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub struct Path(pub Vec<Step>);
+
+/// One step of a [`Path`]. Nothing inside a set can be named: a path ends at the set.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Step {
+    /// An attribute of an object.
+    Attr(Str),
+    /// An entry of a map.
+    Key(Str),
+    /// An element of a list or tuple.
+    Index(u64),
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Attr(name) if i == 0 => write!(f, "{name}")?,
+                Step::Attr(name) => write!(f, ".{name}")?,
+                Step::Key(key) => write!(f, "[{:?}]", &**key)?,
+                Step::Index(n) => write!(f, "[{n}]")?,
+            }
+        }
+        Ok(())
+    }
+}

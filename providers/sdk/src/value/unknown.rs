@@ -1,0 +1,41 @@
+//! What is known of the unknown.
+
+use super::num::Num;
+use super::{Str, Type};
+use std::sync::Arc;
+
+/// Why a value is unknown: the address whose result it waits for, for example `aws_lb.web.arn`.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Cause(pub Arc<str>);
+
+/// An unknown value: its type, what is known of it all the same, and why it is unknown.
+#[derive(Clone, Debug)]
+pub struct Unknown {
+    pub ty: Type,
+    pub refinement: Refinement,
+    pub cause: Option<Cause>,
+}
+
+/// What is known of an unknown value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Refinement {
+    /// It will certainly not be null.
+    pub not_null: bool,
+    /// A string that starts so.
+    pub prefix: Option<Str>,
+    /// A number not below this (`true`: may be equal).
+    pub min: Option<(Num, bool)>,
+    /// A number not above this (`true`: may be equal).
+    pub max: Option<(Num, bool)>,
+    /// A collection with at least so many elements.
+    pub min_len: Option<u64>,
+    /// A collection with at most so many elements.
+    pub max_len: Option<u64>,
+}
+
+impl Unknown {
+    /// Without refinements and without a cause.
+    pub fn of(ty: Type) -> Unknown {
+        Unknown { ty, refinement: Refinement::default(), cause: None }
+    }
+}

@@ -1,0 +1,96 @@
+//! Diagnostics: what is wrong, where, and what to write instead. Plain data; printing is `report`'s.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A source text by number: an index into the run's [`Sources`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct FileId(pub u32);
+
+/// A stretch of a source, in bytes.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Span {
+    pub file: FileId,
+    pub range: Range<usize>,
+}
+
+/// All texts read in a run, by the name a person knows them by (relative to the module's directory).
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    pub files: Vec<Source>,
+}
+
+/// One text.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub name: String,
+    pub text: Arc<str>,
+}
+
+/// How bad.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+/// One thing to tell the user.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Diagnostic {
+    pub severity: Severity,
+    /// What is wrong, a short phrase. Terraform's own where Terraform has the same mistake.
+    pub summary: String,
+    /// What it means; one or more sentences.
+    pub detail: String,
+    /// What to write or do instead; empty when `detail` says it.
+    pub help: String,
+    /// The text to underline.
+    pub span: Option<Span>,
+    /// Further places that matter, each with a few words ("already set here").
+    pub related: Vec<(Span, String)>,
+    /// The address of the object concerned.
+    pub address: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error.
+    pub fn error(summary: impl Into<String>, detail: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            severity: Severity::Error,
+            summary: summary.into(),
+            detail: detail.into(),
+            help: String::new(),
+            span: None,
+            related: Vec::new(),
+            address: None,
+        }
+    }
+
+    /// A warning.
+    pub fn warning(summary: impl Into<String>, detail: impl Into<String>) -> Diagnostic {
+        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(summary, detail) }
+    }
+
+    /// Underlines `span`.
+    pub fn at(mut self, span: &Span) -> Diagnostic {
+        self.span = Some(span.clone());
+        self
+    }
+
+    /// Says what to do.
+    pub fn help(mut self, help: impl Into<String>) -> Diagnostic {
+        self.help = help.into();
+        self
+    }
+
+    /// Points at a further place.
+    pub fn related(mut self, span: &Span, words: impl Into<String>) -> Diagnostic {
+        self.related.push((span.clone(), words.into()));
+        self
+    }
+
+    /// Whether it stops the run.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}

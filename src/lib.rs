@@ -1,0 +1,5 @@
+//! straddle: keeps a workload spread over zones, clouds and own data centres, at every step of a change.
+//!
+//! Everything between reading files and calling providers is a pure function over plain data; see ARCHITECTURE.md.
+
+pub mod diag;

@@ -1,0 +1,3 @@
+//! The `straddle` command.
+
+fn main() {}
