@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub struct FileId(pub u32);
 
 /// A stretch of a source, in bytes.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Span {
     pub file: FileId,
     pub range: Range<usize>,
