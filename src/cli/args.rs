@@ -1,0 +1,522 @@
+//! The command line: every command and flag, and Terraform's single-dash spelling of them.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Keeps a workload spread over zones, clouds and own data centres: before, during and after every change.
+#[derive(Parser, Debug)]
+#[command(name = "straddle", version, disable_help_subcommand = true, max_term_width = 120)]
+pub struct Cli {
+    /// Switch to this directory before anything else
+    #[arg(long, global = true, value_name = "DIR")]
+    pub chdir: Option<PathBuf>,
+    /// Never use colour (also: the NO_COLOR environment variable)
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Prepare the directory: find the providers the spec needs and say where they come from
+    Init(InitArgs),
+    /// Check the spec without touching anything
+    Validate(ValidateArgs),
+    /// Rewrite spec files in the canonical form
+    Fmt(FmtArgs),
+    /// Show what apply would do, step by step, and what every loss would leave
+    Plan(PlanArgs),
+    /// Carry out a plan
+    Apply(ApplyArgs),
+    /// Remove everything the spec manages (same as apply -destroy)
+    Destroy(ApplyArgs),
+    /// Compare spec, state and reality; changes nothing, takes no lock
+    Drift(DriftArgs),
+    /// Plan and carry out the answer to a loss
+    Failover(FailoverArgs),
+    /// Bring the workloads back to their normal placement after a failover
+    Failback(FailbackArgs),
+    /// What is left after losses: now and with the spec's placement
+    Simulate(SimulateArgs),
+    /// Re-check a saved plan with a second, independent evaluator
+    Verify(VerifyArgs),
+    /// Show a saved plan, or the state
+    Show(ShowArgs),
+    /// Print output values
+    Output(OutputArgs),
+    /// Look at and repair the state
+    #[command(subcommand)]
+    State(StateCommand),
+    /// Release a lock that nobody holds any more
+    ForceUnlock(ForceUnlockArgs),
+    /// Evaluate expressions
+    Console(ConsoleArgs),
+    /// Providers the spec needs; export of the built-in one
+    Providers(ProvidersArgs),
+    /// Drive the built-in simulated clouds
+    #[command(subcommand)]
+    Sim(SimCommand),
+    /// Print the version
+    Version(VersionArgs),
+    /// Print a completion script for a shell
+    Completion(CompletionArgs),
+}
+
+/// Where values of variables come from.
+#[derive(Args, Debug, Default, Clone)]
+pub struct VarArgs {
+    /// Set a variable: NAME=VALUE; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub var: Vec<String>,
+    /// Read variables from a file; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub var_file: Vec<PathBuf>,
+}
+
+/// How to wait for the state's lock.
+#[derive(Args, Debug, Default, Clone)]
+pub struct LockArgs {
+    /// How long to wait for the state's lock, for example 30s
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    pub lock_timeout: String,
+    /// Whether to take the lock at all
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub lock: bool,
+}
+
+/// Flags that shape a plan; `plan`, `apply`, `destroy`, `failover` and `failback` share them.
+#[derive(Args, Debug, Default, Clone)]
+pub struct PlanningArgs {
+    #[command(flatten)]
+    pub vars: VarArgs,
+    #[command(flatten)]
+    pub lock: LockArgs,
+    /// Only these objects and what they need; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub target: Vec<String>,
+    /// Replace this object even if nothing asks for it; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    pub replace: Vec<String>,
+    /// Whether to read live objects first
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub refresh: bool,
+    /// Only bring the state up to date with reality
+    #[arg(long)]
+    pub refresh_only: bool,
+    /// Plan the removal of everything
+    #[arg(long)]
+    pub destroy: bool,
+    /// Additions only: nothing is removed, replaced or changed
+    #[arg(long)]
+    pub repair: bool,
+    /// How many provider calls at once
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub parallelism: usize,
+    /// Accepted for Terraform's sake: straddle never asks for variables in CI
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub input: bool,
+    /// One JSON object a line instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// Show unchanged attributes and every step
+    #[arg(long)]
+    pub verbose: bool,
+}
+
+/// `plan`.
+#[derive(Args, Debug, Default)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub planning: PlanningArgs,
+    /// Save the plan, to be carried out by `apply FILE`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Exit 2 when there is something to do
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// The loss to plan for, for example zone:a; may be repeated
+    #[arg(long, value_name = "LEVEL:NAME")]
+    pub lose: Vec<String>,
+}
+
+/// `apply` and `destroy`.
+#[derive(Args, Debug, Default)]
+pub struct ApplyArgs {
+    #[command(flatten)]
+    pub planning: PlanningArgs,
+    /// A plan saved by `plan -out`
+    #[arg(value_name = "PLANFILE")]
+    pub planfile: Option<PathBuf>,
+    /// Do not ask before changing anything
+    #[arg(long)]
+    pub auto_approve: bool,
+}
+
+/// `failover`.
+#[derive(Args, Debug, Default)]
+pub struct FailoverArgs {
+    #[command(flatten)]
+    pub planning: PlanningArgs,
+    /// What is lost, for example zone:a or building:dogok; may be repeated. Without it: what providers report as down
+    #[arg(long, value_name = "LEVEL:NAME")]
+    pub lose: Vec<String>,
+    /// Do not ask before changing anything
+    #[arg(long)]
+    pub auto_approve: bool,
+}
+
+/// `failback`.
+#[derive(Args, Debug, Default)]
+pub struct FailbackArgs {
+    #[command(flatten)]
+    pub planning: PlanningArgs,
+    /// Only say whether the way back is open
+    #[arg(long)]
+    pub check: bool,
+    /// Do not ask before changing anything
+    #[arg(long)]
+    pub auto_approve: bool,
+}
+
+/// `drift`.
+#[derive(Args, Debug, Default)]
+pub struct DriftArgs {
+    #[command(flatten)]
+    pub vars: VarArgs,
+    /// The result as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// What fails the run
+    #[arg(long, value_delimiter = ',', value_name = "WHAT")]
+    pub fail_on: Vec<FailOn>,
+    /// How many provider calls at once
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub parallelism: usize,
+}
+
+/// Kinds of result that may fail a pipeline.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailOn {
+    Drift,
+    Breach,
+    Margin,
+    Error,
+}
+
+/// `simulate`.
+#[derive(Args, Debug, Default)]
+pub struct SimulateArgs {
+    #[command(flatten)]
+    pub vars: VarArgs,
+    /// A loss, for example zone:a; repeat it for things lost at once
+    #[arg(long, value_name = "LEVEL:NAME")]
+    pub lose: Vec<String>,
+    /// Every loss of K things at once
+    #[arg(long, value_name = "K", requires = "of")]
+    pub any: Option<usize>,
+    /// The level or kind of shared risk that `--any` counts
+    #[arg(long, value_name = "LEVEL")]
+    pub of: Option<String>,
+    /// The result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `verify`.
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+    /// A plan saved by `plan -out`
+    #[arg(value_name = "PLANFILE")]
+    pub planfile: PathBuf,
+    /// The result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `show`.
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// A saved plan; without it the state is shown
+    #[arg(value_name = "PLANFILE")]
+    pub planfile: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `output`.
+#[derive(Args, Debug)]
+pub struct OutputArgs {
+    /// One output; without it all
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// As JSON, sensitive values in clear
+    #[arg(long)]
+    pub json: bool,
+    /// The bare text of one string, number or bool
+    #[arg(long)]
+    pub raw: bool,
+}
+
+/// `init`.
+#[derive(Args, Debug)]
+pub struct InitArgs {
+    /// Accepted for Terraform's sake
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub input: bool,
+    /// Accepted for Terraform's sake
+    #[arg(long)]
+    pub upgrade: bool,
+}
+
+/// `validate`.
+#[derive(Args, Debug)]
+pub struct ValidateArgs {
+    #[command(flatten)]
+    pub vars: VarArgs,
+    /// The result as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Judge the rules on the spec's own placement, everything healthy; exit 3 when one cannot hold
+    #[arg(long)]
+    pub rules: bool,
+}
+
+/// `fmt`.
+#[derive(Args, Debug)]
+pub struct FmtArgs {
+    /// Files or directories; `-` is standard input
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Change nothing, exit 3 when something would change
+    #[arg(long)]
+    pub check: bool,
+    /// Show what changes
+    #[arg(long)]
+    pub diff: bool,
+    /// Go into subdirectories
+    #[arg(long)]
+    pub recursive: bool,
+}
+
+/// `console`.
+#[derive(Args, Debug)]
+pub struct ConsoleArgs {
+    #[command(flatten)]
+    pub vars: VarArgs,
+    /// One JSON object for the expression on standard input
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `force-unlock`.
+#[derive(Args, Debug)]
+pub struct ForceUnlockArgs {
+    /// The lock's id, as the refusal printed it
+    #[arg(value_name = "LOCK_ID")]
+    pub id: String,
+    /// Do not ask
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `providers`.
+#[derive(Args, Debug)]
+pub struct ProvidersArgs {
+    #[command(subcommand)]
+    pub command: Option<ProvidersCommand>,
+}
+
+/// What to do with providers.
+#[derive(Subcommand, Debug)]
+pub enum ProvidersCommand {
+    /// Print the schemas of all providers the spec uses
+    Schema {
+        /// As JSON (the only form there is)
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a built-in provider into DIR as a file Terraform can use
+    Export {
+        /// The provider; `sim`
+        name: String,
+        /// Where to put it
+        dir: PathBuf,
+    },
+}
+
+/// `state`.
+#[derive(Subcommand, Debug)]
+pub enum StateCommand {
+    /// List the addresses in the state
+    List {
+        /// Only these and what is below them
+        addresses: Vec<String>,
+    },
+    /// Show one object
+    Show {
+        /// Its address
+        address: String,
+    },
+    /// Give an object another address
+    Mv {
+        /// The address now
+        from: String,
+        /// The new address
+        to: String,
+        #[command(flatten)]
+        lock: LockArgs,
+    },
+    /// Forget objects; they live on, unmanaged
+    Rm {
+        /// Their addresses
+        #[arg(required = true)]
+        addresses: Vec<String>,
+        #[command(flatten)]
+        lock: LockArgs,
+    },
+    /// Print the state in Terraform's format, version 4
+    Pull,
+    /// Take over a state in Terraform's format, version 4
+    Push {
+        /// The file; `-` is standard input
+        file: PathBuf,
+        /// Even if lineage or serial say no
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        lock: LockArgs,
+    },
+}
+
+/// `sim`.
+#[derive(Subcommand, Debug)]
+pub enum SimCommand {
+    /// What exists, and how every domain fares
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// A domain fails: its instances stop, its API with them
+    Down {
+        /// For example zone:a
+        domain: String,
+    },
+    /// A domain comes back
+    Up {
+        /// For example zone:a
+        domain: String,
+    },
+    /// Only the domain's API cannot be reached
+    Unreachable {
+        /// For example zone:a
+        domain: String,
+    },
+    /// Limit how many instances a domain holds
+    Quota {
+        /// For example zone:a=40
+        setting: String,
+    },
+    /// Delete instances as a hand in a console would
+    Kill {
+        /// How many
+        n: usize,
+        /// Where, for example zone:a
+        #[arg(long = "in", value_name = "DOMAIN")]
+        domain: String,
+    },
+    /// Change an object behind the planner's back
+    Edit {
+        /// The object's id
+        id: String,
+        /// ATTRIBUTE=VALUE
+        setting: String,
+    },
+    /// Make calls fail
+    Fault {
+        /// Which calls: create, read, update, delete, list
+        #[arg(long)]
+        op: String,
+        /// How: error, lost_reply, partial, throttle, stale
+        #[arg(long)]
+        kind: String,
+        /// The share of calls, 0 to 1
+        #[arg(long)]
+        rate: f64,
+        /// For the same faults again
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+    /// Forget all faults and failures; with --all also every object
+    Reset {
+        /// Every object too
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// `version`.
+#[derive(Args, Debug)]
+pub struct VersionArgs {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `completion`.
+#[derive(Args, Debug)]
+pub struct CompletionArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// Rewrites Terraform's `-flag` into `--flag`. A lone `-`, negative numbers and single letters stay as they are,
+/// and nothing behind `--` is touched.
+pub fn double_dashes(args: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut rest = false;
+    args.into_iter()
+        .map(|arg| {
+            rest |= arg == "--";
+            let long = arg.len() > 2 && arg.starts_with('-') && arg[1..].starts_with(|c: char| c.is_ascii_lowercase());
+            if long && !rest { format!("-{arg}") } else { arg }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Cli {
+        Cli::try_parse_from(double_dashes(line.split(' ').map(String::from))).unwrap()
+    }
+
+    #[test]
+    fn definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn both_spellings_mean_the_same() {
+        for line in ["straddle -chdir=x apply -auto-approve -var a=1 p", "straddle --chdir=x apply --auto-approve --var a=1 p"] {
+            let cli = parse(line);
+            assert_eq!(cli.chdir.as_deref(), Some(std::path::Path::new("x")));
+            let Command::Apply(a) = cli.command else { panic!() };
+            assert!(a.auto_approve);
+            assert_eq!(a.planning.vars.var, ["a=1"]);
+            assert_eq!(a.planfile.as_deref(), Some(std::path::Path::new("p")));
+        }
+    }
+
+    #[test]
+    fn refresh_takes_a_value_or_none() {
+        let Command::Plan(p) = parse("straddle plan -refresh=false").command else { panic!() };
+        assert!(!p.planning.refresh);
+        let Command::Plan(p) = parse("straddle plan").command else { panic!() };
+        assert!(p.planning.refresh);
+    }
+}
