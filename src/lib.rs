@@ -3,3 +3,4 @@
 //! Everything between reading files and calling providers is a pure function over plain data; see ARCHITECTURE.md.
 
 pub mod diag;
+pub mod lang;

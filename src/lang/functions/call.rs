@@ -1,0 +1,185 @@
+//! A call: policies of the parameters, applied once for all functions.
+
+use super::{Function, FunctionContext, FunctionError, Param, Returns, Shape};
+use std::sync::Arc;
+use straddle_sdk::value::num::Num;
+use straddle_sdk::value::{Cause, Kind, Marks, Refinement, Str, Type, Unknown, Value};
+
+/// What an implementation works on.
+pub struct Call<'a> {
+    /// The arguments, of the parameters' types. Not null, known and unmarked unless the parameter says otherwise. What is
+    /// inside a collection may be null or unknown.
+    pub args: &'a [Value],
+    /// The result type the arguments promise; `Dynamic` if only the result can tell.
+    pub ty: &'a Type,
+    /// Files, clock, chance.
+    pub ctx: &'a FunctionContext<'a>,
+}
+
+/// An argument a policy should have kept away. Never seen unless a table entry is wrong.
+fn mismatch(position: usize) -> FunctionError {
+    FunctionError::new("the argument has an unexpected type").at(position)
+}
+
+impl Call<'_> {
+    /// A string argument.
+    pub fn text(&self, position: usize) -> Result<&str, FunctionError> {
+        self.args.get(position).and_then(Value::as_str).ok_or_else(|| mismatch(position))
+    }
+
+    /// A number argument.
+    pub fn num(&self, position: usize) -> Result<&Num, FunctionError> {
+        self.args.get(position).and_then(Value::as_num).ok_or_else(|| mismatch(position))
+    }
+
+    /// The elements of a list, set or tuple argument.
+    pub fn items(&self, position: usize) -> Result<&[Value], FunctionError> {
+        self.args.get(position).and_then(Value::items).ok_or_else(|| mismatch(position))
+    }
+
+    /// An unknown of the promised type, for the reason an argument is unknown.
+    pub fn unknown(&self) -> Value {
+        unknown_of(self.ty.clone(), self.args)
+    }
+}
+
+/// An unknown that says why it is unknown as the first unknown of `because` does.
+pub(super) fn unknown_of(ty: Type, because: &[Value]) -> Value {
+    let cause = because.iter().find_map(cause);
+    Kind::Unknown(Arc::new(Unknown { cause, ..Unknown::of(ty) })).into()
+}
+
+/// The reason of the first unknown inside.
+fn cause(value: &Value) -> Option<Cause> {
+    match value.kind() {
+        Kind::Unknown(u) => u.cause.clone(),
+        Kind::List(e) | Kind::Set(e) => e.items.iter().find_map(cause),
+        Kind::Tuple(items) => items.iter().find_map(cause),
+        Kind::Map(e) => e.items.iter().find_map(|(_, v)| cause(v)),
+        Kind::Object(items) => items.iter().find_map(|(_, v)| cause(v)),
+        _ => None,
+    }
+}
+
+/// Refuses a wrong number of arguments, as Terraform does before it evaluates any.
+pub fn check_arity(function: &Function, name: &str, given: usize) -> Result<(), FunctionError> {
+    let wanted = function.params.len();
+    if let Some(missing) = function.params.get(given) {
+        let least = if function.variadic.is_some() { " at least" } else { "" };
+        let message =
+            format!("Function {name:?} expects{least} {wanted} argument(s). Missing value for {:?}.", missing.name);
+        return Err(FunctionError::too_few(message));
+    }
+    if given > wanted && function.variadic.is_none() {
+        return Err(FunctionError::too_many(format!("Function {name:?} expects only {wanted} argument(s)."), wanted));
+    }
+    Ok(())
+}
+
+/// Calls a function: converts the arguments, refuses nulls, answers unknown for unknown, carries marks over.
+///
+/// Marks of every argument reach the result, also if it is unknown.
+pub fn call(function: &Function, args: &[Value], ctx: &FunctionContext<'_>) -> Result<Value, FunctionError> {
+    check_arity(function, function.name, args.len())?;
+    let mut marks = Marks::NONE;
+    let mut secret = false;
+    let mut prepared = Vec::with_capacity(args.len());
+    for (position, arg) in args.iter().enumerate() {
+        let Some(param) = function.param(position) else { continue };
+        let arg = convert(arg, param.shape).map_err(|e| e.at(position))?;
+        let (plain, own) = unmark_deep(&arg);
+        secret |= own.is_sensitive();
+        if param.allow_marked {
+            prepared.push(arg);
+        } else {
+            marks = marks | own;
+            prepared.push(plain);
+        }
+    }
+    let result = apply(function, &prepared, ctx).map_err(|e| if secret { e.withheld() } else { e })?;
+    Ok(result.with_marks(marks))
+}
+
+fn apply(function: &Function, args: &[Value], ctx: &FunctionContext<'_>) -> Result<Value, FunctionError> {
+    let params = || (0..args.len()).filter_map(|i| function.param(i));
+    for (position, (arg, param)) in args.iter().zip(params()).enumerate() {
+        if arg.is_null() && !param.allow_null {
+            return Err(FunctionError::new("argument must not be null").at(position));
+        }
+    }
+    if args.iter().zip(params()).any(|(arg, param)| !param.allow_dynamic && untyped(arg)) {
+        return Ok(unknown_of(Type::Dynamic, args));
+    }
+    let ty = match function.returns {
+        Returns::Always(shape) => shape.ty(),
+        Returns::From(f) => f(args)?,
+    };
+    let stopped = args.iter().zip(params()).any(|(arg, param)| arg.is_unknown() && !param.allow_unknown);
+    let result = if stopped {
+        unknown_of(ty, args)
+    } else {
+        (function.implementation)(&Call { args, ty: &ty, ctx })?
+    };
+    Ok(if function.not_null { refine_not_null(result) } else { result })
+}
+
+/// Neither the value nor its type is known (or it is the null that has no type).
+fn untyped(value: &Value) -> bool {
+    match value.kind() {
+        Kind::Null(ty) => *ty == Type::Dynamic,
+        Kind::Unknown(u) => u.ty == Type::Dynamic,
+        _ => false,
+    }
+}
+
+/// An unknown of known type that will certainly not be null.
+fn refine_not_null(value: Value) -> Value {
+    let Kind::Unknown(u) = value.kind() else { return value };
+    if u.ty == Type::Dynamic || u.refinement.not_null {
+        return value;
+    }
+    let refined = Unknown { refinement: Refinement { not_null: true, ..u.refinement.clone() }, ..(**u).clone() };
+    Value::from(Kind::Unknown(Arc::new(refined))).with_marks(value.marks())
+}
+
+/// The value as the parameter's type.
+fn convert(value: &Value, shape: Shape) -> Result<Value, FunctionError> {
+    if shape == Shape::Any || shape.admits(&value.ty()) {
+        return Ok(value.clone());
+    }
+    Err(FunctionError::told(format!("{shape:?} required")))
+}
+
+/// The value without any mark, and all marks that were on it or inside. Shares what has none.
+pub(super) fn unmark_deep(value: &Value) -> (Value, Marks) {
+    let marks = marks_inside(value);
+    if marks.is_none() { (value.clone(), marks) } else { (strip(value), marks) }
+}
+
+/// All marks on a value and inside it.
+pub(super) fn marks_inside(value: &Value) -> Marks {
+    let fold = |marks: Marks, v: &Value| marks | marks_inside(v);
+    match value.kind() {
+        Kind::List(e) | Kind::Set(e) => e.items.iter().fold(value.marks(), fold),
+        Kind::Tuple(items) => items.iter().fold(value.marks(), fold),
+        Kind::Map(e) => e.items.iter().map(|(_, v)| v).fold(value.marks(), fold),
+        Kind::Object(items) => items.iter().map(|(_, v)| v).fold(value.marks(), fold),
+        _ => value.marks(),
+    }
+}
+
+fn strip(value: &Value) -> Value {
+    let each = |items: &[Value]| items.iter().map(strip).collect::<Vec<_>>();
+    let pairs = |items: &[(Str, Value)]| items.iter().map(|(k, v)| (k.clone(), strip(v))).collect::<Vec<_>>();
+    match value.kind() {
+        Kind::List(e) => Value::list(e.of.clone(), each(&e.items)),
+        Kind::Set(e) => {
+            let elements = straddle_sdk::value::Elements { of: e.of.clone(), items: each(&e.items) };
+            Kind::Set(Arc::new(elements)).into()
+        }
+        Kind::Tuple(items) => Value::tuple(each(items)),
+        Kind::Map(e) => Value::map(e.of.clone(), pairs(&e.items)),
+        Kind::Object(items) => Value::object(pairs(items)),
+        _ => value.clone().unmark().0,
+    }
+}

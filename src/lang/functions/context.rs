@@ -1,0 +1,60 @@
+//! What is not pure and comes in from outside: files, the clock, chance.
+
+use super::FunctionError;
+use jiff::Timestamp;
+use std::io;
+use std::path::{Path, PathBuf};
+use straddle_sdk::value::Value;
+
+/// What a path names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EntryKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// Anything else: a device, a socket.
+    Other,
+}
+
+/// The files functions may read. Symbolic links are followed everywhere.
+pub trait Files {
+    /// The contents of a file.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// What is there; `None` if there is nothing.
+    fn kind(&self, path: &Path) -> io::Result<Option<EntryKind>>;
+
+    /// The names in a directory and what each is, sorted by name.
+    fn list(&self, directory: &Path) -> io::Result<Vec<(String, EntryKind)>>;
+
+    /// What `~` stands for.
+    fn home(&self) -> Option<PathBuf>;
+}
+
+/// Where chance comes from.
+pub trait Random {
+    /// Sixteen fresh random bytes.
+    fn bytes(&self) -> io::Result<[u8; 16]>;
+}
+
+/// Renders a template for `templatefile` and `templatestring`: name of the source (a path, or the reference's text), its text,
+/// and the variables, a map or an object.
+pub type TemplateRenderer<'a> = &'a dyn Fn(&str, &str, &Value) -> Result<Value, FunctionError>;
+
+/// What a call may use beside its arguments.
+#[derive(Clone, Copy)]
+pub struct FunctionContext<'a> {
+    /// Relative paths start here. Absolute.
+    pub base_directory: &'a Path,
+    /// The files.
+    pub files: &'a dyn Files,
+    /// The time `timestamp()` gives; `None` while planning: the result is not known yet.
+    pub now: Option<Timestamp>,
+    /// The time `plantimestamp()` gives; `None` if no plan is being made.
+    pub plan_time: Option<Timestamp>,
+    /// The chance of `uuid()` and `bcrypt()`; `None` while planning: the result is not known yet.
+    pub random: Option<&'a dyn Random>,
+    /// The evaluator's template renderer; without one templates are refused.
+    pub templates: Option<TemplateRenderer<'a>>,
+}

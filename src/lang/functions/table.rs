@@ -1,0 +1,26 @@
+//! All functions by name.
+
+use super::Function;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// The functions of each family.
+const FAMILIES: &[&[Function]] = &[];
+
+static BY_NAME: LazyLock<BTreeMap<&'static str, &'static Function>> =
+    LazyLock::new(|| FAMILIES.iter().flat_map(|family| family.iter()).map(|f| (f.name, f)).collect());
+
+/// The function of this name; `core::` may stand before it.
+pub fn lookup(name: &str) -> Option<&'static Function> {
+    BY_NAME.get(name.strip_prefix("core::").unwrap_or(name)).copied()
+}
+
+/// All functions, by name.
+pub fn all() -> impl Iterator<Item = &'static Function> {
+    BY_NAME.values().copied()
+}
+
+/// The names of all functions, sorted, without `core::`.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    BY_NAME.keys().copied()
+}
