@@ -115,11 +115,7 @@ fn apply(function: &Function, args: &[Value], ctx: &FunctionContext<'_>) -> Resu
         Returns::From(f) => f(args)?,
     };
     let stopped = args.iter().zip(params()).any(|(arg, param)| arg.is_unknown() && !param.allow_unknown);
-    let result = if stopped {
-        unknown_of(ty, args)
-    } else {
-        (function.implementation)(&Call { args, ty: &ty, ctx })?
-    };
+    let result = if stopped { unknown_of(ty, args) } else { (function.implementation)(&Call { args, ty: &ty, ctx })? };
     Ok(if function.not_null { refine_not_null(result) } else { result })
 }
 

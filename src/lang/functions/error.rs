@@ -43,11 +43,7 @@ impl FunctionError {
 
     /// A message that quotes an argument, and what to say if that is secret.
     pub fn quoting(message: impl Into<String>, withheld: impl Into<Cow<'static, str>>) -> FunctionError {
-        FunctionError {
-            argument: None,
-            message: Cow::Owned(message.into()),
-            kind: Kind::Quoting(withheld.into()),
-        }
+        FunctionError { argument: None, message: Cow::Owned(message.into()), kind: Kind::Quoting(withheld.into()) }
     }
 
     /// The argument at this position is what is wrong.

@@ -47,7 +47,9 @@ impl Shape {
         match (self, ty) {
             (Shape::Any, _) | (Shape::Bool, Type::Bool) | (Shape::Number, Type::Number) => true,
             (Shape::String, Type::String) => true,
-            (Shape::List(a), Type::List(b)) | (Shape::Set(a), Type::Set(b)) | (Shape::Map(a), Type::Map(b)) => a.admits(b),
+            (Shape::List(a), Type::List(b)) | (Shape::Set(a), Type::Set(b)) | (Shape::Map(a), Type::Map(b)) => {
+                a.admits(b)
+            }
             _ => false,
         }
     }
