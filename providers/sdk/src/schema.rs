@@ -60,3 +60,56 @@ pub enum Nesting {
     Set,
     Map,
 }
+
+impl Schema {
+    /// The type of every object of this schema.
+    pub fn implied_type(&self) -> Type {
+        self.block.implied_type()
+    }
+}
+
+impl Block {
+    /// The object type whose attributes are the attributes and the nested blocks.
+    pub fn implied_type(&self) -> Type {
+        let attributes = self.attributes.iter().map(|(name, a)| (name.clone(), a.ty.implied_type()));
+        let blocks = self.blocks.iter().map(|(name, b)| (name.clone(), b.implied_type()));
+        Type::object(attributes.chain(blocks).collect())
+    }
+}
+
+impl AttributeType {
+    /// The type of the attribute's values.
+    pub fn implied_type(&self) -> Type {
+        match self {
+            AttributeType::Plain(ty) => ty.clone(),
+            AttributeType::Nested { attributes, nesting } => {
+                let of = Type::object(attributes.iter().map(|(name, a)| (name.clone(), a.ty.implied_type())).collect());
+                nesting.collect(of)
+            }
+        }
+    }
+}
+
+impl NestedBlock {
+    /// The type of the block's values. A list or map of blocks with a dynamic type inside is itself dynamic: its values are
+    /// tuples and objects.
+    pub fn implied_type(&self) -> Type {
+        let of = self.block.implied_type();
+        match self.nesting {
+            Nesting::List | Nesting::Map if of.has_dynamic() => Type::Dynamic,
+            nesting => nesting.collect(of),
+        }
+    }
+}
+
+impl Nesting {
+    /// The type of values of `of` collected this way.
+    pub fn collect(self, of: Type) -> Type {
+        match self {
+            Nesting::Single | Nesting::Group => of,
+            Nesting::List => Type::list(of),
+            Nesting::Set => Type::set(of),
+            Nesting::Map => Type::map(of),
+        }
+    }
+}
