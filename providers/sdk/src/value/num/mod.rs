@@ -277,9 +277,9 @@ impl Num {
     pub fn trunc(&self) -> Option<Num> {
         match self {
             Num::Int(_) => Some(self.clone()),
-            Num::Float(f) => self.truncated().map(|n| {
-                round(n.sign() == Sign::Minus, n.magnitude().clone(), 0, false, f.precision)
-            }),
+            Num::Float(f) => {
+                self.truncated().map(|n| round(n.sign() == Sign::Minus, n.magnitude().clone(), 0, false, f.precision))
+            }
         }
     }
 

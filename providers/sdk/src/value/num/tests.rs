@@ -42,7 +42,9 @@ fn reads_what_tonumber_reads() {
     ] {
         assert_eq!(n(text).to_string(), want, "{text}");
     }
-    for text in ["", " 1", "1 ", "0x10", "0b1", "1_000", ".", "1e", "e1", "--1", "nan", "infinity", "iNf", "１", "1.2.3", "-"] {
+    for text in
+        ["", " 1", "1 ", "0x10", "0b1", "1_000", ".", "1e", "e1", "--1", "nan", "infinity", "iNf", "１", "1.2.3", "-"]
+    {
         assert_eq!(Num::parse(text), Err(NotANumber), "{text}");
     }
 }
