@@ -4,3 +4,4 @@
 
 pub mod diag;
 pub mod lang;
+pub mod spread;
