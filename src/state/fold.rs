@@ -3,7 +3,9 @@
 //! Whatever is stored on disk is a projection of what this module computes: [`fold`] says which parts a record changed, and the
 //! store writes exactly those, in the same transaction as the record.
 
-use super::journal::{ActionId, Begin, End, Entry, Kind, Open, OpenActions, Outcome, Record, Run, RunBegin, RunOutcome};
+use super::journal::{
+    ActionId, Begin, End, Entry, Kind, Open, OpenActions, Outcome, Record, Run, RunBegin, RunOutcome,
+};
 use super::json::Json;
 use super::model::{Failover, Loss, Note, NoteKey, Object, ObjectId, Output, Rule, State, Time};
 use std::collections::BTreeMap;
@@ -195,8 +197,7 @@ fn run_begin(state: &mut State, at: Time, begin: &RunBegin) -> Vec<Change> {
         None => Vec::new(),
     };
     state.runs = state.runs.saturating_add(1);
-    let run =
-        Run { number: state.runs, at, begin: begin.clone(), serial: state.serial, tally: Default::default() };
+    let run = Run { number: state.runs, at, begin: begin.clone(), serial: state.serial, tally: Default::default() };
     state.run = Some(run.clone());
     changes.push(Change::Run(Some(run)));
     changes

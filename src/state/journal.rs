@@ -5,7 +5,9 @@
 //! tag, by reading), never by doing it again blindly.
 
 use super::json::Json;
-use super::model::{DeposedKey, Failover, Loss, Note, NoteKey, Object, ObjectId, Output, ProviderRef, Rule, State, Time};
+use super::model::{
+    DeposedKey, Failover, Loss, Note, NoteKey, Object, ObjectId, Output, ProviderRef, Rule, State, Time,
+};
 use crate::lang::address::Address;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

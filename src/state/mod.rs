@@ -15,6 +15,6 @@ pub use journal::{
 };
 pub use json::{Json, JsonError};
 pub use model::{
-    Boot, DeposedKey, Displaced, Failover, Identity, Loss, Note, NoteKey, Object, ObjectId, Output, ProviderRef, Rule, State,
-    Time, WRITER, Word,
+    Boot, DeposedKey, Displaced, Failover, Identity, Loss, Note, NoteKey, Object, ObjectId, Output, ProviderRef, Rule,
+    State, Time, WRITER, Word,
 };
