@@ -5,11 +5,16 @@
 //! | [`ast`] | the syntax tree | |
 //! | [`address`] | addresses of resource instances | text ⇄ [`address::Address`] |
 //! | [`module`] | what a directory declares, decoded from its files | |
+//! | [`syntax`] | scanner and parser | text → [`ast::Body`] with diagnostics |
+//! | [`position`] | lines and columns | text and byte → line, column |
 //! | [`functions`] | built-in functions | values → value |
 
 pub mod address;
 pub mod ast;
 pub mod functions;
 pub mod module;
+pub mod position;
+pub mod suggest;
+pub mod syntax;
 
 pub use straddle_sdk::{schema, value};
