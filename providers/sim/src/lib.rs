@@ -1,1 +1,14 @@
-//! The built-in simulated clouds.
+//! The built-in simulated clouds: strict clouds in one SQLite file, and the provider plugin that serves them.
+//!
+//! * [`model`]: what these clouds hold, as plain data.
+//! * [`store`]: the file, and every rule of a strict cloud as a function of a transaction and a point in time.
+//! * [`control`]: what `straddle sim ...` does to a store.
+
+pub mod clock;
+pub mod control;
+pub mod error;
+pub mod model;
+pub mod store;
+
+pub use clock::{Clock, ManualClock, Millis, SystemClock};
+pub use error::{Fail, Refusal, StoreError};
