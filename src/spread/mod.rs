@@ -2,5 +2,6 @@
 //!
 //! Pure and exact: integers only, no I/O, no clock, no provider. Semantics: `spread.md` section 4.
 
+pub mod apportion;
 pub mod decision;
 pub mod model;
