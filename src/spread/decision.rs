@@ -623,6 +623,16 @@ pub enum Refusal {
     /// The data contradicts itself (a fault of the caller, not of the user).
     #[error("the placement problem is not well formed: {0}")]
     Malformed(String),
+    /// More than the engine deals in at once.
+    #[error("{replicas} replicas are more than the {most} that one workload can have")]
+    TooMany {
+        /// Asked.
+        replicas: u32,
+        /// The most.
+        most: u32,
+        /// The line.
+        site: Site,
+    },
     /// A place has no domain at a level the spread divides by.
     #[error("location {location} has no domain at level {level}")]
     MissingDomain {

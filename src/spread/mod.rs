@@ -5,3 +5,8 @@
 pub mod apportion;
 pub mod decision;
 pub mod model;
+pub mod place;
+pub mod tree;
+
+#[cfg(test)]
+mod tests;
