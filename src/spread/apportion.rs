@@ -128,7 +128,8 @@ fn jump_ahead(n: u64, shares: &[Share], seats: &mut [u64]) {
         let claims = if shares[i].weight == 0 { 0 } else { claims };
         floor.max(claims.min(u128::from(shares[i].cap)) as u64)
     };
-    let fits = |x: u128| seats.iter().enumerate().map(|(i, &s)| u128::from(granted(x, i, s))).sum::<u128>() <= u128::from(n);
+    let fits =
+        |x: u128| seats.iter().enumerate().map(|(i, &s)| u128::from(granted(x, i, s))).sum::<u128>() <= u128::from(n);
     let (mut low, mut high) = (0u128, (u128::from(n) + 1) << (STEP + 1));
     while low < high {
         let middle = low + (high - low).div_ceil(2);
@@ -276,7 +277,8 @@ mod tests {
     fn tie_hash_balance() {
         let left = (0..1000).filter(|i| tie_hash(&format!("w{i}"), "aws") < tie_hash(&format!("w{i}"), "ncp")).count();
         assert!((450..=550).contains(&left), "{left}");
-        let left = (0..1000).filter(|i| tie_hash(&format!("job-{i}"), "a") < tie_hash(&format!("job-{i}"), "b")).count();
+        let left =
+            (0..1000).filter(|i| tie_hash(&format!("job-{i}"), "a") < tie_hash(&format!("job-{i}"), "b")).count();
         assert!((450..=550).contains(&left), "{left}");
     }
 
@@ -286,9 +288,11 @@ mod tests {
         while states[0].iter().sum::<u64>() < n {
             let mut next = Vec::new();
             for s in &states {
-                let claims: Vec<usize> = (0..s.len()).filter(|&i| shares[i].weight > 0 && s[i] < shares[i].cap).collect();
+                let claims: Vec<usize> =
+                    (0..s.len()).filter(|&i| shares[i].weight > 0 && s[i] < shares[i].cap).collect();
                 for &i in &claims {
-                    let best = claims.iter().all(|&j| shares[i].weight * (2 * s[j] + 1) >= shares[j].weight * (2 * s[i] + 1));
+                    let best =
+                        claims.iter().all(|&j| shares[i].weight * (2 * s[j] + 1) >= shares[j].weight * (2 * s[i] + 1));
                     if best {
                         let mut t = s.clone();
                         t[i] += 1;

@@ -153,8 +153,11 @@ impl Solver<'_> {
             return (found, shares);
         };
         if let Some(most) = level.max_domains {
-            let mut order: Vec<usize> = (0..shares.len()).filter(|&i| shares[i].cap > 0 && shares[i].weight > 0).collect();
-            order.sort_by_key(|&i| (shares[i].floor == 0, std::cmp::Reverse(shares[i].weight), self.tie_key(node, i, 0)));
+            let mut order: Vec<usize> =
+                (0..shares.len()).filter(|&i| shares[i].cap > 0 && shares[i].weight > 0).collect();
+            order.sort_by_key(|&i| {
+                (shares[i].floor == 0, std::cmp::Reverse(shares[i].weight), self.tie_key(node, i, 0))
+            });
             for &i in order.iter().skip(most as usize) {
                 shares[i].cap = shares[i].floor;
             }
@@ -287,10 +290,7 @@ impl Solver<'_> {
     }
 
     fn weights_of_eligible(&self, node: &Node) -> Vec<u64> {
-        node.children
-            .iter()
-            .map(|&c| if self.tree.nodes[c].eligible { self.tree.nodes[c].weight } else { 0 })
-            .collect()
+        node.children.iter().map(|&c| if self.tree.nodes[c].eligible { self.tree.nodes[c].weight } else { 0 }).collect()
     }
 
     /// The cheapest division of `n` inside the ranges, and inside `max_skew` where the level has one.
@@ -467,9 +467,11 @@ impl Solver<'_> {
     fn row(&self, node: &Node, spread: usize, n: u64, solved: &Solved) -> Row {
         let tree = self.tree;
         let exact = &solved.exact;
-        let apportioned = solved.picks.iter().enumerate().all(|(i, &x)| {
-            x == exact.base[i] || (x == exact.base[i] + 1 && exact.tied.contains(&i))
-        });
+        let apportioned = solved
+            .picks
+            .iter()
+            .enumerate()
+            .all(|(i, &x)| x == exact.base[i] || (x == exact.base[i] + 1 && exact.tied.contains(&i)));
         Row {
             spread,
             parent: node.above.clone(),
@@ -503,7 +505,12 @@ impl Solver<'_> {
         for &(i, share) in &short {
             if level.on_shortage == OnShortage::Prefer {
                 let (share, gets) = (tree.replicas_of(share), tree.replicas_of(solved.picks[i]));
-                notes.push(Note::TolerateQuota { spread, domain: tree.nodes[node.children[i]].name.clone(), share, gets });
+                notes.push(Note::TolerateQuota {
+                    spread,
+                    domain: tree.nodes[node.children[i]].name.clone(),
+                    share,
+                    gets,
+                });
             }
         }
         let weights = self.weights_of_eligible(node);
@@ -523,7 +530,11 @@ impl Solver<'_> {
         let shares: Vec<Share> = node
             .children
             .iter()
-            .map(|&c| Share { weight: nodes[c].weight, floor: nodes[c].floor.min(nodes[c].cap_without_quota), cap: nodes[c].cap_without_quota })
+            .map(|&c| Share {
+                weight: nodes[c].weight,
+                floor: nodes[c].floor.min(nodes[c].cap_without_quota),
+                cap: nodes[c].cap_without_quota,
+            })
             .collect();
         let method = node.spread.map_or(Method::Webster, |s| self.tree.ask.workload.spread[s].method);
         let Ok(free) = apportion(method, n, &shares) else { return Vec::new() };

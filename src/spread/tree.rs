@@ -276,7 +276,8 @@ impl<'a> Tree<'a> {
         // A domain of weight 0 can hold its floor and no more.
         let holds = |n: &Node, cap: u64| if n.weight == 0 && !n.standby { n.floor } else { cap };
         let total = |get: &dyn Fn(&Node) -> u64| children.iter().fold(0u64, |sum, c| sum.saturating_add(get(of(c))));
-        let units: BTreeSet<u32> = children.iter().filter_map(|c| of(c).place).map(|p| self.ask.workload.places[p].unit).collect();
+        let units: BTreeSet<u32> =
+            children.iter().filter_map(|c| of(c).place).map(|p| self.ask.workload.places[p].unit).collect();
         let node = Node {
             spread,
             place: None,
@@ -345,7 +346,8 @@ impl<'a> Tree<'a> {
                         path.push(&child.name);
                     }
                     let path = path.join("/");
-                    let prefer = level.and_then(|l| l.prefer.iter().position(|p| *p == child.name)).unwrap_or(usize::MAX);
+                    let prefer =
+                        level.and_then(|l| l.prefer.iter().position(|p| *p == child.name)).unwrap_or(usize::MAX);
                     let cost = if level.is_some_and(|l| l.prefer_cheap) { self.cost_of(child) } else { 0 };
                     ((prefer, cost, tie_hash(&self.ask.workload.name, &path), path), c)
                 })
@@ -359,7 +361,10 @@ impl<'a> Tree<'a> {
 
     fn cost_of(&self, node: &Node) -> u64 {
         let price = |&p: &usize| {
-            self.ask.topology.locations[self.ask.workload.places[p].location].cost.as_ref().map_or(u64::MAX, |c| c.micros_per_hour)
+            self.ask.topology.locations[self.ask.workload.places[p].location]
+                .cost
+                .as_ref()
+                .map_or(u64::MAX, |c| c.micros_per_hour)
         };
         node.places.iter().map(price).min().unwrap_or(u64::MAX)
     }
@@ -390,7 +395,11 @@ impl<'a> Tree<'a> {
             for &c in &node.children {
                 let child = &self.nodes[c];
                 if child.min >= over && over > 0 {
-                    ways_out.push(WayOut::LowerMinimum { site: level.site, name: child.name.clone(), to: child.min - over });
+                    ways_out.push(WayOut::LowerMinimum {
+                        site: level.site,
+                        name: child.name.clone(),
+                        to: child.min - over,
+                    });
                 }
             }
         }

@@ -7,9 +7,26 @@ use crate::spread::model::*;
 use crate::spread::place::place;
 use crate::spread::tree::{Ask, Standing};
 
-fn ask<'a>(t: &'a Topology, w: &'a Workload, existing: &'a [u32], standing: &'a [Standing], room: &'a [Option<u32>]) -> Ask<'a> {
+fn ask<'a>(
+    t: &'a Topology,
+    w: &'a Workload,
+    existing: &'a [u32],
+    standing: &'a [Standing],
+    room: &'a [Option<u32>],
+) -> Ask<'a> {
     let replicas = w.replicas;
-    Ask { topology: t, workload: w, replicas, existing, standing, room, adds_only: false, failover: false, use_live: true, lenient: false }
+    Ask {
+        topology: t,
+        workload: w,
+        replicas,
+        existing,
+        standing,
+        room,
+        adds_only: false,
+        failover: false,
+        use_live: true,
+        lenient: false,
+    }
 }
 
 fn target(t: &Topology, w: &Workload, existing: &[u32]) -> Vec<u32> {
@@ -81,7 +98,11 @@ fn admissible(v: &[u32], weights: &[u32], floors: &[u32], caps: &[u32], t: u32) 
 #[test]
 fn exhaustive_movement_even_and_weighted() {
     // All live vectors of up to 4 domains x 5 replicas, every N up to 12, three ratios, tolerance 0 and 1.
-    for (k, ws) in [(2, vec![vec![1, 1], vec![7, 3]]), (3, vec![vec![1, 1, 1], vec![3, 8, 1], vec![2, 1, 0]]), (4, vec![vec![1, 1, 1, 1], vec![4, 3, 2, 1]])] {
+    for (k, ws) in [
+        (2, vec![vec![1, 1], vec![7, 3]]),
+        (3, vec![vec![1, 1, 1], vec![3, 8, 1], vec![2, 1, 0]]),
+        (4, vec![vec![1, 1, 1, 1], vec![4, 3, 2, 1]]),
+    ] {
         let topology = zones(k);
         for ws in &ws {
             let parts: Vec<(String, u32)> = ws.iter().enumerate().map(|(i, &w)| (zone_name(i), w)).collect();
@@ -90,10 +111,8 @@ fn exhaustive_movement_even_and_weighted() {
                 spread.tolerance = Bound::Count(t);
                 for n in (if k == 4 { 3 } else { 0 })..=(if k == 4 { 8 } else { 12 }) {
                     let w = workload(&topology, n, vec![spread.clone()]);
-                    let all: Vec<Vec<u32>> = vectors(k, n)
-                        .into_iter()
-                        .filter(|v| admissible(v, ws, &vec![0; k], &vec![99; k], t))
-                        .collect();
+                    let all: Vec<Vec<u32>> =
+                        vectors(k, n).into_iter().filter(|v| admissible(v, ws, &vec![0; k], &vec![99; k], t)).collect();
                     for code in 0..6u32.pow(k as u32) {
                         let live: Vec<u32> = (0..k).map(|i| code / 6u32.pow(i as u32) % 6).collect();
                         let got = target(&topology, &w, &live);
@@ -232,7 +251,8 @@ fn dead_zone_not_capping() {
     let t = zones(3);
     let w = workload(&t, 9, vec![level("zone", Ratio::Even)]);
     let standing = [Standing::Open, Standing::Open, Standing::Lost];
-    let got = place(&Ask { failover: true, adds_only: true, ..ask(&t, &w, &[3, 3, 3], &standing, &[None; 3]) }).unwrap();
+    let got =
+        place(&Ask { failover: true, adds_only: true, ..ask(&t, &w, &[3, 3, 3], &standing, &[None; 3]) }).unwrap();
     assert_eq!(got.target.iter().sum::<u32>(), 9);
     assert_eq!((got.target[2], got.target[0].max(got.target[1])), (0, 5));
     // The same zone unknown: nothing moves.
@@ -244,7 +264,9 @@ fn dead_zone_not_capping() {
 fn cordon_and_evacuate() {
     let t = zones(3);
     let w = workload(&t, 9, vec![level("zone", Ratio::Even)]);
-    let with = |s: Standing, live: &[u32]| place(&ask(&t, &w, live, &[s, Standing::Open, Standing::Open], &[None; 3])).unwrap().target;
+    let with = |s: Standing, live: &[u32]| {
+        place(&ask(&t, &w, live, &[s, Standing::Open, Standing::Open], &[None; 3])).unwrap().target
+    };
     assert_eq!(with(Standing::Cordoned, &[3, 3, 3]), [3, 3, 3]);
     assert_eq!(with(Standing::Cordoned, &[2, 3, 4]), [2, 3, 4]);
     let got = with(Standing::Leaving, &[3, 3, 3]);
