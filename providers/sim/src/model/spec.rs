@@ -256,7 +256,8 @@ fn not_empty(attribute: &'static str, text: &str) -> Result<(), Refusal> {
 }
 
 fn not_negative(attribute: &'static str, number: &Number) -> Result<(), Refusal> {
-    if number.to_string().starts_with('-') {
+    let text = number.to_string();
+    if text.starts_with('-') && text.contains(|digit| ('1'..='9').contains(&digit)) {
         return Err(Refusal::Invalid { attribute, why: format!("{number} is below 0; a weight is 0 or more") });
     }
     Ok(())

@@ -71,23 +71,40 @@ impl Tx<'_> {
         })
     }
 
+    /// Why the next request of a cloud with a rate limit would be refused as one too many; takes none.
+    pub fn full(&self, who: &Caller) -> Result<Option<Refusal>, StoreError> {
+        match self.next_pace(who)? {
+            Some(Err(refusal)) => Ok(Some(refusal)),
+            _ => Ok(None),
+        }
+    }
+
     /// Takes one request of a cloud with a rate limit, or says how long to wait.
     pub(super) fn pace(&mut self, who: &Caller) -> Result<(), Fail> {
-        let Some(rate) = who.rate_limit else { return Ok(()) };
+        if let Some(next) = self.next_pace(who)? {
+            self.paces.insert(who.cloud.clone(), next?);
+        }
+        Ok(())
+    }
+
+    /// The pace after one more request. `None`: there is no limit.
+    fn next_pace(&self, who: &Caller) -> Result<Option<Result<Pace, Refusal>>, StoreError> {
+        let Some(rate) = who.rate_limit else { return Ok(None) };
         let pace = match self.paces.get(&who.cloud) {
             Some(pace) => *pace,
             None => stored_pace(self.c, &who.cloud)?,
         };
+        // Microseconds: a rate of a million a second, or of one an hour, is still kept.
         let interval = (1e6 / rate).clamp(1.0, 3.6e9) as i64;
         let burst = 1_000_000.max(interval);
         let now = self.now.saturating_mul(1000);
-        let next = pace.0.clamp(now, now.saturating_add(burst).saturating_add(interval)).saturating_add(interval);
+        let latest = now.saturating_add(burst).saturating_add(interval);
+        let next = pace.0.clamp(now, latest).saturating_add(interval);
         let early = next.saturating_sub(now.saturating_add(burst));
         if early > 0 {
-            return Err(Refusal::Throttled { retry_after: early.saturating_add(999) / 1000 }.into());
+            return Ok(Some(Err(Refusal::Throttled { retry_after: early.saturating_add(999) / 1000 })));
         }
-        self.paces.insert(who.cloud.clone(), Pace(next));
-        Ok(())
+        Ok(Some(Ok(Pace(next))))
     }
 }
 

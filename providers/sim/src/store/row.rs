@@ -95,8 +95,10 @@ struct Raw {
 }
 
 fn raw(row: &rusqlite::Row<'_>) -> Result<Raw, rusqlite::Error> {
-    let claim = match (row.get(2)?, row.get(3)?, row.get(4)?) {
-        (Some(owner), Some(address), Some(token)) => Some(Claim { owner, address, token }),
+    let claim = match (row.get(2)?, row.get(3)?) {
+        (Some(owner), Some(address)) => {
+            Some(Claim { owner, address, token: row.get::<_, Option<_>>(4)?.unwrap_or_default() })
+        }
         _ => None,
     };
     let run = Run {
@@ -177,7 +179,8 @@ impl Tx<'_> {
         let face = &row.now;
         let (balancer, member) = face.spec.reference_keys();
         let (owner, address, token) = match &row.claim {
-            Some(claim) => (Some(&claim.owner), Some(&claim.address), Some(&claim.token)),
+            // No token is nothing to be unique.
+            Some(claim) => (Some(&claim.owner), Some(&claim.address), Some(&claim.token).filter(|t| !t.is_empty())),
             None => (None, None, None),
         };
         let units = match row.id.kind {
@@ -187,8 +190,10 @@ impl Tx<'_> {
         let before = row.before.as_ref().map(serde_json::to_string).transpose()?;
         self.c
             .prepare_cached(
-                "INSERT OR REPLACE INTO object VALUES \
-                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+                "INSERT INTO object VALUES \
+                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20) \
+                 ON CONFLICT (key) DO UPDATE SET spec = ?7, is_on = ?8, half_made = ?9, boot = ?10, booting_since = ?11, \
+                 units = ?12, version = ?16, written_at = ?17, hidden_until = ?18, before = ?19, deleted_at = ?20",
             )?
             .execute(rusqlite::params![
                 row.id.key(),
