@@ -35,6 +35,9 @@ impl Marks {
     }
 }
 
+/// Marks at a place inside a value.
+pub type MarkedPath = (super::Path, Marks);
+
 impl BitOr for Marks {
     type Output = Marks;
     fn bitor(self, other: Marks) -> Marks {

@@ -3,17 +3,30 @@
 //! A [`Value`] carries its own type, so that a list of nothing still says what it would hold. Composite values are shared
 //! (`Arc`), cloning is cheap, and a value never changes once built.
 
+mod convert;
+mod defaults;
+mod equal;
+mod known;
 mod marks;
+mod order;
 mod path;
 mod text;
 mod ty;
+mod unify;
 mod unknown;
+mod walk;
 
-pub use marks::Marks;
+pub use convert::{ConvertError, convert};
+pub use defaults::Defaults;
+pub use equal::{equals, same, same_unmarked, same_unrefined};
+pub use known::Known;
+pub use marks::{MarkedPath, Marks};
 pub use path::{Path, Step};
 pub use text::Str;
 pub use ty::{ObjectType, Type};
+pub use unify::{unify, unify_safe};
 pub use unknown::{Cause, Refinement, Unknown};
+pub use walk::Change;
 
 use crate::value::num::Num;
 use std::sync::Arc;
@@ -34,8 +47,11 @@ pub enum Kind {
     Null(Type),
     /// Not known yet; carries type, refinements and the reason.
     Unknown(Arc<Unknown>),
+    /// A known bool.
     Bool(bool),
+    /// A known number.
     Number(Num),
+    /// A known string.
     String(Str),
     /// Elements in order, all of the element type.
     List(Arc<Elements>),
@@ -43,6 +59,7 @@ pub enum Kind {
     Set(Arc<Elements>),
     /// Entries sorted by key (bytewise), all values of the element type.
     Map(Arc<Entries>),
+    /// Elements in order, each of its own type.
     Tuple(Arc<Vec<Value>>),
     /// Attributes sorted by name (bytewise).
     Object(Arc<Vec<(Str, Value)>>),
@@ -53,6 +70,7 @@ pub enum Kind {
 pub struct Elements {
     /// The element type.
     pub of: Type,
+    /// The elements, each of that type.
     pub items: Vec<Value>,
 }
 
@@ -105,6 +123,20 @@ impl Value {
     /// A list. Every item must be of type `of` (or `of` be `Dynamic` and the list empty).
     pub fn list(of: Type, items: Vec<Value>) -> Value {
         Kind::List(Arc::new(Elements { of, items })).into()
+    }
+
+    /// A set: sorts the items canonically and drops duplicates. Every item must be of type `of`. Nothing inside a set can carry
+    /// a mark of its own (it could not be named), so the marks of the items become the set's.
+    pub fn set(of: Type, mut items: Vec<Value>) -> Value {
+        let mut marks = Marks::NONE;
+        for item in &mut items {
+            if item.contains_marked() {
+                marks = marks | item.deep_marks();
+                *item = item.unmarked();
+            }
+        }
+        let items = order::canonical(items);
+        Value { kind: Kind::Set(Arc::new(Elements { of, items })), marks }
     }
 
     /// A tuple.
@@ -245,3 +277,6 @@ fn sort_entries(mut items: Vec<(Str, Value)>) -> Vec<(Str, Value)> {
     items.dedup_by(|later, earlier| later.0 == earlier.0);
     items
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,29 @@ pub enum Step {
     Index(u64),
 }
 
+impl Path {
+    /// The value itself.
+    pub const ROOT: Path = Path(Vec::new());
+
+    /// This path and one step more.
+    pub fn then(&self, step: Step) -> Path {
+        let mut steps = Vec::with_capacity(self.0.len() + 1);
+        steps.extend_from_slice(&self.0);
+        steps.push(step);
+        Path(steps)
+    }
+
+    /// This path and an attribute more.
+    pub fn attr(&self, name: impl Into<Str>) -> Path {
+        self.then(Step::Attr(name.into()))
+    }
+
+    /// Whether this path leads to the same place as `other` or to one inside it.
+    pub fn starts_with(&self, other: &Path) -> bool {
+        self.0.starts_with(&other.0)
+    }
+}
+
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, step) in self.0.iter().enumerate() {

@@ -11,8 +11,11 @@ pub struct Cause(pub Arc<str>);
 /// An unknown value: its type, what is known of it all the same, and why it is unknown.
 #[derive(Clone, Debug)]
 pub struct Unknown {
+    /// The type it will have.
     pub ty: Type,
+    /// What is known all the same.
     pub refinement: Refinement,
+    /// Why it is unknown. Says nothing about the value: equality ignores it, and it never goes over the wire.
     pub cause: Option<Cause>,
 }
 
@@ -31,6 +34,13 @@ pub struct Refinement {
     pub min_len: Option<u64>,
     /// A collection with at most so many elements.
     pub max_len: Option<u64>,
+}
+
+impl Refinement {
+    /// Nothing is known.
+    pub fn is_empty(&self) -> bool {
+        *self == Refinement::default()
+    }
 }
 
 impl Unknown {

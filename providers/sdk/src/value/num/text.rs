@@ -135,3 +135,34 @@ fn shortest(mantissa: &BigUint, exponent: i64, precision: u64) -> Decimal {
     }
     exact
 }
+
+/// Significant digits of [`Num::short_text`].
+const SHORT: usize = 10;
+
+impl Num {
+    /// Ten significant digits, with an exponent when that is below -4 or above 9 (`%.10g` of C and Go): the text by which
+    /// compound set elements are sorted.
+    pub(in crate::value) fn short_text(&self) -> String {
+        let (negative, decimal) = match self {
+            Num::Int(n) => (*n < 0, Decimal::exact(&n.unsigned_abs().into(), 0)),
+            Num::Float(f) => match &f.magnitude {
+                Magnitude::Finite { mantissa, exponent } => (f.negative, Decimal::exact(mantissa, *exponent)),
+                _ => return self.to_string(),
+            },
+        };
+        if decimal.digits.is_empty() {
+            return "0".to_owned();
+        }
+        let decimal = if decimal.digits.len() > SHORT { decimal.round(SHORT) } else { decimal };
+        let sign = if negative { "-" } else { "" };
+        let exponent = decimal.point - 1;
+        if (-4..SHORT as i64).contains(&exponent) {
+            return format!("{sign}{}", decimal.plain());
+        }
+        let (first, rest) = decimal.digits.split_at(1);
+        let point = if rest.is_empty() { "" } else { "." };
+        let (first, rest) = (String::from_utf8_lossy(first), String::from_utf8_lossy(rest));
+        let exponent_sign = if exponent < 0 { '-' } else { '+' };
+        format!("{sign}{first}{point}{rest}e{exponent_sign}{:02}", exponent.abs())
+    }
+}
