@@ -6,15 +6,21 @@
 //! | [`address`] | addresses of resource instances | text ⇄ [`address::Address`] |
 //! | [`module`] | what a directory declares, decoded from its files | |
 //! | [`syntax`] | scanner and parser | text → [`ast::Body`] with diagnostics |
+//! | [`reference`] | what an expression refers to | [`ast::Expr`] → references |
+//! | [`eval`] | expressions to values | [`ast::Expr`] and a scope → value with diagnostics |
+//! | [`types`] | type constraints, types as text | |
 //! | [`position`] | lines and columns | text and byte → line, column |
 //! | [`functions`] | built-in functions | values → value |
 
 pub mod address;
 pub mod ast;
+pub mod eval;
 pub mod functions;
 pub mod module;
 pub mod position;
+pub mod reference;
 pub mod suggest;
 pub mod syntax;
+pub mod types;
 
 pub use straddle_sdk::{schema, value};

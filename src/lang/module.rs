@@ -6,7 +6,7 @@ use super::ast::{Block, Body, Expr, Ident, Label, Traversal};
 use crate::diag::Span;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use straddle_sdk::value::{Str, Type, Value};
+use straddle_sdk::value::{Defaults, Str, Type, Value};
 
 pub use super::address::Mode;
 
@@ -49,15 +49,6 @@ pub struct Variable {
     pub nullable: bool,
     pub validations: Vec<CheckRule>,
     pub span: Span,
-}
-
-/// Defaults of optional attributes, in the shape of the type they belong to.
-#[derive(Clone, Debug, Default)]
-pub struct Defaults {
-    /// Of this object's own attributes.
-    pub values: BTreeMap<Str, Value>,
-    /// Of what lies deeper: an attribute by name, a tuple's element by its number, a collection's element by "".
-    pub children: BTreeMap<Str, Defaults>,
 }
 
 /// One name of a `locals` block.

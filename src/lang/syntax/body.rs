@@ -71,6 +71,8 @@ impl Parser<'_> {
     /// Items up to the closing brace, which is left, or to the end of the file. `open` is the brace of the enclosing block.
     fn items(&mut self, open: Option<Token>) -> Items {
         let mut items = Items::default();
+        // What follows the head of a broken block on the next line belongs to it and is not reported again.
+        let mut told = false;
         loop {
             let next = self.peek();
             match next.kind {
@@ -85,8 +87,13 @@ impl Parser<'_> {
                     match self.item() {
                         Ok(Item::Attribute(attribute)) => self.add_attribute(&mut items, attribute),
                         Ok(Item::Block(block)) => items.blocks.push(block),
-                        Err(Stuck) => self.recover(start),
+                        Err(Stuck) => {
+                            self.recover(start);
+                            told = true;
+                            continue;
+                        }
                     }
+                    told = false;
                 }
                 _ => {
                     let (summary, detail) = match next.kind {
@@ -96,7 +103,9 @@ impl Parser<'_> {
                             "An argument or block definition is required here.",
                         ),
                     };
-                    self.error(summary, detail, self.span(next));
+                    if !std::mem::take(&mut told) {
+                        self.error(summary, detail, self.span(next));
+                    }
                     let start = self.at;
                     self.next();
                     self.recover(start);

@@ -1,0 +1,170 @@
+//! Templates.
+
+use super::collect::Elements;
+use super::{Bound, Evaluator, cause, failed};
+use crate::diag::Span;
+use crate::lang::ast::{Ident, Part, Template};
+use std::sync::Arc;
+use straddle_sdk::value::{Cause, Kind, Marks, Refinement, Str, Type, Unknown, Value, convert};
+use unicode_segmentation::UnicodeSegmentation;
+
+/// A template's text as far as it is known, and what is to be said of the whole.
+struct Text {
+    text: String,
+    marks: Marks,
+    /// Something was not known; `text` is what stands before it.
+    unknown: bool,
+    why: Option<Cause>,
+}
+
+impl Text {
+    /// Not known from here on.
+    fn stop(&mut self, why: Option<Cause>) {
+        self.unknown = true;
+        self.why = self.why.take().or(why);
+    }
+
+    fn push(&mut self, text: &str) {
+        if !self.unknown {
+            self.text.push_str(text);
+        }
+    }
+}
+
+impl Evaluator<'_> {
+    pub(super) fn template(&mut self, template: &Template, span: &Span, frame: Bound<'_>) -> Value {
+        // A single interpolation gives the value as it is.
+        match template.parts.as_slice() {
+            [Part::Interpolation(expr)] => self.expr(expr, frame),
+            [Part::If { cond, yes, no, .. }] => self.directive_if(cond, yes, no, span, frame),
+            parts => self.parts(parts, frame),
+        }
+    }
+
+    /// Parts put together to a string.
+    fn parts(&mut self, parts: &[Part], frame: Bound<'_>) -> Value {
+        let mut out = Text { text: String::new(), marks: Marks::NONE, unknown: false, why: None };
+        let before = self.diags.len();
+        for part in parts {
+            match part {
+                Part::Text(text, _) => out.push(text),
+                Part::Interpolation(expr) => {
+                    let (value, fine) = self.checked(expr, frame);
+                    if fine {
+                        self.interpolate(value, &expr.span, &mut out);
+                    } else {
+                        out.stop(None);
+                    }
+                }
+                Part::If { cond, yes, no, span } => {
+                    let value = self.directive_if(cond, yes, no, span, frame);
+                    if self.diags.len() == before {
+                        self.interpolate(value, span, &mut out);
+                    }
+                }
+                Part::For { key, value, collection, body, .. } => {
+                    let text = self.directive_for(key.as_ref(), value, collection, body, frame);
+                    self.interpolate(text, &collection.span, &mut out);
+                }
+            }
+        }
+        if self.diags.len() > before {
+            return Value::unknown(Type::String).with_marks(out.marks);
+        }
+        if out.unknown {
+            return unknown_text(&out.text, out.why).with_marks(out.marks);
+        }
+        Value::string(out.text).with_marks(out.marks)
+    }
+
+    /// Adds a value to a text.
+    fn interpolate(&mut self, value: Value, span: &Span, out: &mut Text) {
+        let (value, marks) = value.unmark();
+        out.marks = out.marks | marks;
+        if value.is_null() {
+            let detail = "The expression result is null. Cannot include a null value in a string template.";
+            self.error("Invalid template interpolation value", detail, span);
+            return;
+        }
+        match convert(&value, &Type::String) {
+            Ok(text) => match (text.as_str(), text.kind()) {
+                (Some(text), _) => out.push(text),
+                (None, Kind::Unknown(unknown)) => {
+                    if let Some(prefix) = &unknown.refinement.prefix {
+                        out.push(prefix);
+                    }
+                    out.stop(unknown.cause.clone());
+                }
+                _ => out.stop(None),
+            },
+            Err(problem) => {
+                let detail = format!("Cannot include the given value in a string template: {problem}.");
+                self.error("Invalid template interpolation value", detail, span);
+            }
+        }
+    }
+
+    fn directive_if(
+        &mut self,
+        cond: &crate::lang::ast::Expr,
+        yes: &[Part],
+        no: &[Part],
+        span: &Span,
+        frame: Bound<'_>,
+    ) -> Value {
+        let yes = self.branch(span, |e| e.parts(yes, frame));
+        let no = self.branch(span, |e| e.parts(no, frame));
+        let value = self.expr(cond, frame);
+        self.choose(value, &cond.span, yes, no)
+    }
+
+    fn directive_for(
+        &mut self,
+        key: Option<&Ident>,
+        value: &Ident,
+        collection: &crate::lang::ast::Expr,
+        body: &[Part],
+        frame: Bound<'_>,
+    ) -> Value {
+        let (pairs, marks) = match self.elements(collection, frame) {
+            Elements::Known(pairs, marks) => (pairs, marks),
+            Elements::Unknown(marks, why) => return unknown_text("", why).with_marks(marks),
+        };
+        let mut out = Text { text: String::new(), marks, unknown: false, why: None };
+        let before = self.diags.len();
+        for (k, v) in pairs {
+            let part = self.with_pair(key, value, k, v, frame, |e, inner| e.parts(body, inner));
+            if self.diags.len() > before {
+                return failed().with_marks(out.marks);
+            }
+            let (part, marks) = part.unmark();
+            out.marks = out.marks | marks;
+            match part.as_str() {
+                Some(text) => out.push(text),
+                None => out.stop(cause(&part)),
+            }
+        }
+        if out.unknown {
+            return unknown_text("", out.why).with_marks(out.marks);
+        }
+        Value::string(out.text).with_marks(out.marks)
+    }
+}
+
+/// A string not known that will start so.
+fn unknown_text(text: &str, why: Option<Cause>) -> Value {
+    let prefix = safe_prefix(text);
+    let prefix = (!prefix.is_empty()).then(|| Str::new(prefix));
+    let refinement = Refinement { not_null: true, prefix, ..Refinement::default() };
+    Kind::Unknown(Arc::new(Unknown { ty: Type::String, refinement, cause: why })).into()
+}
+
+/// As much of a text as stays the same whatever follows: a combining character may change the last cluster, except after signs
+/// nothing combines with.
+pub fn safe_prefix(text: &str) -> &str {
+    match text.chars().next_back() {
+        None => "",
+        Some(c) if c.is_ascii() && c != '\r' && !c.is_ascii_alphanumeric() && !matches!(c, '=' | '<' | '>') => text,
+        Some(_) => text.grapheme_indices(true).next_back().map_or("", |(at, _)| &text[..at]),
+    }
+}

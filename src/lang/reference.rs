@@ -1,0 +1,273 @@
+//! References: what a traversal such as `data.aws_ami.x[0].id` names, and all of them in an expression.
+
+use super::ast::{Expr, ExprKind, Ident, ObjectKey, Part, Step, StepKind, Traversal};
+use crate::diag::{Diagnostic, Span};
+use crate::lang::address::Mode;
+
+/// What a reference names. Borrows from the syntax tree: parsing one allocates nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Subject<'a> {
+    /// `var.name`.
+    Variable(&'a str),
+    /// `local.name`.
+    Local(&'a str),
+    /// `each.key`, `each.value`.
+    Each(&'a str),
+    /// `count.index`.
+    Count(&'a str),
+    /// `path.module`, `path.root`, `path.cwd`.
+    Path(&'a str),
+    /// `terraform.workspace`.
+    Terraform(&'a str),
+    /// `module.name`: the call as a whole, all its instances.
+    Module(&'a str),
+    /// `type.name`, `data.type.name`: the resource as a whole, all its instances.
+    Resource(Mode, &'a str, &'a str),
+    /// `self`.
+    This,
+    /// straddle's `location`, `replica`, without a name: those of the replica at hand; its attributes are steps.
+    Own(&'a str),
+    /// straddle's `shared_risk.name`, `vantage.name`, `probe.name`, `workload.name`.
+    OwnNamed(&'a str, &'a str),
+}
+
+/// A parsed traversal.
+#[derive(Clone, Debug)]
+pub struct Reference<'a> {
+    pub subject: Subject<'a>,
+    /// Where the subject is named.
+    pub span: Span,
+    /// What is taken of the subject's value.
+    pub steps: &'a [Step],
+    /// Subject and steps.
+    pub whole: Span,
+}
+
+/// Roots of straddle's own that take no name.
+const OWN: &[&str] = &["location", "replica"];
+
+/// Roots of straddle's own that take a name.
+const OWN_NAMED: &[&str] = &["shared_risk", "vantage", "probe", "workload", "standby", "overflow", "backup", "owner"];
+
+impl<'a> Reference<'a> {
+    /// Parses a traversal whose root no `for` binds.
+    ///
+    /// # Errors
+    /// Terraform's "Invalid reference", with the place.
+    pub fn parse(traversal: &'a Traversal) -> Result<Reference<'a>, Box<Diagnostic>> {
+        let parser = Parser { root: &traversal.root, steps: &traversal.steps };
+        let root: &str = &traversal.root.name;
+        match root {
+            "var" => parser.single(Subject::Variable),
+            "local" => parser.single(Subject::Local),
+            "each" => parser.single(Subject::Each),
+            "count" => parser.single(Subject::Count),
+            // Terraform asks for the attribute named "" of a bare `path`.
+            "path" if traversal.steps.is_empty() => Ok(parser.taking(Subject::Path(""), 0)),
+            "path" => parser.single(Subject::Path),
+            "terraform" => parser.single(Subject::Terraform),
+            "module" => parser.single(Subject::Module),
+            "self" => Ok(parser.taking(Subject::This, 0)),
+            "data" => parser.resource(Mode::Data, 0),
+            "resource" => parser.resource(Mode::Managed, 0),
+            "template" | "lazy" | "arg" => Err(parser.invalid(format!(
+                "The symbol name {root:?} is reserved for use in a future Terraform version. If you are using a provider \
+                 that already uses this as a resource type name, add the prefix \"resource.\" to force interpretation as \
+                 a resource type name."
+            ))),
+            _ if OWN.contains(&root) => Ok(parser.taking(Subject::Own(root), 0)),
+            _ if OWN_NAMED.contains(&root) => parser.single(|name| Subject::OwnNamed(root, name)),
+            _ => parser.bare_resource(),
+        }
+    }
+
+    /// The constant instance key that follows a resource or module call, for example the `[0]` of `a.b[0].c`.
+    pub fn instance_key(&self) -> Option<&'a Step> {
+        self.steps.first().filter(|s| matches!(s.kind, StepKind::Index(_)))
+    }
+}
+
+struct Parser<'a> {
+    root: &'a Ident,
+    steps: &'a [Step],
+}
+
+impl<'a> Parser<'a> {
+    /// A reference whose subject takes so many steps.
+    fn taking(&self, subject: Subject<'a>, taken: usize) -> Reference<'a> {
+        let span = self.upto(taken);
+        Reference {
+            subject,
+            span,
+            steps: self.steps.get(taken..).unwrap_or_default(),
+            whole: self.upto(self.steps.len()),
+        }
+    }
+
+    /// From the root to the end of this many steps.
+    fn upto(&self, steps: usize) -> Span {
+        let mut span = self.root.span.clone();
+        if let Some(step) = steps.checked_sub(1).and_then(|at| self.steps.get(at)) {
+            span.range.end = step.span.range.end;
+        }
+        span
+    }
+
+    fn invalid(&self, detail: String) -> Box<Diagnostic> {
+        Box::new(Diagnostic::error("Invalid reference", detail).at(&self.root.span))
+    }
+
+    /// A root with one attribute.
+    fn single(&self, subject: impl FnOnce(&'a str) -> Subject<'a>) -> Result<Reference<'a>, Box<Diagnostic>> {
+        let root = &*self.root.name;
+        match self.steps.first().map(|s| (&s.kind, &s.span)) {
+            Some((StepKind::Attr(name), _)) => Ok(self.taking(subject(name), 1)),
+            Some((_, span)) => {
+                let detail = format!("The {root:?} object does not support this operation.");
+                Err(Box::new(Diagnostic::error("Invalid reference", detail).at(span)))
+            }
+            None => Err(self.invalid(format!(
+                "The {root:?} object cannot be accessed directly. Instead, access one of its attributes."
+            ))),
+        }
+    }
+
+    /// `type.name` after a root, from step `at` on.
+    fn resource(&self, mode: Mode, at: usize) -> Result<Reference<'a>, Box<Diagnostic>> {
+        match (self.attr(at), self.attr(at + 1)) {
+            (Some(ty), Some(name)) => Ok(self.taking(Subject::Resource(mode, ty, name), at + 2)),
+            _ => {
+                let (root, what) = match mode {
+                    Mode::Data => ("data", "data source"),
+                    Mode::Managed => ("resource", "resource"),
+                };
+                Err(self.invalid(format!(
+                    "The {root:?} object must be followed by two attribute names: the {what} type and the resource name."
+                )))
+            }
+        }
+    }
+
+    /// `type.name` without a root.
+    fn bare_resource(&self) -> Result<Reference<'a>, Box<Diagnostic>> {
+        match self.attr(0) {
+            Some(name) => Ok(self.taking(Subject::Resource(Mode::Managed, &self.root.name, name), 1)),
+            None => Err(self.invalid(
+                "A reference to a resource type must be followed by at least one attribute access, specifying the resource \
+                 name."
+                    .to_owned(),
+            )),
+        }
+    }
+
+    fn attr(&self, at: usize) -> Option<&'a str> {
+        match self.steps.get(at).map(|s| &s.kind) {
+            Some(StepKind::Attr(name)) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// All references of an expression, in the order of the text, and the errors of those that are none. Names bound by a `for` are
+/// no references.
+pub fn references(expr: &Expr) -> (Vec<Reference<'_>>, Vec<Diagnostic>) {
+    let mut found = (Vec::new(), Vec::new());
+    traversals(expr, &mut |traversal| match Reference::parse(traversal) {
+        Ok(reference) => found.0.push(reference),
+        Err(diag) => found.1.push(*diag),
+    });
+    found
+}
+
+/// All traversals of an expression whose root no `for` binds.
+pub fn traversals<'a>(expr: &'a Expr, found: &mut impl FnMut(&'a Traversal)) {
+    Walk { found, bound: Vec::new() }.expr(expr);
+}
+
+struct Walk<'a, 'f, F> {
+    found: &'f mut F,
+    bound: Vec<&'a str>,
+}
+
+impl<'a, F: FnMut(&'a Traversal)> Walk<'a, '_, F> {
+    fn expr(&mut self, expr: &'a Expr) {
+        match &expr.kind {
+            ExprKind::Literal(_) | ExprKind::SplatItem | ExprKind::Invalid => {}
+            ExprKind::Template(template) => self.parts(&template.parts),
+            ExprKind::Tuple(items) => items.iter().for_each(|item| self.expr(item)),
+            ExprKind::Object(items) => {
+                for item in items {
+                    if let ObjectKey::Expr(key) = &item.key {
+                        self.expr(key);
+                    }
+                    self.expr(&item.value);
+                }
+            }
+            ExprKind::For(node) => {
+                self.expr(&node.collection);
+                self.binding(node.key.as_ref(), &node.value, |walk| {
+                    node.key_result.iter().for_each(|key| walk.expr(key));
+                    walk.expr(&node.result);
+                    node.cond.iter().for_each(|cond| walk.expr(cond));
+                });
+            }
+            ExprKind::Conditional(node) => [&node.cond, &node.yes, &node.no].into_iter().for_each(|e| self.expr(e)),
+            ExprKind::Binary(_) => self.chain(expr),
+            ExprKind::Unary(node) => self.expr(&node.operand),
+            ExprKind::Call(node) => node.args.iter().for_each(|arg| self.expr(arg)),
+            ExprKind::Traversal(traversal) => {
+                if !self.bound.contains(&&*traversal.root.name) {
+                    (self.found)(traversal);
+                }
+            }
+            ExprKind::Relative(node) => self.expr(&node.on),
+            ExprKind::Index(node) => {
+                self.expr(&node.on);
+                self.expr(&node.key);
+            }
+            ExprKind::Splat(node) => {
+                self.expr(&node.source);
+                self.expr(&node.each);
+            }
+            ExprKind::Parens(inner) => self.expr(inner),
+        }
+    }
+
+    /// Operators nest from the left, as deep as there are of them: no recursion there.
+    fn chain(&mut self, expr: &'a Expr) {
+        let mut rights = Vec::new();
+        let mut left = expr;
+        while let ExprKind::Binary(node) = &left.kind {
+            rights.push(&node.right);
+            left = &node.left;
+        }
+        self.expr(left);
+        rights.into_iter().rev().for_each(|right| self.expr(right));
+    }
+
+    fn parts(&mut self, parts: &'a [Part]) {
+        for part in parts {
+            match part {
+                Part::Text(..) => {}
+                Part::Interpolation(expr) => self.expr(expr),
+                Part::If { cond, yes, no, .. } => {
+                    self.expr(cond);
+                    self.parts(yes);
+                    self.parts(no);
+                }
+                Part::For { key, value, collection, body, .. } => {
+                    self.expr(collection);
+                    self.binding(key.as_ref(), value, |walk| walk.parts(body));
+                }
+            }
+        }
+    }
+
+    fn binding(&mut self, key: Option<&'a Ident>, value: &'a Ident, inside: impl FnOnce(&mut Self)) {
+        let before = self.bound.len();
+        self.bound.extend(key.map(|k| &*k.name));
+        self.bound.push(&value.name);
+        inside(self);
+        self.bound.truncate(before);
+    }
+}
