@@ -8,7 +8,8 @@ use super::journal::{
 };
 use super::json::Json;
 use super::model::{Failover, Loss, Note, NoteKey, Object, ObjectId, Output, Rule, State, Time};
-use std::collections::BTreeMap;
+use crate::lang::address::Address;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A part of the state that a record changed, with its new content (`None`: gone).
@@ -188,6 +189,13 @@ fn set<K: Ord + Clone, V: PartialEq + Clone>(
 }
 
 fn put(state: &mut State, id: &ObjectId, object: Option<Arc<Object>>) -> Vec<Change> {
+    let object = object.map(|object| {
+        if object.dependencies.is_sorted_by(|a, b| a < b) {
+            return object;
+        }
+        let sorted: BTreeSet<Address> = object.dependencies.iter().cloned().collect();
+        Arc::new(Object { dependencies: sorted.into_iter().collect(), ..(*object).clone() })
+    });
     set(&mut state.objects, id, object, Change::Object)
 }
 

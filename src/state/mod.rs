@@ -3,18 +3,38 @@
 //! * [`State`] and what is in it are plain data; [`fold`] is the only place where they change.
 //! * [`Entry`] is what can happen. `Begin` is durable before a call leaves, `End` before a dependent starts.
 
+mod error;
 mod fold;
+mod history;
 mod journal;
 mod json;
+mod lock;
 mod model;
+mod paths;
+mod read;
+mod rows;
+mod store;
+pub mod v4;
+mod wal;
+mod writer;
 
+pub use error::StateError;
 pub use fold::{Change, Illegal, fold, replay};
 pub use journal::{
     ActionId, Begin, End, Entry, How, Kind, Open, OpenActions, Outcome, Record, Run, RunBegin, RunEnd, RunOutcome,
     Tally, fingerprint,
 };
+pub use history::{History, Line, PastRun};
 pub use json::{Json, JsonError};
+pub use lock::Holder;
 pub use model::{
     Boot, DeposedKey, Displaced, Failover, Identity, Loss, Note, NoteKey, Object, ObjectId, Output, ProviderRef, Rule,
     State, Time, WRITER, Word,
 };
+pub use read::{FILE, Loaded, Source, TERRAFORM_FILE, history, holder, load};
+pub use store::{
+    LockRequest, Notice, Store, TerraformState, Ticket, Unlocked, WriteHook, WritePoint, force_unlock, now,
+};
+
+#[cfg(test)]
+mod tests;

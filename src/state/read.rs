@@ -1,0 +1,155 @@
+//! Reading a state without leaving a trace: also after a kill, in a read-only directory, or while somebody writes.
+
+use super::error::StateError;
+use super::history::History;
+use super::lock::{self, Holder};
+use super::model::State;
+use super::rows::{self, Decoded};
+use super::{v4, wal};
+use rusqlite::Connection;
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
+use std::fs::{File, Metadata};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// The state's file in a module's directory.
+pub const FILE: &str = "straddle.db";
+/// Terraform's state in a module's directory.
+pub const TERRAFORM_FILE: &str = "terraform.tfstate";
+/// A writer folds its log in within seconds; one that takes longer is stopped, not slow.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Copies to try while a foreign program, which does not know our lock, writes.
+const TRIES: usize = 5;
+
+/// A state as read.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Loaded {
+    /// The state; open actions in it are in flight when `holder` lives, in doubt when not.
+    pub state: State,
+    /// Where it came from.
+    pub source: Source,
+    /// Who has, or at the end of their life had, the lock.
+    pub holder: Option<Holder>,
+}
+
+/// Where a state came from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// There is none yet.
+    Nothing,
+    /// straddle's own file.
+    Store,
+    /// A `terraform.tfstate`: readable as the prior state, not ours to write.
+    Terraform,
+}
+
+/// Reads the state of a directory. Never writes a byte.
+///
+/// # Errors
+/// When there is a state that cannot be read whole.
+pub fn load(dir: &Path) -> Result<Loaded, StateError> {
+    let path = dir.join(FILE);
+    if let Some((image, _)) = snapshot(&path)? {
+        let Decoded { state, holder, .. } = rows::decode(&path, &open(&path, image)?)?;
+        return Ok(Loaded { state, source: Source::Store, holder });
+    }
+    let path = dir.join(TERRAFORM_FILE);
+    match std::fs::read(&path) {
+        Ok(bytes) if !bytes.is_empty() => {
+            let state = v4::read(&path, &bytes)?;
+            Ok(Loaded { state, source: Source::Terraform, holder: None })
+        }
+        Ok(_) => Ok(Loaded { state: State::default(), source: Source::Nothing, holder: None }),
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            Ok(Loaded { state: State::default(), source: Source::Nothing, holder: None })
+        }
+        Err(e) => Err(StateError::io(&path, "read", &e)),
+    }
+}
+
+/// Reads the runs and journal lines that are still kept. Never writes a byte.
+///
+/// # Errors
+/// When there is a state that cannot be read whole.
+pub fn history(dir: &Path) -> Result<History, StateError> {
+    let path = dir.join(FILE);
+    match snapshot(&path)? {
+        Some((image, _)) => super::history::read(&path, &open(&path, image)?),
+        None => Ok(History::default()),
+    }
+}
+
+/// Who holds the lock of a directory's state right now, as far as its lock file says.
+pub fn holder(dir: &Path) -> Option<Holder> {
+    lock::read_holder(&dir.join(FILE))
+}
+
+/// A copy of the database with its log laid over, in memory. `None`: there is no such file. True: the log was hot.
+pub(super) fn snapshot(path: &Path) -> Result<Option<(Vec<u8>, bool)>, StateError> {
+    let error = |e: &std::io::Error| StateError::io(path, "read", e);
+    let mut file = match File::open(path) {
+        Ok(file) => Arc::new(file),
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(error(&e)),
+    };
+    if !file.metadata().map_err(|e| error(&e))?.is_file() {
+        return Err(StateError::Foreign { path: path.to_path_buf(), what: "it is no regular file".into() });
+    }
+    // A rollback journal belongs to a database in another mode than ours: some program changed it and did not finish.
+    let journal = with_suffix(path, "-journal");
+    if std::fs::metadata(&journal).is_ok_and(|m| m.len() > 0) {
+        let what = "another program changed it and did not finish".into();
+        return Err(StateError::Corrupt { path: journal, what });
+    }
+    for _ in 0..TRIES {
+        // Writers fold the log into the database under this lock's other mode. A file system without locks has no writers
+        // either: SQLite could not work there.
+        match lock::flock_within(&file, FlockOperation::LockShared, Some(PATIENCE)) {
+            Ok(true) | Err(Errno::NOTSUP | Errno::NOSYS | Errno::INVAL | Errno::NOLCK) => {}
+            Ok(false) => return Err(StateError::InUse { path: path.to_path_buf() }),
+            Err(e) => return Err(StateError::io(path, "lock", &e.into())),
+        }
+        let before = stamp(&file.metadata().map_err(|e| error(&e))?);
+        // First the database, then the log: whatever moves from the log into the database meanwhile is still in the log.
+        let db = read_all(&file).map_err(|e| error(&e))?;
+        let log = match std::fs::read(wal::wal_path(path)) {
+            Ok(log) => log,
+            Err(e) if e.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(e) => return Err(StateError::io(&wal::wal_path(path), "read", &e)),
+        };
+        if stamp(&file.metadata().map_err(|e| error(&e))?) == before {
+            let image = wal::image(path, db, &log)?;
+            return Ok(Some((image.bytes, image.hot)));
+        }
+        file = Arc::new(File::open(path).map_err(|e| error(&e))?);
+    }
+    Err(StateError::InUse { path: path.to_path_buf() })
+}
+
+fn stamp(metadata: &Metadata) -> (u64, Option<SystemTime>) {
+    (metadata.len(), metadata.modified().ok())
+}
+
+fn read_all(file: &File) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(usize::try_from(file.metadata()?.len()).unwrap_or(0));
+    let mut reader = file;
+    reader.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Opens a copy in memory.
+pub(super) fn open(path: &Path, image: Vec<u8>) -> Result<Connection, StateError> {
+    let sqlite = |e: rusqlite::Error| StateError::sqlite(path, &e);
+    let mut db = Connection::open_in_memory().map_err(sqlite)?;
+    db.deserialize_read_exact(rusqlite::MAIN_DB, image.as_slice(), image.len(), true).map_err(sqlite)?;
+    Ok(db)
+}

@@ -1,0 +1,269 @@
+//! What is written comes back, and reading leaves no trace.
+
+use super::*;
+use crate::state::store::Store;
+use std::os::unix::fs::PermissionsExt;
+
+fn write(dir: &Path, entries: Vec<Entry>) -> State {
+    let store = Store::open_write(dir, &request()).unwrap();
+    store.record(Time(1), entries).unwrap();
+    let state = store.state();
+    store.close().unwrap();
+    state
+}
+
+#[test]
+fn nothing_there_is_an_empty_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let loaded = load(dir.path()).unwrap();
+    assert_eq!((loaded.source, loaded.holder), (Source::Nothing, None));
+    assert_eq!(loaded.state, State::default());
+    assert!(everything(dir.path()).is_empty());
+}
+
+#[test]
+fn everything_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut entries = rich_entries();
+    entries.push(begin(1, 1, server(11), Kind::Create));
+    entries.push(end(1, 1, Outcome::InDoubt { why: "no answer".into() }));
+    let state = write(dir.path(), entries);
+    let loaded = load(dir.path()).unwrap();
+    assert_eq!(loaded.source, Source::Store);
+    assert_eq!(loaded.state, state);
+    assert_eq!(loaded.holder, None);
+    assert_eq!(**loaded.state.get(&server(9).address).unwrap(), full_object());
+    assert_eq!(loaded.state.open.on(&server(11)).unwrap().doubt.as_deref(), Some("no answer"));
+    assert_eq!(loaded.state.boot("web", "aws-a"), Some((Boot { slowest_ms: 90_000, replicas: 2 }, Time(9))));
+    assert_eq!(loaded.state.serial, 11);
+    // And once more through a writer.
+    let store = Store::open_write(dir.path(), &request()).unwrap();
+    assert_eq!(store.state(), state);
+    assert_eq!(store.notices(), []);
+}
+
+#[test]
+fn a_clean_end_leaves_one_file() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), rich_entries());
+    assert_eq!(everything(dir.path()).into_keys().collect::<Vec<_>>(), [FILE]);
+}
+
+#[test]
+fn each_content_change_moves_the_serial_and_nothing_else_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open_write(dir.path(), &request()).unwrap();
+    let serial = |entry| {
+        store.record(Time(1), [entry]).unwrap();
+        store.with_state(|state| state.serial)
+    };
+    assert_eq!(serial(run()), 0);
+    assert_eq!(serial(begin(1, 1, server(0), Kind::Create)), 0);
+    assert_eq!(serial(end(1, 1, Outcome::Object(object("a")))), 1);
+    assert_eq!(serial(known(server(0), object("a"))), 1);
+    assert_eq!(serial(known(server(0), object("b"))), 2);
+    assert_eq!(serial(end_of_run()), 2);
+}
+
+#[test]
+fn updates_and_removals_are_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), vec![run(), known(server(0), object("a")), known(server(1), object("b")), end_of_run()]);
+    let forget = |id| Entry::Known { id, object: None, how: How::Edited };
+    let moved = Entry::Moved { from: server(1), to: ObjectId::deposed(server(1).address, DeposedKey(7)) };
+    let state = write(dir.path(), vec![run(), forget(server(0)), moved, known(server(1), object("c"))]);
+    assert_eq!(state.objects.len(), 2);
+    assert_eq!(load(dir.path()).unwrap().state, state);
+}
+
+#[test]
+fn a_push_replaces_everything_but_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), rich_entries());
+    let mut pushed = State { lineage: "other".into(), serial: 40, ..State::default() };
+    pushed.objects.insert(plain("only"), object("o"));
+    let state = write(dir.path(), vec![run(), Entry::Pushed(Arc::new(pushed)), known(server(1), object("after"))]);
+    assert_eq!((&*state.lineage, state.serial, state.runs, state.objects.len()), ("other", 41, 2, 2));
+    assert!(state.failovers.is_empty() && state.outputs.is_empty());
+    assert_eq!(load(dir.path()).unwrap().state, state);
+}
+
+#[test]
+fn history_tells_runs_and_lines_without_secrets() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut entries = rich_entries();
+    entries.extend([begin(1, 1, server(1), Kind::Create), end(1, 1, Outcome::Object(Arc::new(full_object())))]);
+    entries.push(end_of_run());
+    write(dir.path(), entries);
+    write(dir.path(), vec![run(), end_of_run()]);
+    let history = history(dir.path()).unwrap();
+    let runs: Vec<_> = history.runs.iter().map(|past| (past.run.number, past.run.tally.created, past.outcome)).collect();
+    assert_eq!(runs, [(1, 1, RunOutcome::Done), (2, 0, RunOutcome::Done)]);
+    assert_eq!(history.lines.len(), 17);
+    assert!(!format!("{history:?}").contains("hunter2"));
+    let events: Vec<_> = history.lines.iter().rev().take(4).map(|line| line.event.as_str()).collect();
+    assert_eq!(events, ["run_end", "run_begin", "run_end", "end"]);
+}
+
+#[test]
+fn reading_beside_a_living_writer_sees_what_is_durable_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open_write(dir.path(), &request()).unwrap();
+    store.record(Time(1), rich_entries()).unwrap();
+    let before = everything(dir.path());
+    assert!(before.contains_key("straddle.db-wal"), "the log is in use");
+    let loaded = load(dir.path()).unwrap();
+    assert_eq!(loaded.state, store.state());
+    assert_eq!(loaded.holder.as_ref(), Some(store.holder()));
+    assert_eq!(holder(dir.path()).as_ref(), Some(store.holder()));
+    assert_eq!(everything(dir.path()), before);
+}
+
+#[test]
+fn reading_works_in_a_read_only_directory_with_a_hot_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    let store = Store::open_write(dir.path(), &request()).unwrap();
+    store.record(Time(1), rich_entries()).unwrap();
+    // What a kill leaves: database and log as they are, nobody holding anything.
+    for (name, (bytes, _)) in everything(dir.path()) {
+        let path = copy.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).unwrap();
+    }
+    std::fs::set_permissions(copy.path(), std::fs::Permissions::from_mode(0o555)).unwrap();
+    let before = everything(copy.path());
+    assert_eq!(load(copy.path()).unwrap().state, store.state());
+    assert_eq!(everything(copy.path()), before);
+    std::fs::set_permissions(copy.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn appends_that_wait_together_share_a_transaction() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let dir = tempfile::tempdir().unwrap();
+    let commits = Arc::new(AtomicUsize::new(0));
+    let counting = commits.clone();
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(Some(gate));
+    let hook: WriteHook = Arc::new(move |point| {
+        if point == WritePoint::BeforeCommit {
+            counting.fetch_add(1, Ordering::SeqCst);
+            // The first transaction takes until everything else is appended.
+            if let Some(gate) = gate.lock().unwrap().take() {
+                gate.recv().unwrap();
+            }
+        }
+    });
+    let store = Store::open_write_with(dir.path(), &request(), &mut |_| {}, hook).unwrap();
+    let first = store.append(Time(1), [run()]).unwrap();
+    while commits.load(Ordering::SeqCst) == 0 {
+        std::thread::yield_now();
+    }
+    let tickets: Vec<Ticket> =
+        (0..500).map(|n| store.append(Time(1), [begin(1, n, server(n), Kind::Create)]).unwrap()).collect();
+    open.send(()).unwrap();
+    store.wait(first).unwrap();
+    for ticket in tickets {
+        store.wait(ticket).unwrap();
+    }
+    assert_eq!(commits.load(Ordering::SeqCst), 2);
+    assert_eq!(store.open_actions().len(), 500);
+}
+
+#[tokio::test]
+async fn tasks_can_wait_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open_write(dir.path(), &request()).unwrap());
+    store.durable(store.append(Time(1), [run()]).unwrap()).await.unwrap();
+    let tasks: Vec<_> = (0..50)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                store.durable(store.append(Time(1), [begin(1, n, server(n), Kind::Create)]).unwrap()).await.unwrap();
+                store.durable(store.append(Time(2), [end(1, n, Outcome::Object(object("x")))]).unwrap()).await.unwrap();
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(load(dir.path()).unwrap().state.objects.len(), 50);
+}
+
+#[test]
+fn what_cannot_follow_is_refused_and_not_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open_write(dir.path(), &request()).unwrap();
+    let refused = store.append(Time(1), [begin(1, 1, server(0), Kind::Create)]);
+    assert_eq!(refused.unwrap_err(), StateError::Illegal(Illegal::NoRun));
+    store.record(Time(1), [run()]).unwrap();
+    let refused = store.append(Time(1), [begin(1, 1, server(0), Kind::Delete)]);
+    assert_eq!(refused.unwrap_err(), StateError::Illegal(Illegal::Missing(Box::new(server(0)))));
+    store.close().unwrap();
+    assert!(load(dir.path()).unwrap().state.open.is_empty());
+}
+
+#[test]
+fn a_long_history_is_cut_and_its_space_given_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let many = (0..30_000).map(|n| Entry::StepDone { workload: "a workload with a long name".into(), step: n });
+    write(dir.path(), [run()].into_iter().chain(many).chain([end_of_run()]).collect());
+    let long = std::fs::metadata(dir.path().join(FILE)).unwrap().len();
+    write(dir.path(), vec![run(), end_of_run()]);
+    let lines = history(dir.path()).unwrap().lines;
+    assert_eq!(lines.len(), 20_002);
+    assert_eq!(lines.last().unwrap().event, "run_end");
+    assert!(long > 1 << 20);
+}
+
+#[test]
+fn the_clock_may_go_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let later = Time(now().0 + 86_400_000);
+    let store = Store::open_write(dir.path(), &request()).unwrap();
+    store.record(later, [run(), end_of_run()]).unwrap();
+    store.close().unwrap();
+    let store = Store::open_write(dir.path(), &request()).unwrap();
+    match store.notices() {
+        [Notice::ClockWentBack { last, now }] => assert!(*last == later && *now < later),
+        other => panic!("{other:?}"),
+    }
+    store.record(Time(-5), [run(), known(server(0), object("a"))]).unwrap();
+    let state = store.state();
+    store.close().unwrap();
+    assert_eq!(load(dir.path()).unwrap().state, state);
+}
+
+#[test]
+fn a_terraform_state_is_read_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut state = State { lineage: "theirs".into(), serial: 7, ..State::default() };
+    state.objects.insert(plain("a"), object("a"));
+    std::fs::write(dir.path().join(TERRAFORM_FILE), v4::write(&state)).unwrap();
+    let before = everything(dir.path());
+    let loaded = load(dir.path()).unwrap();
+    assert_eq!((loaded.source, &loaded.state), (Source::Terraform, &state));
+    let refused = Store::open_write(dir.path(), &request()).err().unwrap();
+    assert_eq!(refused, StateError::Terraforms { path: dir.path().join(TERRAFORM_FILE) });
+    assert!(refused.help().contains("straddle state push terraform.tfstate"));
+    assert_eq!(everything(dir.path()), before);
+    // Taking it over.
+    let store = Store::open_write(dir.path(), &request().taking_over()).unwrap();
+    let entry = v4::push(&store.state(), state.clone(), v4::Force::No).unwrap().unwrap();
+    store.record(Time(1), [run(), entry, end_of_run()]).unwrap();
+    store.close().unwrap();
+    let loaded = load(dir.path()).unwrap();
+    assert_eq!((loaded.source, v4::write(&loaded.state)), (Source::Store, v4::write(&state)));
+}
+
+#[test]
+fn writes_are_flushed_to_the_disk() {
+    // A kill cannot show whether the system flushed: so look at what SQLite was told.
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), vec![run()]);
+    let db = crate::state::writer::connect(&dir.path().join(FILE)).unwrap();
+    let synchronous: i64 = db.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+    let mode: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+    assert_eq!((synchronous, mode.as_str()), (2, "wal"));
+}
