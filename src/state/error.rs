@@ -189,9 +189,7 @@ impl StateError {
             Some(Code::DatabaseBusy | Code::DatabaseLocked | Code::FileLockingProtocolFailed) => {
                 StateError::InUse { path }
             }
-            Some(Code::SystemIoFailure) => {
-                StateError::Io { path, doing: "write", message: error.to_string() }
-            }
+            Some(Code::SystemIoFailure) => StateError::Io { path, doing: "write", message: error.to_string() },
             _ => StateError::Corrupt { path, what: error.to_string() },
         }
     }
@@ -202,8 +200,12 @@ impl From<StateError> for Diagnostic {
         let summary = match &error {
             StateError::Locked { .. } | StateError::LockLost { .. } => "State is locked",
             StateError::NotLocked { .. } | StateError::OtherLock { .. } => "Nothing was unlocked",
-            StateError::ReadOnly { .. } | StateError::DiskFull { .. } | StateError::InUse { .. } => "State cannot be written",
-            StateError::Foreign { .. } | StateError::Newer { .. } | StateError::Terraforms { .. } => "State of another program",
+            StateError::ReadOnly { .. } | StateError::DiskFull { .. } | StateError::InUse { .. } => {
+                "State cannot be written"
+            }
+            StateError::Foreign { .. } | StateError::Newer { .. } | StateError::Terraforms { .. } => {
+                "State of another program"
+            }
             StateError::Truncated { .. } | StateError::Corrupt { .. } => "State is damaged",
             StateError::Io { .. } => "State cannot be reached",
             StateError::Illegal(_) | StateError::Closed => "Journal would not make sense",

@@ -133,7 +133,12 @@ pub(super) fn read(path: &Path, db: &Connection) -> Result<History, StateError> 
         let body: String = row.get(3).map_err(sqlite)?;
         if let Ok(line) = serde_json::from_str::<Line>(&body) {
             let at = Time(row.get(2).map_err(sqlite)?);
-            history.lines.push(Line { number: number(0).map_err(sqlite)?, run: number(1).map_err(sqlite)?, at, ..line });
+            history.lines.push(Line {
+                number: number(0).map_err(sqlite)?,
+                run: number(1).map_err(sqlite)?,
+                at,
+                ..line
+            });
         }
     }
     Ok(history)

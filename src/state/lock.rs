@@ -154,7 +154,11 @@ pub(super) fn try_flock(file: &File, operation: FlockOperation) -> Result<bool, 
 
 /// Waits for a lock without spinning: a thread sleeps in the kernel, and gives the lock back at once if it comes too late.
 /// `None` waits without end. False: time is up.
-pub(super) fn flock_within(file: &Arc<File>, operation: FlockOperation, limit: Option<Duration>) -> Result<bool, Errno> {
+pub(super) fn flock_within(
+    file: &Arc<File>,
+    operation: FlockOperation,
+    limit: Option<Duration>,
+) -> Result<bool, Errno> {
     let Some(limit) = limit else {
         return rustix::io::retry_on_intr(|| flock(file, operation)).map(|()| true);
     };

@@ -20,11 +20,11 @@ mod writer;
 
 pub use error::StateError;
 pub use fold::{Change, Illegal, fold, replay};
+pub use history::{History, Line, PastRun};
 pub use journal::{
     ActionId, Begin, End, Entry, How, Kind, Open, OpenActions, Outcome, Record, Run, RunBegin, RunEnd, RunOutcome,
     Tally, fingerprint,
 };
-pub use history::{History, Line, PastRun};
 pub use json::{Json, JsonError};
 pub use lock::Holder;
 pub use model::{

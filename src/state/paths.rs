@@ -14,10 +14,8 @@ struct StepText {
 
 /// The compact text of several paths.
 pub(super) fn write(paths: &[Path]) -> String {
-    let paths: Vec<String> = paths
-        .iter()
-        .map(|path| format!("[{}]", path.0.iter().map(write_step).collect::<Vec<_>>().join(",")))
-        .collect();
+    let paths: Vec<String> =
+        paths.iter().map(|path| format!("[{}]", path.0.iter().map(write_step).collect::<Vec<_>>().join(","))).collect();
     format!("[{}]", paths.join(","))
 }
 

@@ -246,9 +246,8 @@ pub(super) fn decode(path: &FilePath, db: &Connection) -> Result<Decoded, StateE
     let sqlite = |error: rusqlite::Error| StateError::sqlite(path, &error);
     let corrupt = |what: String| StateError::Corrupt { path: path.to_path_buf(), what };
     let meta: Meta = {
-        let row = db.query_row("SELECT body, sum FROM meta", [], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
-        });
+        let row =
+            db.query_row("SELECT body, sum FROM meta", [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)));
         let (body, sum) = row.map_err(sqlite)?;
         if i64::from(part_sum("meta", "", &body)) != sum {
             return Err(corrupt("its summary does not have the checksum it was written with".into()));
@@ -273,7 +272,10 @@ pub(super) fn decode(path: &FilePath, db: &Connection) -> Result<Decoded, StateE
     let mut found = Count::default();
     parts.iter().for_each(|(_, _, sum)| found.add(*sum));
     if found != meta.parts {
-        return Err(corrupt(format!("it holds {} entries beside objects, {} were written", found.rows, meta.parts.rows)));
+        return Err(corrupt(format!(
+            "it holds {} entries beside objects, {} were written",
+            found.rows, meta.parts.rows
+        )));
     }
     let holder = {
         let mut select = db.prepare("SELECT body FROM lock").map_err(sqlite)?;
@@ -286,7 +288,11 @@ pub(super) fn decode(path: &FilePath, db: &Connection) -> Result<Decoded, StateE
     Ok(Decoded { state, meta, rows, parts, holder })
 }
 
-fn decode_objects(path: &FilePath, db: &Connection, state: &mut State) -> Result<Vec<(ObjectId, i64, u32)>, StateError> {
+fn decode_objects(
+    path: &FilePath,
+    db: &Connection,
+    state: &mut State,
+) -> Result<Vec<(ObjectId, i64, u32)>, StateError> {
     let sqlite = |error: rusqlite::Error| StateError::sqlite(path, &error);
     let mut select = db
         .prepare(

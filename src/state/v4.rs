@@ -49,7 +49,12 @@ pub fn write(state: &State) -> String {
         literal(&state.lineage)
     );
     separated(&mut text, &state.outputs, |text, (name, output)| {
-        text.push_str(&format!("{}:{{\"value\":{},\"type\":{}", literal(name), output.value.as_str(), output.ty.as_str()));
+        text.push_str(&format!(
+            "{}:{{\"value\":{},\"type\":{}",
+            literal(name),
+            output.value.as_str(),
+            output.ty.as_str()
+        ));
         text.push_str(if output.sensitive { ",\"sensitive\":true}" } else { "}" });
     });
     text.push_str("},\"resources\":[");
@@ -299,7 +304,9 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<State, StateError> {
             let found = u32::try_from(newer).unwrap_or(u32::MAX);
             return Err(StateError::Newer { path: path.to_path_buf(), found, known: 4 });
         }
-        Some(_) => return Err(foreign("its format is older than 4; `terraform apply` of Terraform 1 brings it up to date")),
+        Some(_) => {
+            return Err(foreign("its format is older than 4; `terraform apply` of Terraform 1 brings it up to date"));
+        }
     }
     let file: FileText<'_> = serde_json::from_str(text).map_err(syntax)?;
     assemble(file).map_err(corrupt)
@@ -348,7 +355,11 @@ fn json(raw: &RawValue) -> Result<Json, String> {
 /// Dependencies by their text: most instances have those of their neighbours.
 type SharedDependencies = BTreeMap<Vec<String>, Arc<[Address]>>;
 
-fn assemble_resource(state: &mut State, resource: &ResourceText<'_>, shared: &mut SharedDependencies) -> Result<(), String> {
+fn assemble_resource(
+    state: &mut State,
+    resource: &ResourceText<'_>,
+    shared: &mut SharedDependencies,
+) -> Result<(), String> {
     let ResourceText { module, mode, ty, name, provider, instances } = resource;
     let mut text = module.clone();
     if !text.is_empty() {
@@ -401,7 +412,9 @@ fn assemble_instance(
         _ => return Err(wrong("a status is neither empty nor tainted")),
     };
     if instance.attributes_flat.is_some() {
-        return Err(wrong("written by Terraform 0.11 or before; `terraform apply` of Terraform 1 brings it up to date"));
+        return Err(wrong(
+            "written by Terraform 0.11 or before; `terraform apply` of Terraform 1 brings it up to date",
+        ));
     }
     let attributes = instance.attributes.ok_or_else(|| wrong("an instance has no attributes"))?;
     let sensitive = match instance.sensitive_attributes.filter(|raw| raw.get() != "null") {
@@ -518,7 +531,9 @@ impl From<PushError> for Diagnostic {
             PushError::Lineage { .. } | PushError::Older { .. } | PushError::SameSerial { .. } => {
                 "look at `straddle state pull` first; -force puts the file in its place all the same"
             }
-            PushError::InDoubt { .. } => "run `straddle apply` or `straddle plan -refresh-only` first: it finds out what became of them",
+            PushError::InDoubt { .. } => {
+                "run `straddle apply` or `straddle plan -refresh-only` first: it finds out what became of them"
+            }
         };
         Diagnostic::error("State was not pushed", error.to_string()).help(help)
     }

@@ -109,7 +109,9 @@ fn lay_over(path: &Path, db: &mut Vec<u8>, wal: &[u8], page: usize) -> Result<bo
     let Some(log) = log_header(wal, page) else {
         // A log is begun before anything in it counts: one that does not even begin holds nothing, unless it holds something.
         return match frames.first() {
-            Some(first) if commits_after(&frames, big_endian(wal), &first[8..16]) >= 2 => Err(damaged("its beginning is damaged")),
+            Some(first) if commits_after(&frames, big_endian(wal), &first[8..16]) >= 2 => {
+                Err(damaged("its beginning is damaged"))
+            }
             _ => Ok(false),
         };
     };

@@ -190,7 +190,8 @@ fn write_meta(db: &Connection, meta: &Meta) -> rusqlite::Result<()> {
     // Strings and integers only: writing them cannot fail.
     let body = serde_json::to_string(meta).unwrap_or_default();
     let sum = i64::from(rows::part_sum("meta", "", &body));
-    db.prepare_cached("INSERT OR REPLACE INTO meta (one, body, sum) VALUES (1, ?1, ?2)")?.execute(params![body, sum])?;
+    db.prepare_cached("INSERT OR REPLACE INTO meta (one, body, sum) VALUES (1, ?1, ?2)")?
+        .execute(params![body, sum])?;
     Ok(())
 }
 
@@ -275,7 +276,11 @@ impl Writer {
             hook,
             next_row: decoded.rows.iter().map(|(_, row, _)| *row).max().unwrap_or(0),
             rows: decoded.rows.into_iter().map(|(id, row, sum)| (id, (row, sum))).collect(),
-            parts: decoded.parts.into_iter().map(|(kind, key, sum)| (PartKey { kind: kind.into(), key }, sum)).collect(),
+            parts: decoded
+                .parts
+                .into_iter()
+                .map(|(kind, key, sum)| (PartKey { kind: kind.into(), key }, sum))
+                .collect(),
             meta: decoded.meta,
         })
     }
@@ -507,7 +512,8 @@ fn write_history(tx: &Transaction<'_>, batch: &Batch, books: &Books) -> rusqlite
         tx.execute("DELETE FROM journal WHERE number < ?1", [signed(first.saturating_sub(LINES_KEPT))])?;
         tx.execute("DELETE FROM run WHERE number < ?1", [signed(books.meta.runs.saturating_sub(RUNS_KEPT))])?;
     }
-    let mut insert = tx.prepare_cached("INSERT OR REPLACE INTO journal (number, run, at, line) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut insert =
+        tx.prepare_cached("INSERT OR REPLACE INTO journal (number, run, at, line) VALUES (?1, ?2, ?3, ?4)")?;
     for line in &batch.lines {
         insert.execute(params![signed(line.number), signed(line.run), line.at.0, line.text()])?;
     }

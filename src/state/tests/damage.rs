@@ -37,7 +37,9 @@ fn refused(dir: &Path) -> StateError {
     assert_eq!(written, error);
     // The lock file came and went; a dead holder's may have been removed with it.
     let mut after = everything(dir);
-    after.entry("straddle.db-lock".into()).or_insert_with(|| before.get("straddle.db-lock").cloned().unwrap_or((vec![], now_system())));
+    after
+        .entry("straddle.db-lock".into())
+        .or_insert_with(|| before.get("straddle.db-lock").cloned().unwrap_or((vec![], now_system())));
     for (name, content) in before {
         if name != "straddle.db-lock" {
             assert_eq!(after.get(&name), Some(&content), "{name} changed");

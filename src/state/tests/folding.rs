@@ -8,10 +8,8 @@ fn records(entries: Vec<Entry>) -> Vec<Record> {
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
-    let id = (0..4u64, prop::option::of(1..3u32)).prop_map(|(n, deposed)| ObjectId {
-        address: server(n).address,
-        deposed: deposed.map(DeposedKey),
-    });
+    let id = (0..4u64, prop::option::of(1..3u32))
+        .prop_map(|(n, deposed)| ObjectId { address: server(n).address, deposed: deposed.map(DeposedKey) });
     let kind = prop_oneof![Just(Kind::Create), Just(Kind::Update), Just(Kind::Delete)];
     let outcome = prop_oneof![
         (0..3u8).prop_map(|n| Outcome::Object(object(&n.to_string()))),

@@ -194,7 +194,10 @@ fn no_room_left() {
     // SIGXFSZ has to be ignored for a write to fail instead of killing: the shell hands that down.
     let exe = std::env::current_exe().unwrap();
     let output = Command::new("sh")
-        .args(["-c", "trap '' XFSZ; exec \"$0\" --exact state::tests::kill::child_without_room --nocapture --test-threads=1"])
+        .args([
+            "-c",
+            "trap '' XFSZ; exec \"$0\" --exact state::tests::kill::child_without_room --nocapture --test-threads=1",
+        ])
         .arg(exe)
         .env("STRADDLE_TEST_FULL_DIR", dir.path())
         .output()

@@ -34,7 +34,8 @@ fn waiting_ends_when_the_lock_is_given_back() {
     let second = std::thread::spawn(move || {
         let mut tell = |holder: Option<&Holder>| waiting.send(holder.map(|h| h.id.clone())).unwrap();
         let patient = request().patient(Duration::from_secs(60));
-        Store::open_write_with(&path, &patient, &mut tell, Arc::new(|_| {})).map(|store| (store.state(), store.notices().to_vec()))
+        Store::open_write_with(&path, &patient, &mut tell, Arc::new(|_| {}))
+            .map(|store| (store.state(), store.notices().to_vec()))
     });
     assert_eq!(waits.recv().unwrap(), Some(id));
     store.close().unwrap();

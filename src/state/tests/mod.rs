@@ -136,7 +136,10 @@ pub(super) fn rich_entries() -> Vec<Entry> {
         },
         Entry::Failover { loss, failover },
         Entry::Rules { workload: "web".into(), rules: [("survive.zone".to_string(), rule)].into() },
-        Entry::Note { key: NoteKey::boot("web", "aws-a"), note: Some(Note { at: Time(9), value: Json::new(&boot).unwrap() }) },
+        Entry::Note {
+            key: NoteKey::boot("web", "aws-a"),
+            note: Some(Note { at: Time(9), value: Json::new(&boot).unwrap() }),
+        },
         Entry::Checks(Some(Json::new("[{\"object_kind\":\"resource\"}]").unwrap())),
     ]
 }

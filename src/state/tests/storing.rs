@@ -97,7 +97,8 @@ fn history_tells_runs_and_lines_without_secrets() {
     write(dir.path(), entries);
     write(dir.path(), vec![run(), end_of_run()]);
     let history = history(dir.path()).unwrap();
-    let runs: Vec<_> = history.runs.iter().map(|past| (past.run.number, past.run.tally.created, past.outcome)).collect();
+    let runs: Vec<_> =
+        history.runs.iter().map(|past| (past.run.number, past.run.tally.created, past.outcome)).collect();
     assert_eq!(runs, [(1, 1, RunOutcome::Done), (2, 0, RunOutcome::Done)]);
     assert_eq!(history.lines.len(), 17);
     assert!(!format!("{history:?}").contains("hunter2"));

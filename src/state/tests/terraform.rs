@@ -150,7 +150,8 @@ fn terraform_reads_and_rewrites_ours() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("terraform.tfstate"), v4::write(&state)).unwrap();
     let terraform = |args: &[&str]| {
-        let output = Command::new("terraform").args(args).current_dir(dir.path()).env("CHECKPOINT_DISABLE", "1").output();
+        let output =
+            Command::new("terraform").args(args).current_dir(dir.path()).env("CHECKPOINT_DISABLE", "1").output();
         let output = output.ok()?;
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         Some(String::from_utf8(output.stdout).unwrap())
