@@ -159,7 +159,7 @@ fn terraform_reads_and_rewrites_ours() {
     let Some(list) = terraform(&["state", "list"]) else { return };
     let replica_text = |n| format!("module.straddle_workload_web.terraform_data.server[\"aws-a/{n}\"]");
     assert!(list.contains(&replica_text(9)) && list.contains("terraform_data.front"), "{list}");
-    // (`state mv` would drop the dependencies of everything.)
+    // (`state mv` would drop the dependencies of everything that depends on what is moved.)
     terraform(&["taint", &replica_text(10)]);
     let back = load(dir.path()).unwrap().state;
     assert_eq!(back.objects.get(&replica(9)), state.objects.get(&replica(9)));
