@@ -3,6 +3,7 @@
 //! A [`Value`] carries its own type, so that a list of nothing still says what it would hold. Composite values are shared
 //! (`Arc`), cloning is cheap, and a value never changes once built.
 
+pub mod codec;
 mod convert;
 mod defaults;
 mod equal;

@@ -1,6 +1,6 @@
 //! Writing decimal text: the shortest digits that read back as the same number, never with an exponent.
 
-use super::{Float, Magnitude, Num};
+use super::{Float, Magnitude, Num, PRECISION};
 use num_bigint::BigUint;
 use std::cmp::Ordering;
 use std::fmt;
@@ -134,6 +134,17 @@ fn shortest(mantissa: &BigUint, exponent: i64, precision: u64) -> Decimal {
         }
     }
     exact
+}
+
+impl Num {
+    /// The number as text that reads back as exactly this number. [`Display`](fmt::Display) writes the shortest text at the
+    /// number's own precision, which for a number that came from a 64-bit float reads back as a neighbour.
+    pub fn exact_text(&self) -> String {
+        match self {
+            Num::Float(f) if f.precision < PRECISION => Float { precision: PRECISION, ..(**f).clone() }.to_string(),
+            _ => self.to_string(),
+        }
+    }
 }
 
 /// Significant digits of [`Num::short_text`].
