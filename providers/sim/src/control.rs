@@ -60,9 +60,9 @@ pub fn set_quota(path: &Path, clock: &dyn Clock, domain: &DomainName, quota: Opt
     change(path, clock, |tx| tx.set_quota(domain, quota))
 }
 
-/// Deletes instances as a hand in a console would.
-pub fn kill(path: &Path, clock: &dyn Clock, count: u64, domain: &DomainName) -> Result<Killed, Fail> {
-    change(path, clock, |tx| tx.kill(count, domain))
+/// Deletes so many instances of these domains as a hand in a console would.
+pub fn kill(path: &Path, clock: &dyn Clock, count: u64, domains: &[DomainName]) -> Result<Killed, Fail> {
+    change(path, clock, |tx| tx.kill(count, domains))
 }
 
 /// Changes an attribute as a hand in a console would.
@@ -75,9 +75,12 @@ pub fn set_fault(path: &Path, clock: &dyn Clock, fault: Fault) -> Result<(), Fai
     change(path, clock, |tx| tx.set_fault(fault))
 }
 
-/// Takes back faults, quotas and losses; objects stay.
-pub fn reset(path: &Path, clock: &dyn Clock) -> Result<(), Fail> {
-    change(path, clock, |tx| tx.reset())
+/// Takes back faults, quotas and losses; objects stay, unless `objects` says that they go as well.
+pub fn reset(path: &Path, clock: &dyn Clock, objects: bool) -> Result<(), Fail> {
+    change(path, clock, |tx| {
+        tx.reset()?;
+        if objects { tx.remove_all() } else { Ok(()) }
+    })
 }
 
 /// One transaction, undone when `work` is refused. A store that does not exist is made: a zone may be mentioned before the first

@@ -6,6 +6,7 @@ use crate::error::{Fail, Refusal, StoreError};
 use crate::model::{DomainName, Id, Object, Spec};
 use serde::Serialize;
 use serde_json::Number;
+use std::collections::BTreeMap;
 
 /// What a kill removed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -24,26 +25,31 @@ impl Tx<'_> {
         self.rows("deleted_at IS NULL AND ?1 = ''", "")?.iter().map(|row| self.show(row, &row.now)).collect()
     }
 
-    /// Deletes `count` instances of a domain, the lowest ids first, and their targets. Where there are fewer, units of groups
-    /// follow; where there are fewer still, nothing is deleted.
-    pub fn kill(&mut self, count: u64, domain: &DomainName) -> Result<Killed, Fail> {
-        let column = match domain.level.as_str() {
-            "zone" => "zone",
-            "cloud" => "cloud",
-            other => {
-                let why = format!("a store knows the levels zone and cloud, not {other}; name one of its zones");
-                return Err(Refusal::Invalid { attribute: "domain", why }.into());
-            }
-        };
-        let rows = self.rows(&format!("{column} = ?1 AND deleted_at IS NULL"), &domain.name)?;
-        let total: u64 = rows.iter().map(|row| row.now.spec.units()).sum();
+    /// Deletes `count` instances that lie in any of the domains, the lowest ids first, and their targets. Where there are fewer,
+    /// units of groups follow; where there are fewer still, nothing is deleted.
+    pub fn kill(&mut self, count: u64, domains: &[DomainName]) -> Result<Killed, Fail> {
+        let mut rows = BTreeMap::new();
+        for domain in domains {
+            let column = match domain.level.as_str() {
+                "zone" => "zone",
+                "cloud" => "cloud",
+                other => {
+                    let why = format!("a store knows the levels zone and cloud, not {other}; name one of its zones");
+                    return Err(invalid("domain", why));
+                }
+            };
+            let found = self.rows(&format!("{column} = ?1 AND deleted_at IS NULL"), &domain.name)?;
+            rows.extend(found.into_iter().map(|row| (row.id, row)));
+        }
+        let total: u64 = rows.values().map(|row| row.now.spec.units()).sum();
         if total < count {
-            let why = format!("{domain} holds {total}, fewer than {count}; `straddle sim status` shows what is where");
-            return Err(Refusal::Invalid { attribute: "count", why }.into());
+            let names: Vec<String> = domains.iter().map(ToString::to_string).collect();
+            let why = format!("{} holds {total}; `straddle sim status` shows what is where", names.join(", "));
+            return Err(invalid("count", why));
         }
         let mut killed = Killed::default();
         let mut left = count;
-        for mut row in rows {
+        for mut row in rows.into_values() {
             match &row.now.spec {
                 _ if left == 0 => break,
                 Spec::Instance(_) => {
@@ -52,7 +58,7 @@ impl Tx<'_> {
                     self.bury(&mut row);
                     killed.instances.push(row.id);
                 }
-                // Rows come in the order of their ids, so all instances have come before the first group.
+                // In the order of ids all instances come before the first group.
                 Spec::Group(group) => {
                     let lost = left.min(group.desired);
                     left -= lost;
@@ -120,6 +126,17 @@ impl Tx<'_> {
     pub fn reset(&mut self) -> Result<(), Fail> {
         self.clear_faults()?;
         self.clear_domains()
+    }
+
+    /// Removes every object of every cloud, as if none had been made; their ids are not given again.
+    pub fn remove_all(&mut self) -> Result<(), Fail> {
+        for row in self.rows("deleted_at IS NULL AND zone IS NOT NULL AND ?1 = ''", "")? {
+            if let Some(zone) = row.now.spec.zone() {
+                self.domains.count(&row.cloud, zone, row.now.spec.units(), 0);
+            }
+        }
+        self.c.execute("DELETE FROM object", []).map_err(StoreError::from)?;
+        Ok(())
     }
 }
 
