@@ -2,7 +2,10 @@
 //!
 //! Everything between reading files and calling providers is a pure function over plain data; see ARCHITECTURE.md.
 
+pub mod cli;
 pub mod diag;
 pub mod lang;
+pub mod plan;
+pub mod spec;
 pub mod spread;
 pub mod state;

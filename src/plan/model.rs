@@ -4,18 +4,14 @@
 //! the results it promises, so that `apply`, `show` and `verify` need nothing else. Spread, rules and steps of each workload
 //! are `spread`'s own data, kept as they came.
 
-use crate::diag::Diagnostic;
+use super::sequence::StepReplicas;
+use crate::diag::{Diagnostic, Sources};
 use crate::lang::address::Address;
-use straddle_sdk::value::{Path, Value};
-
-/// A provider configuration: source address and alias (`straddle/sim` and `b`), as in state and in `provider =`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ProviderKey {
-    /// Fully qualified source, for example `registry.terraform.io/straddle/sim`.
-    pub source: String,
-    /// The alias; empty for the default configuration.
-    pub alias: String,
-}
+use crate::spread::decision::Decision;
+use crate::spread::model::{Topology, Workload};
+use crate::state::ProviderRef;
+use std::collections::BTreeMap;
+use straddle_sdk::value::{Path, Str, Value};
 
 /// What happens to one object.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -89,7 +85,7 @@ pub struct Change {
     pub address: Address,
     /// The address before a `moved` block or an adoption gave it this one.
     pub previous_address: Option<Address>,
-    pub provider: ProviderKey,
+    pub provider: ProviderRef,
     pub action: Action,
     pub reason: Option<Reason>,
     /// The object now (as just read); null when there is none.
@@ -118,7 +114,7 @@ pub struct Change {
 #[derive(Clone, Debug)]
 pub struct Drift {
     pub address: Address,
-    pub provider: ProviderKey,
+    pub provider: ProviderRef,
     /// As the state has it.
     pub state: Value,
     /// As the provider reported it; null when it is gone.
@@ -143,33 +139,124 @@ pub struct Unreadable {
     pub problem: Diagnostic,
 }
 
-/// One thing to do. Operations of a plan form an acyclic graph.
+/// One thing to do. Operations of a plan form an acyclic graph; every edge points to an earlier index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Op {
     pub what: OpKind,
-    /// Indices of operations that must have ended well before this one starts.
-    pub after: Vec<usize>,
+    /// Indices of operations that must have ended well before this one starts; all smaller than its own. Sorted.
+    pub after: Vec<u32>,
 }
 
-/// The kinds of operation.
+/// The kinds of operation. Numbers are indices of changes, and of steps within their workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpKind {
     /// Create the new object of a change.
-    Create { change: usize },
+    Create { change: u32 },
     /// Change the object of a change in place.
-    Update { change: usize },
+    Update { change: u32 },
     /// Delete the object that was there before (the deposed one, when the new one was created first).
-    Delete { change: usize },
+    Delete { change: u32 },
     /// Read a data source whose arguments only apply knows.
-    Read { change: usize },
+    Read { change: u32 },
     /// Drop an object from the state.
-    Forget { change: usize },
+    Forget { change: u32 },
     /// Plan and apply a change anew with the counts a workload has after a step: group sizes, weights, target lists.
-    Follow { change: usize, workload: String, step: usize },
+    Follow { change: u32, workload: Str, step: u32 },
     /// Read again what the step rests on and check every rule before anything of it starts.
-    StepStart { workload: String, step: usize },
+    StepStart { workload: Str, step: u32 },
     /// Wait until the replicas the step added are ready, for as long as the spec says.
-    StepReady { workload: String, step: usize },
+    StepReady { workload: Str, step: u32 },
+    /// Wait between detaching replicas and destroying them.
+    Drain { workload: Str, step: u32 },
     /// The step is complete; what comes next may start.
-    StepEnd { workload: String, step: usize },
+    StepEnd { workload: Str, step: u32 },
+    /// Nothing by itself: joins many operations, so that edges stay linear in the number of objects.
+    Join,
+}
+
+/// What kind of plan it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Bring reality to the spec.
+    Normal,
+    /// Remove everything.
+    Destroy,
+    /// Only bring the state to reality.
+    RefreshOnly,
+    /// Additions only.
+    Repair,
+    /// The answer to a loss.
+    Failover { lost: Vec<String> },
+    /// Back to the normal placement.
+    Failback,
+}
+
+/// One workload's part of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkloadPlan {
+    /// The rules it was judged by; places include what the spec no longer offers.
+    pub rules: Workload,
+    pub decision: Decision,
+    /// What each step touches, by replica key; parallel to `decision.steps`.
+    pub steps: Vec<StepReplicas>,
+    /// Rules that were last applied and are gone or changed now: id, then what it said and what it says.
+    pub weakened: Vec<(String, String, Option<String>)>,
+    /// The rules as data, to be remembered once applied.
+    pub fingerprints: BTreeMap<String, String>,
+}
+
+/// A finished plan.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub kind: Kind,
+    /// The state it was made from.
+    pub lineage: String,
+    pub serial: u64,
+    /// The texts it was made from.
+    pub sources: Sources,
+    /// Values of the root module's variables.
+    pub variables: BTreeMap<Str, Value>,
+    pub topology: Topology,
+    /// In the order of the spec.
+    pub workloads: Vec<(Str, WorkloadPlan)>,
+    /// Sorted by address, unchanged objects included.
+    pub changes: Vec<Change>,
+    /// Sorted by address.
+    pub drift: Vec<Drift>,
+    pub unreadable: Vec<Unreadable>,
+    /// Sorted by name, unchanged ones included.
+    pub outputs: Vec<OutputChange>,
+    pub ops: Vec<Op>,
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Plan {
+    /// Whether carrying it out would change anything: objects, outputs, or what the state remembers.
+    pub fn has_changes(&self) -> bool {
+        self.changes.iter().any(|c| c.action != Action::NoOp || c.previous_address.is_some())
+            || self.outputs.iter().any(OutputChange::differs)
+            || (self.kind == Kind::RefreshOnly && !self.drift.is_empty())
+    }
+
+    /// Objects added, changed, removed; a replacement counts as one added and one removed, as in Terraform.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let count = |f: fn(Action) -> bool| self.changes.iter().filter(|c| f(c.action)).count();
+        (count(Action::creates), count(|a| a == Action::Update), count(Action::deletes))
+    }
+
+    /// Workloads with a rule that cannot hold even with everything healthy.
+    pub fn is_broken(&self) -> bool {
+        !matches!(self.kind, Kind::Destroy | Kind::RefreshOnly) && self.workloads.iter().any(|(_, w)| !w.decision.breaches.is_empty())
+    }
+}
+
+impl OutputChange {
+    /// Whether the value after is not the value before.
+    pub fn differs(&self) -> bool {
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => !before.same(after),
+            (None, None) => false,
+            _ => true,
+        }
+    }
 }

@@ -271,6 +271,11 @@ impl<'a> Fields<'a> {
 
     /// Reports every argument and block nobody asked for.
     pub fn finish(self) {
+        self.finish_by_ref();
+    }
+
+    /// As [`Fields::finish`], for a reader that others still hold.
+    pub fn finish_by_ref(&self) {
         let asked = self.asked.borrow();
         for attribute in &self.body.attributes {
             if !asked.contains(&*attribute.name.name) {

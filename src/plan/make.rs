@@ -1,0 +1,610 @@
+//! Making a plan: place, walk, order, sequence. Pure: what only providers know comes through `ask`.
+
+use super::blocks::{BlockKind, Blocks};
+use super::env::{Env, WorkloadCounts};
+use super::model::{
+    Action, Change, Drift, Kind, OutputChange, Plan, Reason, Unreadable, WorkloadPlan,
+};
+use super::observed::{Observed, Reality, Seen};
+use super::placement::{self, Placements, Standing};
+use super::providers::Providers;
+use super::questions::{Answer, Answered, Ask, Question};
+use super::sequence::{StepReplicas, Steps, replica, sequence};
+use super::walk::{Walk, Wishes, unchanged};
+use crate::diag::{Diagnostic, Sources};
+use crate::lang::address::{Address, Key, Mode};
+use crate::lang::eval::eval;
+use crate::lang::functions::FunctionContext;
+use crate::lang::module::Module;
+use crate::spec::Spec;
+use crate::spread::decision::{Decision, Refusal, Role, Step};
+use crate::spread::model::{Mode as SpreadMode, Replicas, Template as TemplateKind, Topology};
+use crate::state::{ObjectId, State};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use straddle_sdk::value::{Marks, Str, Type, Value};
+
+/// Everything a plan is made from.
+pub struct Input<'a> {
+    pub module: &'a Module,
+    pub spec: &'a Spec,
+    pub sources: &'a Sources,
+    pub variables: &'a BTreeMap<Str, Value>,
+    pub functions: FunctionContext<'a>,
+    pub directory: &'a str,
+    pub state: &'a State,
+    pub providers: &'a Providers,
+    pub observed: &'a Observed,
+    pub topology: &'a Topology,
+    pub kind: Kind,
+    pub wishes: Wishes,
+    /// Address before a `moved` block, by address now.
+    pub moved: BTreeMap<Address, Address>,
+}
+
+/// Why there is no plan.
+#[derive(Debug)]
+pub enum Failure {
+    /// Mistakes in the spec, or providers that refused.
+    Problems(Vec<Diagnostic>),
+    /// The spread engine found no placement or no order.
+    Refused { workload: Str, refusal: Box<Refusal>, problems: Vec<Diagnostic> },
+}
+
+/// Makes the plan. `ask` gets the questions of a round and brings their answers, in any order.
+pub fn make(input: &Input<'_>, ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>) -> Result<Plan, Failure> {
+    Maker::new(input)?.make(ask)
+}
+
+struct Maker<'i, 'a> {
+    input: &'i Input<'a>,
+    env: Env<'a>,
+    blocks: Blocks<'a>,
+    problems: Vec<Diagnostic>,
+}
+
+impl<'i, 'a> Maker<'i, 'a> {
+    fn new(input: &'i Input<'a>) -> Result<Maker<'i, 'a>, Failure> {
+        let env = Env::new(input.module, input.spec, input.variables, input.functions, input.directory);
+        let mut problems = Vec::new();
+        let blocks = Blocks::of(input.module, input.spec, &mut problems);
+        input.providers.check(input.module, input.spec, &mut problems);
+        if problems.iter().any(Diagnostic::is_error) {
+            return Err(Failure::Problems(problems));
+        }
+        Ok(Maker { input, env, blocks, problems })
+    }
+
+    fn make(mut self, ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>) -> Result<Plan, Failure> {
+        let mut standing =
+            placement::standing(self.input.spec, &self.env, self.input.topology, self.input.observed, &mut self.problems);
+        self.fail_on_errors()?;
+        let decisions = self.decide(&standing)?;
+        let placements = self.place(&standing, &decisions);
+        let mut changes = if matches!(self.input.kind, Kind::Destroy | Kind::RefreshOnly) {
+            Vec::new()
+        } else {
+            self.walk(&placements, ask)?
+        };
+        if self.input.kind == Kind::RefreshOnly {
+            self.keep_everything(&mut changes);
+            return Ok(self.finish(changes, standing, decisions, Vec::new(), Vec::new()));
+        }
+        self.orphans(&mut changes, &placements, ask)?;
+        mark_revisions(&mut standing, &changes);
+        let decisions = self.decide(&standing)?;
+        self.restrict(&mut changes, &standing, &decisions);
+        changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
+        let steps = self.order(&mut changes, &standing, &decisions);
+        let ops = sequence(&changes, &steps).map_err(|cycle| {
+            Failure::Problems(vec![
+                Diagnostic::error("Cycle", format!("{cycle}."))
+                    .help("Something the replicas need follows their counts. Let it take its first value from a constant, or take it out of what replicas refer to."),
+            ])
+        })?;
+        let replicas = self.input.spec.workloads.iter().map(|w| steps.workloads.get(&*w.rules.name).cloned().unwrap_or_default()).collect();
+        Ok(self.finish(changes, standing, decisions, replicas, ops))
+    }
+
+    fn fail_on_errors(&mut self) -> Result<(), Failure> {
+        if self.problems.iter().any(Diagnostic::is_error) {
+            return Err(Failure::Problems(std::mem::take(&mut self.problems)));
+        }
+        Ok(())
+    }
+
+    /// Asks the spread engine about every workload.
+    fn decide(&mut self, standing: &[Standing]) -> Result<Vec<Decision>, Failure> {
+        let mut decisions = Vec::new();
+        for one in standing {
+            let mode = self.mode(&one.name);
+            match crate::spread::decide(self.input.topology, &one.rules, &one.live, &mode) {
+                Ok(decision) => decisions.push(decision),
+                Err(refusal) => {
+                    return Err(Failure::Refused {
+                        workload: one.name.clone(),
+                        refusal: Box::new(refusal),
+                        problems: std::mem::take(&mut self.problems),
+                    });
+                }
+            }
+        }
+        Ok(decisions)
+    }
+
+    fn mode(&self, workload: &str) -> SpreadMode {
+        let events = |names: &mut dyn Iterator<Item = &String>| names.filter_map(|n| self.input.spec.event(n)).collect();
+        match &self.input.kind {
+            Kind::Normal | Kind::RefreshOnly => {
+                let mut names = self
+                    .input
+                    .state
+                    .failovers
+                    .iter()
+                    .filter(|(_, f)| f.workloads.is_empty() || f.workloads.contains_key(workload))
+                    .flat_map(|(loss, _)| &loss.0);
+                SpreadMode::Normal { failed_over: events(&mut names), remove_while_down: false }
+            }
+            Kind::Destroy => SpreadMode::Destroy,
+            Kind::Repair => SpreadMode::Repair,
+            Kind::Failover { lost } => SpreadMode::Failover { lost: events(&mut lost.iter()) },
+            Kind::Failback => SpreadMode::Failback,
+        }
+    }
+
+    /// Names the replicas and tells the env how many there will be.
+    fn place(&self, standing: &[Standing], decisions: &[Decision]) -> Placements {
+        placement::clear_templates(&self.env, self.input.spec);
+        let locations = self.input.spec.locations.iter().map(|l| l.value.clone()).collect();
+        let mut placements = Placements { workloads: Vec::new(), locations };
+        for (one, decision) in standing.iter().zip(decisions) {
+            placements.workloads.push(placement::placed(one, self.input.topology, decision));
+            self.env.set_workload(one.name.clone(), WorkloadCounts::of(self.input.topology, &one.rules, &decision.after));
+        }
+        placements
+    }
+
+    fn walk(&mut self, placements: &Placements, ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>) -> Result<Vec<Change>, Failure> {
+        let mut walk =
+            Walk::new(&self.env, &self.blocks, self.input.providers, self.input.observed, placements, &self.input.wishes);
+        let mut answers = Vec::new();
+        loop {
+            let questions = walk.round(answers);
+            if questions.is_empty() {
+                break;
+            }
+            answers = ask(questions);
+        }
+        let (changes, problems) = (std::mem::take(&mut walk.changes), std::mem::take(&mut walk.problems));
+        self.problems.extend(problems);
+        self.fail_on_errors()?;
+        Ok(changes)
+    }
+
+    /// A refresh changes nothing but the state.
+    fn keep_everything(&self, changes: &mut Vec<Change>) {
+        for (id, seen) in &self.input.observed.objects {
+            if id.deposed.is_none() && seen.current().is_some() {
+                changes.push(kept(id, seen, &self.blocks));
+            }
+        }
+        changes.sort_by(|a, b| a.address.cmp(&b.address));
+    }
+
+    /// Objects of the state that the spec no longer has: deleted, unless their place may not be touched.
+    fn orphans(
+        &mut self,
+        changes: &mut Vec<Change>,
+        placements: &Placements,
+        ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>,
+    ) -> Result<(), Failure> {
+        let planned: BTreeSet<Address> = changes.iter().map(|c| c.address.clone()).collect();
+        let mut gone: Vec<Change> = Vec::new();
+        for (id, seen) in &self.input.observed.objects {
+            if seen.current().is_none() || id.address.mode == Mode::Data {
+                continue;
+            }
+            if id.deposed.is_none() && planned.contains(&id.address) {
+                continue;
+            }
+            let untouchable = self.is_untouchable(&id.address);
+            let left_out = self.input.wishes.only.as_ref().is_some_and(|only| {
+                !only.iter().any(|i| self.blocks.list[*i].address == id.address.without_key())
+            });
+            if untouchable || left_out || seen.is_unreadable() {
+                gone.push(kept(id, seen, &self.blocks));
+            } else {
+                gone.push(self.deletion(id, seen, placements));
+            }
+        }
+        self.plan_deletions(&mut gone, ask)?;
+        changes.extend(gone);
+        Ok(())
+    }
+
+    fn is_untouchable(&self, address: &Address) -> bool {
+        use crate::spread::model::Health;
+        let Some((_, key)) = replica(address) else { return false };
+        let (location, _) = placement::split_key(key);
+        let frozen = |h: Health| matches!(h, Health::Suspect | Health::Unknown | Health::ControlLost | Health::Down | Health::Probation);
+        let lost = match &self.input.kind {
+            Kind::Failover { lost } => lost.as_slice(),
+            _ => &[],
+        };
+        self.input.topology.locations.iter().any(|l| {
+            l.name == location
+                && (l.frozen || (frozen(l.health) && self.input.kind != Kind::Destroy) || lost.iter().any(|e| takes(l, e)))
+        })
+    }
+
+    fn deletion(&self, id: &ObjectId, seen: &Seen, placements: &Placements) -> Change {
+        let block = self.blocks.list.iter().find(|b| b.address == id.address.without_key());
+        let reason = match (&self.input.kind, replica(&id.address), block) {
+            (Kind::Destroy, _, _) => None,
+            (_, Some((workload, _)), Some(_)) if placements.workloads.iter().any(|w| w.name == *workload) => {
+                Some(Reason::ReplicaRemoved)
+            }
+            (_, _, None) => Some(Reason::NoResourceConfig),
+            (_, _, Some(b)) => Some(match (&id.address.key, &b.resource().count, &b.resource().for_each) {
+                (Some(Key::Int(_)), Some(_), _) => Reason::CountIndex,
+                (Some(Key::Str(_)), _, Some(_)) => Reason::EachKey,
+                _ => Reason::WrongRepetition,
+            }),
+        };
+        let mut change = kept(id, seen, &self.blocks);
+        change.action = Action::Delete;
+        change.reason = if id.deposed.is_some() { None } else { reason };
+        change.after = Value::null(change.before.ty());
+        if let Some(object) = self.input.state.objects.get(id) {
+            change.dependencies = object.dependencies.to_vec();
+        }
+        change
+    }
+
+    /// Providers that want to be asked about deletions are.
+    fn plan_deletions(
+        &mut self,
+        gone: &mut [Change],
+        ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>,
+    ) -> Result<(), Failure> {
+        let mut questions = Vec::new();
+        for (i, change) in gone.iter().enumerate().filter(|(_, c)| c.action == Action::Delete) {
+            let plans = self.input.providers.schemas.get(&*change.provider.source).is_some_and(|s| s.plan_destroy);
+            if plans {
+                let null = || Value::null(change.before.ty());
+                questions.push(Question {
+                    id: i as u32,
+                    provider: change.provider.clone(),
+                    type_name: change.address.ty.clone(),
+                    ask: Ask::Plan {
+                        prior: change.before.clone(),
+                        proposed: null(),
+                        config: null(),
+                        private: change.prior_private.clone(),
+                    },
+                });
+            }
+        }
+        if questions.is_empty() {
+            return Ok(());
+        }
+        for answer in ask(questions) {
+            let Some(change) = gone.get_mut(answer.id as usize) else { continue };
+            self.problems.extend(answer.problems);
+            if let Some(Answered::Plan { private, .. }) = answer.result {
+                change.planned_private = private;
+            }
+        }
+        self.fail_on_errors()
+    }
+
+    /// Takes out what this kind of plan does not do, and what the engine put off.
+    fn restrict(&self, changes: &mut [Change], standing: &[Standing], decisions: &[Decision]) {
+        let mut deferred: BTreeSet<(Str, Str)> = BTreeSet::new();
+        for (one, decision) in standing.iter().zip(decisions) {
+            for (p, place) in one.rules.places.iter().enumerate() {
+                let location = &self.input.topology.locations[place.location].name;
+                deferred.extend(
+                    decision.changes[p].deferred.iter().map(|s| (one.name.clone(), Str::from(format!("{location}/{s}")))),
+                );
+            }
+        }
+        for change in changes {
+            let put_off = replica(&change.address).is_some_and(|(w, k)| deferred.contains(&(w.clone(), k.clone())));
+            let only_adds = matches!(self.input.kind, Kind::Repair | Kind::Failover { .. });
+            let follows = self.blocks.list.iter().any(|b| b.address == change.address.without_key() && !b.follows.is_empty());
+            let group = self.is_group(&change.address);
+            let unwanted = match change.action {
+                Action::NoOp | Action::Create | Action::Read => false,
+                Action::Update => only_adds && !follows && !group,
+                _ => only_adds,
+            };
+            if unwanted || (put_off && change.action != Action::Create) {
+                change.action = Action::NoOp;
+                change.reason = None;
+                change.after = change.before.clone();
+                change.replace_paths.clear();
+            }
+        }
+    }
+
+    fn is_group(&self, address: &Address) -> bool {
+        let Some((workload, key)) = replica(address) else { return false };
+        placement::split_key(key).1.is_none()
+            && self.input.spec.workload(workload).is_some_and(|w| {
+                w.templates.iter().any(|t| {
+                    t.kind == TemplateKind::PerLocation
+                        && placement::count_attribute(t).is_some_and(|(r, _)| r.ty.text == address.ty && r.name.text == address.name)
+                })
+            })
+    }
+
+    /// Steps as the sequencer wants them; sets the order of each replacement.
+    fn order(&self, changes: &mut [Change], standing: &[Standing], decisions: &[Decision]) -> Steps {
+        let mut steps = Steps::default();
+        for (one, decision) in standing.iter().zip(decisions) {
+            let list: Vec<StepReplicas> = decision.steps.iter().map(|s| self.step_replicas(one, s)).collect();
+            if one.rules.rollout.drain_s > 0 {
+                steps.drains.insert(one.name.clone());
+            }
+            if !list.is_empty() {
+                steps.workloads.insert(one.name.clone(), list);
+            }
+        }
+        self.replacement_order(changes, &steps);
+        for (i, change) in changes.iter().enumerate().filter(|(_, c)| c.action != Action::NoOp) {
+            let block = self.blocks.list.iter().find(|b| b.address == change.address.without_key());
+            let followed = block.and_then(|b| b.follows.iter().find(|w| steps.workloads.contains_key(*w)));
+            if let Some(workload) = followed {
+                steps.followers.insert(i as u32, workload.clone());
+            }
+        }
+        steps
+    }
+
+    fn step_replicas(&self, one: &Standing, step: &Step) -> StepReplicas {
+        let mut out = StepReplicas::default();
+        let location = |place: usize| &self.input.topology.locations[one.rules.places[place].location].name;
+        let groups: BTreeSet<Str> = step
+            .adds
+            .iter()
+            .chain(&step.removes)
+            .filter(|e| e.count > 0 && one.rules.places[e.place].template == TemplateKind::PerLocation)
+            .map(|e| Str::new(location(e.place)))
+            .collect();
+        let keys = |entries: &[crate::spread::decision::StepEntry]| {
+            let mut keys = Vec::new();
+            for entry in entries {
+                keys.extend(entry.slots.iter().map(|s| Str::from(format!("{}/{}", location(entry.place), s.slot))));
+            }
+            keys
+        };
+        out.adds = keys(&step.adds);
+        out.updates = keys(&step.updates);
+        out.removes = keys(&step.removes);
+        out.groups = groups.into_iter().collect();
+        out
+    }
+
+    /// Within a replica the steps say which comes first; elsewhere `create_before_destroy`, which also holds for all that such a
+    /// resource needs.
+    fn replacement_order(&self, changes: &mut [Change], steps: &Steps) {
+        let mut first: HashMap<(Str, Str), usize> = HashMap::new();
+        let mut delete_first: BTreeSet<(Str, Str)> = BTreeSet::new();
+        for (workload, list) in &steps.workloads {
+            for (k, step) in list.iter().enumerate() {
+                for key in &step.adds {
+                    first.entry((workload.clone(), key.clone())).or_insert(k);
+                }
+            }
+            for (k, step) in list.iter().enumerate() {
+                for key in &step.removes {
+                    let id = (workload.clone(), key.clone());
+                    if first.get(&id).is_some_and(|add| k < *add) {
+                        delete_first.insert(id);
+                    }
+                }
+            }
+        }
+        let forced = self.create_first_blocks(changes);
+        for change in changes.iter_mut() {
+            let create_first = match replica(&change.address) {
+                Some((w, k)) => !delete_first.contains(&(w.clone(), k.clone())),
+                None => forced.contains(&change.address.without_key()),
+            };
+            change.create_before_destroy = create_first && change.address.workload.is_none();
+            if change.action.is_replace() {
+                change.action = if create_first { Action::CreateDelete } else { Action::DeleteCreate };
+            }
+        }
+    }
+
+    fn create_first_blocks(&self, changes: &[Change]) -> BTreeSet<Address> {
+        let replaced: BTreeSet<Address> = changes.iter().filter(|c| c.action.is_replace()).map(|c| c.address.without_key()).collect();
+        let mut pending: Vec<usize> = (0..self.blocks.list.len())
+            .filter(|i| {
+                let b = &self.blocks.list[*i];
+                b.resource().lifecycle.create_before_destroy == Some(true)
+                    || (matches!(b.kind, BlockKind::Template { .. }) && replaced.contains(&b.address))
+            })
+            .collect();
+        let mut forced = BTreeSet::new();
+        while let Some(i) = pending.pop() {
+            if forced.insert(self.blocks.list[i].address.clone()) {
+                pending.extend(&self.blocks.list[i].needs);
+            }
+        }
+        forced
+    }
+
+    fn finish(
+        mut self,
+        changes: Vec<Change>,
+        standing: Vec<Standing>,
+        decisions: Vec<Decision>,
+        steps: Vec<Vec<StepReplicas>>,
+        ops: Vec<super::model::Op>,
+    ) -> Plan {
+        let mut changes = changes;
+        for change in &mut changes {
+            change.previous_address = self.input.moved.get(&change.address).cloned();
+        }
+        let outputs = self.outputs();
+        let (drift, unreadable) = self.drift();
+        let mut steps = steps.into_iter();
+        let workloads = standing
+            .into_iter()
+            .zip(decisions)
+            .map(|(one, decision)| {
+                let steps = steps.next().unwrap_or_default();
+                let fingerprints =
+                    self.input.spec.workload(&one.name).map(|w| w.fingerprints.clone()).unwrap_or_default();
+                let weakened = self.weakened(&one.name, &fingerprints);
+                (one.name, WorkloadPlan { rules: one.rules, decision, steps, weakened, fingerprints })
+            })
+            .collect();
+        Plan {
+            kind: self.input.kind.clone(),
+            lineage: self.input.state.lineage.to_string(),
+            serial: self.input.state.serial,
+            sources: self.input.sources.clone(),
+            variables: self.input.variables.clone(),
+            topology: self.input.topology.clone(),
+            workloads,
+            changes,
+            drift,
+            unreadable,
+            outputs,
+            ops,
+            warnings: std::mem::take(&mut self.problems),
+        }
+    }
+
+    /// Rules that were in force and are not, or say something else now.
+    fn weakened(&self, workload: &str, now: &BTreeMap<String, String>) -> Vec<(String, String, Option<String>)> {
+        let Some(before) = self.input.state.rules.get(workload) else { return Vec::new() };
+        before
+            .iter()
+            .filter(|(id, rule)| now.get(*id) != Some(&rule.fingerprint))
+            .map(|(id, rule)| (id.clone(), rule.text.clone(), now.get(id).cloned()))
+            .collect()
+    }
+
+    fn outputs(&mut self) -> Vec<OutputChange> {
+        let mut list: BTreeMap<Str, OutputChange> = BTreeMap::new();
+        for (name, output) in &self.input.state.outputs {
+            let before = straddle_sdk::value::parse_output(output.value.as_str(), output.ty.as_str());
+            let change = OutputChange { name: name.clone(), before, after: None, sensitive: output.sensitive };
+            list.insert(Str::new(name), change);
+        }
+        if self.input.kind != Kind::Destroy {
+            for (name, output) in &self.input.module.outputs {
+                let Some(expr) = &output.value else { continue };
+                let mut found = Vec::new();
+                let value = eval(expr, &self.env, &mut found);
+                self.problems.extend(found);
+                let secret = value.contains_marks(Marks::SENSITIVE);
+                if secret && !output.sensitive {
+                    self.problems.push(
+                        Diagnostic::error("Output refers to sensitive values", format!("Output \"{name}\" holds a sensitive value and is not marked so."))
+                            .at(&expr.span)
+                            .help("Write sensitive = true in the output block, or wrap the value in nonsensitive()."),
+                    );
+                }
+                let entry = list.entry(name.clone()).or_insert_with(|| OutputChange {
+                    name: name.to_string(),
+                    before: None,
+                    after: None,
+                    sensitive: output.sensitive,
+                });
+                entry.sensitive = output.sensitive;
+                entry.after = Some(value);
+            }
+        }
+        list.into_values().collect()
+    }
+
+    fn drift(&self) -> (Vec<Drift>, Vec<Unreadable>) {
+        let mut drift = Vec::new();
+        let mut unreadable = Vec::new();
+        for (id, seen) in self.input.observed.objects.iter().filter(|(id, _)| id.deposed.is_none()) {
+            match &seen.reality {
+                Reality::Live(live) if !live.same(&seen.state) => drift.push(Drift {
+                    address: id.address.clone(),
+                    provider: seen.provider.clone(),
+                    state: seen.state.clone(),
+                    live: live.clone(),
+                }),
+                Reality::Gone => drift.push(Drift {
+                    address: id.address.clone(),
+                    provider: seen.provider.clone(),
+                    state: seen.state.clone(),
+                    live: Value::null(Type::Dynamic),
+                }),
+                Reality::Unreadable(problems) => unreadable.extend(
+                    problems.first().map(|p| Unreadable { address: id.address.clone(), problem: p.clone() }),
+                ),
+                _ => {}
+            }
+        }
+        (drift, unreadable)
+    }
+}
+
+/// Whether a loss takes a location; risks are the engine's, who froze the location already.
+fn takes(location: &crate::spread::model::Location, loss: &str) -> bool {
+    loss.split_once(':').is_some_and(|(level, name)| location.domains.get(level).is_some_and(|d| d == name))
+}
+
+/// An object of the state, as it is.
+fn kept(id: &ObjectId, seen: &Seen, blocks: &Blocks<'_>) -> Change {
+    let block = blocks.list.iter().find(|b| b.address == id.address.without_key());
+    let mut change = match block {
+        Some(b) => unchanged(id.address.clone(), seen, b.resource()),
+        None => super::walk::unchanged_without_block(id.address.clone(), seen),
+    };
+    change.deposed = id.deposed.map(|d| d.to_string());
+    change
+}
+
+/// Tells the engine which replicas need replacement or an interrupting change.
+fn mark_revisions(standing: &mut [Standing], changes: &[Change]) {
+    let mut replaced: BTreeSet<(&Str, &Str)> = BTreeSet::new();
+    let mut updated: BTreeSet<(&Str, &Str)> = BTreeSet::new();
+    for change in changes {
+        if let Some(id) = replica(&change.address) {
+            if change.action.is_replace() {
+                replaced.insert(id);
+            } else if change.action == Action::Update && interrupts(change) {
+                updated.insert(id);
+            }
+        }
+    }
+    for one in standing {
+        let name = one.name.clone();
+        for live in &mut one.live.places {
+            if let Replicas::Slots(slots) = &mut live.replicas {
+                // Keys are by location: the objects of the standing know them.
+                _ = slots;
+            }
+        }
+        let keys: Vec<Str> = one.objects.keys().cloned().collect();
+        for key in keys {
+            let (location, slot) = placement::split_key(&key);
+            let (Some(slot), Some(place)) = (slot, one.place_of(location)) else { continue };
+            if let Replicas::Slots(slots) = &mut one.live.places[place].replicas
+                && let Some(s) = slots.iter_mut().find(|s| s.slot == slot)
+            {
+                s.current = !replaced.contains(&(&name, &key));
+                s.interrupting_update = updated.contains(&(&name, &key));
+            }
+        }
+    }
+}
+
+/// Attributes whose change no provider is known to interrupt serving for. Everything else is taken to interrupt.
+const HARMLESS: &[&str] = &["tags", "tags_all", "labels", "description", "comment", "name_tag"];
+
+fn interrupts(change: &Change) -> bool {
+    let (Some(before), Some(after)) = (change.before.entries(), change.after.entries()) else { return true };
+    before.iter().zip(after).any(|((name, b), (_, a))| !HARMLESS.contains(&&**name) && !b.same(a))
+}

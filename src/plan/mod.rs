@@ -1,0 +1,4 @@
+//! From a spec, a state and what providers answer to a [`model::Plan`].
+
+pub mod model;
+pub mod sequence;

@@ -1,0 +1,55 @@
+//! What was found when the state's objects were read: the state as it was remembered beside reality as it was reported.
+
+use crate::diag::Diagnostic;
+use crate::state::{ObjectId, ProviderRef};
+use std::collections::BTreeMap;
+use straddle_sdk::value::Value;
+
+/// Everything observed before planning.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// Every object of the state, by id.
+    pub objects: BTreeMap<ObjectId, Seen>,
+}
+
+/// One object of the state.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub provider: ProviderRef,
+    /// As the state has it, by today's schema.
+    pub state: Value,
+    pub reality: Reality,
+    pub schema_version: i64,
+    pub tainted: bool,
+    /// What the provider keeps beside the object, as last returned.
+    pub private: Vec<u8>,
+}
+
+/// What the provider says of an object.
+#[derive(Clone, Debug)]
+pub enum Reality {
+    /// Here it is.
+    Live(Value),
+    /// There is no such object any more.
+    Gone,
+    /// It could not be read.
+    Unreadable(Vec<Diagnostic>),
+    /// Nobody asked (`-refresh=false`).
+    NotAsked,
+}
+
+impl Seen {
+    /// The object to plan from: as it is, or as last known where nobody could say. `None`: it is gone.
+    pub fn current(&self) -> Option<&Value> {
+        match &self.reality {
+            Reality::Live(value) => Some(value),
+            Reality::Gone => None,
+            Reality::Unreadable(_) | Reality::NotAsked => Some(&self.state),
+        }
+    }
+
+    /// Whether the provider failed to answer for it.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self.reality, Reality::Unreadable(_))
+    }
+}

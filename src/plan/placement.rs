@@ -1,0 +1,490 @@
+//! Which replicas there are, which of them serve, and where the spread engine wants them.
+
+use super::blocks::attr;
+use super::env::{BlockValues, Env, InstanceScope, ReplicaScope, Repetition};
+use super::observed::{Observed, Seen};
+use crate::diag::Diagnostic;
+use crate::lang::address::{Address, Key, Mode};
+use crate::lang::ast::ExprKind;
+use crate::lang::eval::eval;
+use crate::spec::{Spec, WorkloadSpec};
+use crate::spread::decision::{Decision, PlaceBounds};
+use crate::spread::model::{
+    Capacity, CapacitySource, Health, HealthSource, Limit, Live, Location, OperatorState, Place, PlaceLive, Ready,
+    Replicas, Site, Slot, Template as TemplateKind, TimeSource, Timed, Topology, Workload,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use straddle_sdk::value::{Kind, Str, Value};
+
+/// A workload with what stands of it now.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    pub name: Str,
+    /// The rules; places include locations the spec no longer offers but where replicas still stand.
+    pub rules: Workload,
+    /// The template of each place; `None` for a place the spec no longer offers.
+    pub template_of: Vec<Option<usize>>,
+    pub live: Live,
+    /// Objects of the workload in the state, by replica key.
+    pub objects: BTreeMap<Str, Vec<Address>>,
+}
+
+/// One instance of a template that the plan keeps or makes.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    pub key: Str,
+    /// Index into the topology's locations.
+    pub location: usize,
+    pub place: usize,
+    /// `None` for a location's group.
+    pub slot: Option<u32>,
+    pub template: usize,
+    /// Nothing of it may be touched.
+    pub frozen: bool,
+    /// What `location.replicas`, `.min` and `.peak` are.
+    pub replicas: u32,
+    pub bounds: PlaceBounds,
+}
+
+/// Where every workload's replicas will be.
+#[derive(Clone, Debug, Default)]
+pub struct Placements {
+    pub workloads: Vec<Placed>,
+    /// `location` values, parallel to the topology's locations.
+    pub locations: Vec<Value>,
+}
+
+/// One workload's replicas.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    pub name: Str,
+    /// In the order of keys.
+    pub replicas: Vec<Replica>,
+}
+
+impl Placements {
+    /// The names inside one instance of a template.
+    pub fn scope<'s>(
+        &self,
+        workload: usize,
+        replica: &'s Replica,
+        name: &'s Str,
+        owns: &'s dyn Fn(Mode, &str, &str) -> bool,
+    ) -> ReplicaScope<'s> {
+        _ = workload;
+        let number = |n: u32| Value::number(i64::from(n));
+        let base = &self.locations[replica.location];
+        let mut attrs: Vec<(Str, Value)> = base.entries().map(<[_]>::to_vec).unwrap_or_default();
+        attrs.push(("replicas".into(), number(replica.replicas)));
+        attrs.push(("min".into(), number(replica.bounds.min)));
+        attrs.push(("peak".into(), number(replica.bounds.peak)));
+        let own = replica.slot.map(|slot| {
+            Value::object(vec![
+                ("index".into(), number(slot)),
+                ("key".into(), Value::string(replica.key.clone())),
+                ("name".into(), Value::string(format!("{name}-{}", replica.key.replace('/', "-")))),
+            ])
+        });
+        ReplicaScope { workload: name, key: &replica.key, location: Value::object(attrs), replica: own, owns }
+    }
+}
+
+/// What a provider said of a location.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocationFact {
+    pub health: Health,
+    pub source: HealthSource,
+    /// `None`: the provider does not tell.
+    pub capacity: Option<Limit>,
+}
+
+/// The topology as observed: health, capacity, measured boot times, and locations that exist only in the state any more.
+pub fn topology(
+    spec: &Spec,
+    facts: &BTreeMap<String, LocationFact>,
+    measured_boot_s: &BTreeMap<String, u64>,
+    observed: &Observed,
+) -> Topology {
+    let mut topology = spec.topology.clone();
+    for location in &mut topology.locations {
+        if let Some(fact) = facts.get(&location.name) {
+            location.health = fact.health;
+            location.health_source = fact.source;
+            if let (Some(limit), CapacitySource::Unknown) = (fact.capacity, location.capacity.source) {
+                location.capacity = Capacity { limit, source: CapacitySource::Provider };
+            }
+        }
+        if let Some(seconds) = measured_boot_s.get(&location.name) {
+            location.boot = Timed { seconds: *seconds, source: TimeSource::Measured };
+        }
+    }
+    let known: BTreeSet<String> = topology.locations.iter().map(|l| l.name.clone()).collect();
+    let orphaned: BTreeSet<&str> = observed
+        .objects
+        .keys()
+        .filter_map(|id| super::sequence::replica(&id.address))
+        .map(|(_, key)| split_key(key).0)
+        .filter(|l| !known.contains(*l))
+        .collect();
+    topology.locations.extend(orphaned.into_iter().map(orphan));
+    topology
+}
+
+/// A location the spec no longer declares: nothing new there, and what stands is to go.
+fn orphan(name: &str) -> Location {
+    Location {
+        name: name.to_string(),
+        domains: BTreeMap::new(),
+        shares: Vec::new(),
+        control: Vec::new(),
+        capacity: Capacity { limit: Limit::Unlimited, source: CapacitySource::Unknown },
+        health: Health::Healthy,
+        health_source: HealthSource::Assumed,
+        operator: OperatorState::Evacuated,
+        boot: Timed { seconds: 0, source: TimeSource::Default },
+        reserve: 0,
+        cost: None,
+        frozen: false,
+        site: Site(0),
+    }
+}
+
+/// Location and slot of a replica key.
+pub fn split_key(key: &str) -> (&str, Option<u32>) {
+    match key.rsplit_once('/') {
+        Some((location, slot)) => match slot.parse() {
+            Ok(slot) => (location, Some(slot)),
+            Err(_) => (key, None),
+        },
+        None => (key, None),
+    }
+}
+
+/// What stands of every workload, in the order of the spec.
+pub fn standing(
+    spec: &Spec,
+    env: &Env<'_>,
+    topology: &Topology,
+    observed: &Observed,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<Standing> {
+    let mut by_workload: BTreeMap<&Str, BTreeMap<Str, Vec<Address>>> = BTreeMap::new();
+    for id in observed.objects.keys().filter(|id| id.deposed.is_none()) {
+        if let Some((workload, key)) = super::sequence::replica(&id.address) {
+            by_workload.entry(workload).or_default().entry(key.clone()).or_default().push(id.address.clone());
+        }
+    }
+    seed(env, observed);
+    let mut all: Vec<Standing> = spec
+        .workloads
+        .iter()
+        .map(|w| {
+            let objects = by_workload.get(&Str::new(&w.rules.name)).cloned().unwrap_or_default();
+            one_standing(w, env, topology, observed, objects, problems)
+        })
+        .collect();
+    share_capacity(&mut all, topology);
+    all
+}
+
+/// Lets `ready` expressions see the replicas' objects as they are.
+fn seed(env: &Env<'_>, observed: &Observed) {
+    for (id, seen) in &observed.objects {
+        if id.deposed.is_none()
+            && id.address.workload.is_some()
+            && let Some(value) = seen.current()
+        {
+            env.set_instance(&id.address, value.clone());
+        }
+    }
+}
+
+fn one_standing(
+    workload: &WorkloadSpec,
+    env: &Env<'_>,
+    topology: &Topology,
+    observed: &Observed,
+    objects: BTreeMap<Str, Vec<Address>>,
+    problems: &mut Vec<Diagnostic>,
+) -> Standing {
+    let name = Str::new(&workload.rules.name);
+    let mut rules = workload.rules.clone();
+    let mut template_of: Vec<Option<usize>> = workload.template_of.iter().map(|t| Some(*t)).collect();
+    let mut used: BTreeSet<&str> = objects.keys().map(|k| split_key(k).0).collect();
+    for place in &rules.places {
+        used.remove(topology.locations[place.location].name.as_str());
+    }
+    for (i, location) in topology.locations.iter().enumerate() {
+        if used.contains(location.name.as_str()) {
+            let slots = objects.keys().any(|k| split_key(k) != (k, None));
+            let template = if slots { TemplateKind::PerReplica } else { TemplateKind::PerLocation };
+            rules.places.push(Place { location: i, unit: rules.scale, template, ready_measured: false, declared: false });
+            template_of.push(None);
+        }
+    }
+    let mut order: Vec<usize> = (0..rules.places.len()).collect();
+    order.sort_by(|a, b| topology.locations[rules.places[*a].location].name.cmp(&topology.locations[rules.places[*b].location].name));
+    let places: Vec<Place> = order.iter().map(|i| rules.places[*i].clone()).collect();
+    renumber_paths(&mut rules, &order);
+    rules.places = places;
+    let template_of: Vec<Option<usize>> = order.iter().map(|i| template_of[*i]).collect();
+    let reader = Reader { workload, env, observed, name: &name, objects: &objects };
+    let live = Live {
+        places: rules
+            .places
+            .iter()
+            .zip(&template_of)
+            .map(|(place, template)| {
+                let location = &topology.locations[place.location];
+                let replicas = reader.place(place, *template, location, problems);
+                PlaceLive { others: 0, replicas }
+            })
+            .collect(),
+    };
+    Standing { name, rules, template_of, live, objects }
+}
+
+/// Paths of `requires` name places by index: keep them true after places were inserted.
+fn renumber_paths(rules: &mut Workload, order: &[usize]) {
+    let mut new_index = vec![0; order.len()];
+    for (new, old) in order.iter().enumerate() {
+        new_index[*old] = new;
+    }
+    for path in rules.requires.iter_mut().flat_map(|g| &mut g.paths) {
+        if let Some(places) = &mut path.places {
+            places.iter_mut().for_each(|p| *p = new_index[*p]);
+            places.sort_unstable();
+        }
+    }
+}
+
+/// Replicas of other workloads take room in the same location.
+fn share_capacity(all: &mut [Standing], topology: &Topology) {
+    let count = |replicas: &Replicas| match replicas {
+        Replicas::Slots(slots) => slots.iter().filter(|s| s.exists).count() as u32,
+        Replicas::Count { count, .. } => *count,
+    };
+    let mut total = vec![0u32; topology.locations.len()];
+    for standing in all.iter() {
+        for (place, live) in standing.rules.places.iter().zip(&standing.live.places) {
+            total[place.location] += count(&live.replicas);
+        }
+    }
+    for standing in all.iter_mut() {
+        for (place, live) in standing.rules.places.iter().zip(&mut standing.live.places) {
+            live.others = total[place.location] - count(&live.replicas);
+        }
+    }
+}
+
+/// Reads what stands of one workload.
+struct Reader<'r, 'a> {
+    workload: &'r WorkloadSpec,
+    env: &'r Env<'a>,
+    observed: &'r Observed,
+    name: &'r Str,
+    objects: &'r BTreeMap<Str, Vec<Address>>,
+}
+
+impl Reader<'_, '_> {
+    fn place(&self, place: &Place, template: Option<usize>, location: &Location, problems: &mut Vec<Diagnostic>) -> Replicas {
+        match place.template {
+            TemplateKind::PerLocation => self.group(template, location, problems),
+            TemplateKind::PerReplica | TemplateKind::Observed => {
+                let mut slots: Vec<Slot> = self
+                    .objects
+                    .iter()
+                    .filter_map(|(key, addresses)| match split_key(key) {
+                        (l, Some(slot)) if l == location.name => Some(self.slot(key, slot, addresses, template, location, problems)),
+                        _ => None,
+                    })
+                    .collect();
+                slots.sort_by_key(|s| s.slot);
+                Replicas::Slots(slots)
+            }
+        }
+    }
+
+    fn slot(
+        &self,
+        key: &Str,
+        slot: u32,
+        addresses: &[Address],
+        template: Option<usize>,
+        location: &Location,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Slot {
+        let seen = |a: &Address| self.observed.objects.get(&crate::state::ObjectId::current(a.clone()));
+        let present = addresses.iter().filter(|a| seen(a).and_then(Seen::current).is_some()).count();
+        let tainted = addresses.iter().filter_map(seen).any(|s| s.tainted && s.current().is_some());
+        let unreadable = addresses.iter().filter_map(seen).any(Seen::is_unreadable);
+        let wanted = template.map_or(0, |t| {
+            self.workload.templates[t].resources.iter().filter(|r| r.mode == Mode::Managed).count()
+        });
+        let incomplete = present > 0 && present < wanted;
+        let ready = if present == 0 {
+            Ready::No
+        } else if unreadable {
+            Ready::Unknown
+        } else if incomplete || tainted {
+            Ready::No
+        } else {
+            self.ready(key, Some(slot), template, location, problems)
+        };
+        Slot { slot, exists: present > 0, incomplete, ready, current: true, interrupting_update: false, tainted }
+    }
+
+    /// What the template's `ready` says of one replica; one that exists is taken to serve where there is no such expression.
+    fn ready(&self, key: &Str, slot: Option<u32>, template: Option<usize>, location: &Location, problems: &mut Vec<Diagnostic>) -> Ready {
+        let Some((template, expr)) = template.and_then(|t| Some((t, self.workload.templates[t].ready.as_ref()?))) else {
+            return Ready::Yes;
+        };
+        let (value, _) = self.evaluate(key, slot, template, expr, location, problems).unmark();
+        match value.kind() {
+            Kind::Bool(true) => Ready::Yes,
+            Kind::Bool(false) | Kind::Null(_) => Ready::No,
+            Kind::Unknown(_) => Ready::Unknown,
+            _ => {
+                problems.push(wrong_ready(expr, "true or false"));
+                Ready::Unknown
+            }
+        }
+    }
+
+    fn evaluate(
+        &self,
+        key: &Str,
+        slot: Option<u32>,
+        template: usize,
+        expr: &crate::lang::ast::Expr,
+        location: &Location,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Value {
+        let owns = |mode: Mode, ty: &str, n: &str| {
+            self.workload.templates[template].resources.iter().any(|r| r.mode == mode && *r.ty.text == *ty && *r.name.text == *n)
+        };
+        let replica = slot.map(|slot| {
+            Value::object(vec![
+                ("index".into(), Value::number(i64::from(slot))),
+                ("key".into(), Value::string(key.clone())),
+                ("name".into(), Value::string(format!("{}-{}", self.name, key.replace('/', "-")))),
+            ])
+        });
+        let declared = self.env.spec.topology.locations.iter().position(|l| l.name == location.name);
+        let value = declared.map_or_else(|| Value::object(Vec::new()), |i| self.env.spec.locations[i].value.clone());
+        let mut scope = InstanceScope::plain(self.env);
+        scope.replica = Some(ReplicaScope { workload: self.name, key, location: value, replica, owns: &owns });
+        let mut found = Vec::new();
+        let value = eval(expr, &scope, &mut found);
+        // One wrong expression is one mistake, however many replicas it is asked of.
+        for problem in found {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+        value
+    }
+
+    fn group(&self, template: Option<usize>, location: &Location, problems: &mut Vec<Diagnostic>) -> Replicas {
+        let none = Replicas::Count { count: 0, ready_lo: 0, ready_hi: 0 };
+        let key = Str::new(&location.name);
+        let Some(addresses) = self.objects.get(&key) else { return none };
+        let current = |a: &Address| self.observed.objects.get(&crate::state::ObjectId::current(a.clone()));
+        let unreadable = addresses.iter().filter_map(current).any(Seen::is_unreadable);
+        let Some(template) = template else { return none };
+        let Some(count) = self.group_count(template, addresses) else { return none };
+        let Some(expr) = &self.workload.templates[template].ready else { return none };
+        let (value, _) = self.evaluate(&key, None, template, expr, location, problems).unmark();
+        let ready = match value.kind() {
+            Kind::Number(n) => n.to_i64().and_then(|n| u32::try_from(n).ok()),
+            Kind::Unknown(_) => None,
+            Kind::Null(_) => Some(0),
+            _ => {
+                problems.push(wrong_ready(expr, "a number"));
+                None
+            }
+        };
+        match ready {
+            Some(n) if !unreadable => Replicas::Count { count, ready_lo: n.min(count), ready_hi: n.min(count) },
+            _ => Replicas::Count { count, ready_lo: 0, ready_hi: count },
+        }
+    }
+
+    /// The live value of the attribute that `location.replicas` is written to.
+    fn group_count(&self, template: usize, addresses: &[Address]) -> Option<u32> {
+        let (resource, attribute) = count_attribute(&self.workload.templates[template])?;
+        let address = addresses.iter().find(|a| a.ty == resource.ty.text && a.name == resource.name.text)?;
+        let seen = self.observed.objects.get(&crate::state::ObjectId::current(address.clone()))?;
+        let n = seen.current()?.get(&attribute)?.as_num()?.to_i64()?;
+        u32::try_from(n).ok()
+    }
+}
+
+fn wrong_ready(expr: &crate::lang::ast::Expr, wanted: &str) -> Diagnostic {
+    Diagnostic::error("Wrong form of an argument", format!("\"ready\" must be {wanted}."))
+        .at(&expr.span)
+        .help("A replica is ready or not (a bool); a location's group has so many ready (a number).")
+}
+
+/// The resource and the attribute that take `location.replicas` in a per-location template.
+pub fn count_attribute(template: &crate::spec::Template) -> Option<(&crate::lang::module::Resource, Str)> {
+    template.resources.iter().find_map(|r| {
+        let found = r.body.attributes.iter().find(|a| {
+            matches!(&a.expr.unparenthesised().kind, ExprKind::Traversal(t)
+                if &*t.root.name == "location" && t.steps.len() == 1 && attr(t, 0).is_some_and(|n| &**n == "replicas"))
+        })?;
+        Some((r, found.name.name.clone()))
+    })
+}
+
+/// Which replicas the decision keeps and makes, by key.
+pub fn placed(standing: &Standing, topology: &Topology, decision: &Decision) -> Placed {
+    let mut replicas = Vec::new();
+    for (p, place) in standing.rules.places.iter().enumerate() {
+        let Some(template) = standing.template_of[p] else { continue };
+        let location = place.location;
+        let name = &topology.locations[location].name;
+        let changes = &decision.changes[p];
+        let (bounds, after) = (decision.bounds[p], decision.after[p]);
+        let make = |key: String, slot: Option<u32>, frozen: bool| Replica {
+            key: Str::from(key),
+            location,
+            place: p,
+            slot,
+            template,
+            frozen,
+            replicas: after,
+            bounds,
+        };
+        match place.template {
+            TemplateKind::PerLocation => replicas.push(make(name.clone(), None, changes.frozen)),
+            TemplateKind::PerReplica | TemplateKind::Observed => {
+                let existing = match &standing.live.places[p].replicas {
+                    Replicas::Slots(slots) => slots.as_slice(),
+                    Replicas::Count { .. } => &[],
+                };
+                let gone: BTreeSet<u32> = changes.remove.iter().copied().collect();
+                let mut slots: BTreeSet<u32> = existing.iter().filter(|s| s.exists).map(|s| s.slot).collect();
+                slots.retain(|s| !gone.contains(s));
+                slots.extend(&changes.add);
+                replicas.extend(slots.into_iter().map(|s| make(format!("{name}/{s}"), Some(s), changes.frozen)));
+            }
+        }
+    }
+    replicas.sort_by(|a, b| Key::Str(a.key.clone()).cmp(&Key::Str(b.key.clone())));
+    Placed { name: standing.name.clone(), replicas }
+}
+
+/// The env's view of a template block before its instances are planned: none yet.
+pub fn clear_templates(env: &Env<'_>, spec: &Spec) {
+    for workload in &spec.workloads {
+        for resource in workload.templates.iter().flat_map(|t| &t.resources) {
+            let address = Address {
+                workload: Some(Str::new(&workload.rules.name)),
+                mode: resource.mode,
+                ..Address::managed(resource.ty.text.clone(), resource.name.text.clone(), None)
+            };
+            env.set_block(address, BlockValues { repetition: Repetition::ForEach, instances: BTreeMap::new() });
+        }
+    }
+}

@@ -1,0 +1,473 @@
+//! From changes and steps to operations with edges.
+//!
+//! Creation follows references, deletion runs against them, and a workload's steps are barriers among its replicas. Where many
+//! objects wait for many, a [`OpKind::Join`] stands between them, so that edges grow with objects and not with their product.
+
+use super::model::{Action, Change, Op, OpKind};
+use crate::lang::address::{Address, Key};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use straddle_sdk::value::Str;
+
+/// What one step of a workload touches, by replica key (`location/slot`, or the location of a group).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepReplicas {
+    pub adds: Vec<Str>,
+    pub updates: Vec<Str>,
+    pub removes: Vec<Str>,
+    /// Locations whose group changes its size.
+    pub groups: Vec<Str>,
+}
+
+/// What the sequencer needs to know beside the changes.
+#[derive(Clone, Debug, Default)]
+pub struct Steps {
+    /// Steps in order, by workload.
+    pub workloads: BTreeMap<Str, Vec<StepReplicas>>,
+    /// Changes (by index) outside the templates that are planned anew at each step of a workload.
+    pub followers: BTreeMap<u32, Str>,
+    /// Workloads that wait between detaching and destroying.
+    pub drains: BTreeSet<Str>,
+}
+
+/// The changes wait for each other in a circle; these are on it.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("these changes wait for each other: {}", .0.iter().map(Address::to_string).collect::<Vec<_>>().join(", "))]
+pub struct Cycle(pub Vec<Address>);
+
+/// Orders `changes` under `steps`. The result is sorted so that every operation stands behind all it waits for, and depends on
+/// nothing but its arguments.
+pub fn sequence(changes: &[Change], steps: &Steps) -> Result<Vec<Op>, Cycle> {
+    let mut draft = Draft::new(changes, steps);
+    draft.barriers();
+    draft.operations();
+    draft.creation_edges();
+    draft.deletion_edges();
+    draft.drain_edges();
+    draft.sorted()
+}
+
+/// Operations and edges before they are sorted.
+struct Draft<'a> {
+    changes: &'a [Change],
+    steps: &'a Steps,
+    ops: Vec<OpKind>,
+    /// `after[i]`: what operation `i` waits for.
+    after: Vec<Vec<u32>>,
+    /// For each change: what makes or changes the object, last operation first to be waited for.
+    up: Vec<Option<u32>>,
+    /// For each change: what deletes the old object.
+    down: Vec<Option<u32>>,
+    /// Changes by resource (address without key).
+    blocks: BTreeMap<Address, Vec<u32>>,
+    /// Start, ready, drain and end of each step.
+    barriers: HashMap<(Str, u32), Barriers>,
+}
+
+#[derive(Clone, Copy)]
+struct Barriers {
+    start: u32,
+    ready: u32,
+    drain: Option<u32>,
+    end: u32,
+}
+
+impl<'a> Draft<'a> {
+    fn new(changes: &'a [Change], steps: &'a Steps) -> Draft<'a> {
+        let mut blocks: BTreeMap<Address, Vec<u32>> = BTreeMap::new();
+        for (i, change) in changes.iter().enumerate() {
+            if change.action != Action::NoOp {
+                blocks.entry(change.address.without_key()).or_default().push(i as u32);
+            }
+        }
+        Draft {
+            changes,
+            steps,
+            ops: Vec::new(),
+            after: Vec::new(),
+            up: vec![None; changes.len()],
+            down: vec![None; changes.len()],
+            blocks,
+            barriers: HashMap::new(),
+        }
+    }
+
+    fn push(&mut self, what: OpKind, after: Vec<u32>) -> u32 {
+        self.ops.push(what);
+        self.after.push(after);
+        (self.ops.len() - 1) as u32
+    }
+
+    fn wait(&mut self, op: u32, earlier: u32) {
+        if op != earlier {
+            self.after[op as usize].push(earlier);
+        }
+    }
+
+    /// Start, ready, drain and end of every step, in line.
+    fn barriers(&mut self) {
+        for (workload, steps) in &self.steps.workloads {
+            let mut before = None;
+            for (k, replicas) in steps.iter().enumerate() {
+                let step = k as u32;
+                let start = self.push(OpKind::StepStart { workload: workload.clone(), step }, before.into_iter().collect());
+                let ready = self.push(OpKind::StepReady { workload: workload.clone(), step }, vec![start]);
+                let drains = self.steps.drains.contains(workload) && !replicas.removes.is_empty();
+                let drain =
+                    drains.then(|| self.push(OpKind::Drain { workload: workload.clone(), step }, vec![ready]));
+                let end = self.push(OpKind::StepEnd { workload: workload.clone(), step }, vec![drain.unwrap_or(ready)]);
+                self.barriers.insert((workload.clone(), step), Barriers { start, ready, drain, end });
+                before = Some(end);
+            }
+        }
+    }
+
+    /// One or two operations for each change, placed between the barriers of its step.
+    fn operations(&mut self) {
+        let places = Places::of(self.steps);
+        for (i, change) in self.changes.iter().enumerate() {
+            let index = i as u32;
+            if change.action == Action::NoOp {
+                continue;
+            }
+            if let Some(workload) = self.steps.followers.get(&index) {
+                if self.follow_steps(index, workload, None) {
+                    continue;
+                }
+            } else if let Some((workload, key)) = replica(&change.address) {
+                if places.groups.contains(&(workload, key)) && self.follow_steps(index, workload, Some(key)) {
+                    continue;
+                }
+                self.replica_operations(index, change.action, &places, workload, key);
+                continue;
+            }
+            self.plain_operations(index, change.action);
+        }
+    }
+
+    fn plain_operations(&mut self, change: u32, action: Action) {
+        let i = change as usize;
+        if action == Action::DeleteCreate {
+            let down = self.push(OpKind::Delete { change }, Vec::new());
+            self.down[i] = Some(down);
+            self.up[i] = Some(self.push(OpKind::Create { change }, vec![down]));
+            return;
+        }
+        self.up[i] = match action {
+            Action::Create | Action::CreateDelete => Some(self.push(OpKind::Create { change }, Vec::new())),
+            Action::Update => Some(self.push(OpKind::Update { change }, Vec::new())),
+            Action::Read => Some(self.push(OpKind::Read { change }, Vec::new())),
+            _ => None,
+        };
+        self.down[i] = match action {
+            Action::Delete => Some(self.push(OpKind::Delete { change }, Vec::new())),
+            Action::Forget => Some(self.push(OpKind::Forget { change }, Vec::new())),
+            Action::CreateDelete => Some(self.push(OpKind::Delete { change }, self.up[i].into_iter().collect())),
+            _ => None,
+        };
+    }
+
+    /// The operations of a replica's resource: made between start and ready of the step that adds it, deleted between ready and
+    /// end of the step that removes it. A replica no step names (nothing that serves changes) is free of barriers.
+    fn replica_operations(&mut self, change: u32, action: Action, places: &Places<'_>, workload: &Str, key: &Str) {
+        self.plain_operations(change, action);
+        let place = places.of.get(&(workload, key)).copied().unwrap_or_default();
+        let (up, down) = (self.up[change as usize], self.down[change as usize]);
+        let both = up.is_some() && down.is_some() && action == Action::DeleteCreate;
+        if let Some(up) = up
+            && let Some(step) = place.add.or(place.update).or(if both { place.remove } else { None })
+        {
+            let b = self.barriers[&(workload.clone(), step)];
+            self.wait(up, b.start);
+            self.wait(b.ready, up);
+        }
+        if let Some(down) = down
+            && let Some(step) = place.remove.or(if both { place.update.or(place.add) } else { None })
+        {
+            let b = self.barriers[&(workload.clone(), step)];
+            // Deleting first, in a step of its own, is the replica's absence the step has reckoned with.
+            self.wait(down, if both { b.start } else { b.ready });
+            self.wait(b.end, down);
+        }
+    }
+
+    /// A change that follows a workload: once in each step (of those that touch `group`, if given), the last one being what others
+    /// wait for. False when the workload has no such step.
+    fn follow_steps(&mut self, change: u32, workload: &Str, group: Option<&Str>) -> bool {
+        let Some(steps) = self.steps.workloads.get(workload) else { return false };
+        let mut last = None;
+        for (k, replicas) in steps.iter().enumerate() {
+            if group.is_some_and(|g| !replicas.groups.contains(g)) {
+                continue;
+            }
+            let step = k as u32;
+            let b = self.barriers[&(workload.clone(), step)];
+            let op = self.push(OpKind::Follow { change, workload: workload.clone(), step }, last.into_iter().collect());
+            if group.is_some() {
+                // A group's new size is the addition or the removal itself.
+                self.wait(op, b.start);
+                self.wait(b.ready, op);
+            } else {
+                self.wait(op, b.ready);
+                self.wait(b.drain.unwrap_or(b.end), op);
+            }
+            last = Some(op);
+        }
+        self.up[change as usize] = last;
+        last.is_some()
+    }
+
+    /// What is made or changed waits for what it refers to.
+    fn creation_edges(&mut self) {
+        let mut made: HashMap<Address, Option<u32>> = HashMap::new();
+        for (i, change) in self.changes.iter().enumerate() {
+            let Some(up) = self.up[i] else { continue };
+            for dependency in &change.dependencies {
+                let earlier = match self.sibling(change, dependency) {
+                    Some(sibling) => self.up[sibling as usize],
+                    None => match made.get(dependency) {
+                        Some(known) => *known,
+                        None => {
+                            let all = self.block_made(dependency);
+                            made.insert(dependency.clone(), all);
+                            all
+                        }
+                    },
+                };
+                if let Some(earlier) = earlier {
+                    self.wait(up, earlier);
+                }
+            }
+        }
+    }
+
+    /// What to wait for when a whole block must have been made: nothing, its only operation, or a join of all.
+    fn block_made(&mut self, block: &Address) -> Option<u32> {
+        let ups: Vec<u32> = self.blocks.get(block)?.iter().filter_map(|m| self.up[*m as usize]).collect();
+        match ups.as_slice() {
+            [] => None,
+            [only] => Some(*only),
+            _ => Some(self.push(OpKind::Join, ups)),
+        }
+    }
+
+    /// What is deleted waits until nothing refers to it any more: until what referred to it is deleted, or, when it was
+    /// replaced by a new object first, has been changed to refer to that.
+    fn deletion_edges(&mut self) {
+        let mut released: BTreeMap<Address, Vec<u32>> = BTreeMap::new();
+        let mut siblings: Vec<(u32, u32)> = Vec::new();
+        for (i, change) in self.changes.iter().enumerate() {
+            let releases: Vec<u32> = self.down[i].into_iter().chain(self.up[i].filter(|_| self.down[i].is_none())).collect();
+            for dependency in &change.dependencies {
+                if let Some(sibling) = self.sibling(change, dependency) {
+                    if let Some(down) = self.down[sibling as usize] {
+                        siblings.extend(self.releasing(i, sibling).map(|r| (down, r)));
+                    }
+                } else if self.blocks.contains_key(dependency) {
+                    released.entry(dependency.clone()).or_default().extend(&releases);
+                }
+            }
+        }
+        for (down, release) in siblings {
+            self.wait(down, release);
+        }
+        let joins: Vec<(Vec<u32>, Vec<u32>)> = released
+            .into_iter()
+            .map(|(dependency, releases)| {
+                let downs = self.blocks[&dependency].iter().filter_map(|m| self.down[*m as usize]).collect();
+                (downs, releases)
+            })
+            .collect();
+        for (downs, releases) in joins {
+            self.join_deletes(&downs, releases);
+        }
+    }
+
+    fn join_deletes(&mut self, downs: &[u32], releases: Vec<u32>) {
+        // A delete that precedes its own creation cannot wait for updates that wait for that creation.
+        let (deletes, ups): (Vec<u32>, Vec<u32>) = releases
+            .into_iter()
+            .partition(|r| matches!(self.ops[*r as usize], OpKind::Delete { .. } | OpKind::Forget { .. }));
+        if downs.is_empty() {
+            return;
+        }
+        let joins = [deletes, ups].map(|set| match set.len() {
+            0 => None,
+            1 => Some(set[0]),
+            _ => Some(self.push(OpKind::Join, set)),
+        });
+        for down in downs {
+            let created_first = match self.ops[*down as usize] {
+                OpKind::Delete { change } => self.changes[change as usize].action == Action::CreateDelete,
+                _ => false,
+            };
+            if let Some(join) = joins[0] {
+                self.wait(*down, join);
+            }
+            if let Some(join) = joins[1].filter(|_| created_first) {
+                self.wait(*down, join);
+            }
+        }
+    }
+
+    /// What frees the old object of `of` from the dependent `dependent`, both of one replica.
+    fn releasing(&self, dependent: usize, of: u32) -> impl Iterator<Item = u32> + use<> {
+        let created_first = self.changes[of as usize].action == Action::CreateDelete;
+        let down = self.down[dependent];
+        let up = self.up[dependent].filter(|_| created_first);
+        down.into_iter().chain(up)
+    }
+
+    /// Deletes that others of the same step wait for are the detaching ones: they come before the drain, the rest behind it.
+    fn drain_edges(&mut self) {
+        let places = Places::of(self.steps);
+        let mut detached_from: BTreeSet<(Str, Str)> = BTreeSet::new();
+        for change in self.changes {
+            if let Some((workload, key)) = replica(&change.address)
+                && self.steps.drains.contains(workload)
+                && change.dependencies.iter().any(|d| d.workload.as_ref() == Some(workload))
+            {
+                detached_from.insert((workload.clone(), key.clone()));
+            }
+        }
+        for (i, change) in self.changes.iter().enumerate() {
+            let (Some(down), Some((workload, key))) = (self.down[i], replica(&change.address)) else { continue };
+            let Some(step) = places.of.get(&(workload, key)).and_then(|p| p.remove) else { continue };
+            let Some(drain) = self.barriers[&(workload.clone(), step)].drain else { continue };
+            let detaches = change.dependencies.iter().any(|d| d.workload.as_ref() == Some(workload));
+            if detaches {
+                self.wait(drain, down);
+            } else if detached_from.contains(&(workload.clone(), key.clone())) {
+                self.wait(down, drain);
+            }
+        }
+    }
+
+    /// The change of `dependency` in the same replica as `change`.
+    fn sibling(&self, change: &Change, dependency: &Address) -> Option<u32> {
+        if dependency.workload.is_none() || dependency.workload != change.address.workload {
+            return None;
+        }
+        let members = self.blocks.get(dependency)?;
+        members
+            .binary_search_by(|m| self.changes[*m as usize].address.key.cmp(&change.address.key))
+            .ok()
+            .map(|at| members[at])
+    }
+
+    /// Kahn's order, the lowest draft index first, so that the result is a function of the changes alone.
+    fn sorted(self) -> Result<Vec<Op>, Cycle> {
+        let n = self.ops.len();
+        let mut waiting = vec![0u32; n];
+        let mut wake: Vec<Vec<u32>> = vec![Vec::new(); n];
+        let after: Vec<Vec<u32>> = self
+            .after
+            .into_iter()
+            .map(|mut list| {
+                list.sort_unstable();
+                list.dedup();
+                list
+            })
+            .collect();
+        for (i, list) in after.iter().enumerate() {
+            waiting[i] = list.len() as u32;
+            for earlier in list {
+                wake[*earlier as usize].push(i as u32);
+            }
+        }
+        let mut free: std::collections::BinaryHeap<std::cmp::Reverse<u32>> =
+            (0..n as u32).filter(|i| waiting[*i as usize] == 0).map(std::cmp::Reverse).collect();
+        let mut position = vec![0u32; n];
+        let mut order = Vec::with_capacity(n);
+        while let Some(std::cmp::Reverse(i)) = free.pop() {
+            position[i as usize] = order.len() as u32;
+            order.push(i);
+            for later in &wake[i as usize] {
+                waiting[*later as usize] -= 1;
+                if waiting[*later as usize] == 0 {
+                    free.push(std::cmp::Reverse(*later));
+                }
+            }
+        }
+        if order.len() < n {
+            return Err(cycle(self.changes, &self.ops, &waiting));
+        }
+        let mut ops: Vec<Option<OpKind>> = self.ops.into_iter().map(Some).collect();
+        Ok(order
+            .iter()
+            .filter_map(|i| {
+                let mut list: Vec<u32> = after[*i as usize].iter().map(|e| position[*e as usize]).collect();
+                list.sort_unstable();
+                Some(Op { what: ops[*i as usize].take()?, after: list })
+            })
+            .collect())
+    }
+}
+
+fn cycle(changes: &[Change], ops: &[OpKind], waiting: &[u32]) -> Cycle {
+    let stuck: BTreeSet<Address> = ops
+        .iter()
+        .zip(waiting)
+        .filter(|(_, w)| **w > 0)
+        .filter_map(|(op, _)| op.change())
+        .map(|c| changes[c as usize].address.clone())
+        .collect();
+    Cycle(stuck.into_iter().collect())
+}
+
+impl OpKind {
+    /// The change it carries out, if it is one of the kinds that do.
+    pub fn change(&self) -> Option<u32> {
+        match self {
+            OpKind::Create { change }
+            | OpKind::Update { change }
+            | OpKind::Delete { change }
+            | OpKind::Read { change }
+            | OpKind::Forget { change }
+            | OpKind::Follow { change, .. } => Some(*change),
+            _ => None,
+        }
+    }
+}
+
+/// The workload and the replica key of a template's instance.
+pub fn replica(address: &Address) -> Option<(&Str, &Str)> {
+    match (&address.workload, &address.key) {
+        (Some(workload), Some(Key::Str(key))) => Some((workload, key)),
+        _ => None,
+    }
+}
+
+/// In which steps a replica comes, changes and goes.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    add: Option<u32>,
+    update: Option<u32>,
+    remove: Option<u32>,
+}
+
+struct Places<'a> {
+    of: HashMap<(&'a Str, &'a Str), Place>,
+    groups: BTreeSet<(&'a Str, &'a Str)>,
+}
+
+impl<'a> Places<'a> {
+    fn of(steps: &'a Steps) -> Places<'a> {
+        let mut places = Places { of: HashMap::new(), groups: BTreeSet::new() };
+        for (workload, list) in &steps.workloads {
+            for (k, step) in list.iter().enumerate() {
+                let k = Some(k as u32);
+                for key in &step.adds {
+                    places.of.entry((workload, key)).or_default().add = k;
+                }
+                for key in &step.updates {
+                    places.of.entry((workload, key)).or_default().update = k;
+                }
+                for key in &step.removes {
+                    places.of.entry((workload, key)).or_default().remove = k;
+                }
+                places.groups.extend(step.groups.iter().map(|g| (workload, g)));
+            }
+        }
+        places
+    }
+}

@@ -1,0 +1,42 @@
+//! straddle's own blocks: `straddle`, `location`, `shared_risk`, `workload` and what stands in them.
+//!
+//! [`lower`] turns blocks into a [`Spec`]: plain data of the spread engine plus templates. Rules are constants of the module: their
+//! expressions may use variables, locals and functions, nothing that only apply knows.
+
+mod amounts;
+mod fields;
+mod locations;
+mod model;
+mod templates;
+mod workload;
+
+pub use fields::{Evaluate, nearest, parse_duration};
+pub use model::{Accept, FailoverMode, LocationSpec, Spec, Template, WorkloadSpec};
+
+use crate::diag::Diagnostic;
+use crate::lang::ast::Block;
+use std::cell::RefCell;
+
+/// Block types of the mission that this version knows by name but does not carry out yet.
+const LATER: &[&str] =
+    &["probe", "vantage", "standby", "overflow", "backup", "distance", "stand_in", "limit", "runbook", "change", "owner"];
+
+/// Lowers all own blocks of a module. Every mistake found is in the second part; with an error among them the spec is incomplete
+/// and good for nothing but further checks.
+pub fn lower(blocks: &[Block], evaluate: Evaluate<'_>) -> (Spec, Vec<Diagnostic>) {
+    let problems = RefCell::new(Vec::new());
+    let mut spec = Spec::default();
+    locations::lower(&mut spec, blocks, evaluate, &problems);
+    workload::lower(&mut spec, blocks, evaluate, &problems);
+    for block in blocks {
+        let kind = &*block.kind.name;
+        if LATER.contains(&kind) {
+            problems.borrow_mut().push(
+                Diagnostic::error("Block type not supported yet", format!("straddle {} does not carry out \"{kind}\" blocks yet.", env!("CARGO_PKG_VERSION")))
+                    .at(&block.header)
+                    .help("Remove the block: what it promises would not be kept."),
+            );
+        }
+    }
+    (spec, problems.into_inner())
+}
