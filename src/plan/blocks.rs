@@ -2,11 +2,11 @@
 
 use crate::diag::{Diagnostic, Span};
 use crate::lang::address::{Address, Mode};
-use crate::lang::ast::{StepKind, Traversal};
-use crate::lang::eval::{refs, refs_in_body};
+use crate::lang::ast::{Body, Expr, StepKind, Traversal};
 use crate::lang::module::{Module, Output, Resource};
+use crate::lang::reference::{Reference, Subject, traversals};
 use crate::spec::Spec;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use straddle_sdk::value::Str;
 
 /// One block whose instances are planned together.
@@ -98,7 +98,7 @@ impl<'a> Blocks<'a> {
         let finder = Finder { module, spec, list: &self.list, named: &self.named, templates: &templates };
         let mut walk = Walk::new(&finder, None);
         if let Some(value) = &output.value {
-            refs(value).into_iter().for_each(|r| walk.reference(r, problems));
+            walk.expr(value, problems);
         }
         walk.needs
     }
@@ -150,19 +150,30 @@ impl<'a> Finder<'_, 'a> {
         };
         let mut walk = Walk::new(self, own);
         let resource = block.resource();
-        let mut all: Vec<&Traversal> = refs_in_body(&resource.body);
-        for expr in resource.count.iter().chain(&resource.for_each).chain(&resource.lifecycle.replace_triggered_by) {
-            all.extend(refs(expr));
-        }
-        for rule in resource.lifecycle.preconditions.iter().chain(&resource.lifecycle.postconditions) {
-            all.extend(refs(&rule.condition));
-            all.extend(refs(&rule.error_message));
+        let mut all: Vec<&Traversal> = Vec::new();
+        body_traversals(&resource.body, &mut |t| all.push(t));
+        let lifecycle = &resource.lifecycle;
+        let rules = lifecycle.preconditions.iter().chain(&lifecycle.postconditions);
+        let exprs = resource.count.iter().chain(&resource.for_each).chain(&lifecycle.replace_triggered_by);
+        for expr in exprs.chain(rules.flat_map(|r| [&r.condition, &r.error_message])) {
+            traversals(expr, &mut |t| all.push(t));
         }
         all.extend(&resource.depends_on);
-        for reference in all {
-            walk.reference(reference, problems);
+        for traversal in all {
+            walk.traversal(traversal, problems);
         }
         (walk.needs, walk.follows)
+    }
+}
+
+/// All traversals of a body, nested blocks included.
+pub fn body_traversals<'b>(body: &'b Body, found: &mut impl FnMut(&'b Traversal)) {
+    let mut bodies = vec![body];
+    while let Some(body) = bodies.pop() {
+        for attribute in &body.attributes {
+            traversals(&attribute.expr, found);
+        }
+        bodies.extend(body.blocks.iter().map(|b| &*b.body));
     }
 }
 
@@ -180,34 +191,39 @@ impl<'w, 'f, 'a> Walk<'w, 'f, 'a> {
         Walk { finder, own, needs: BTreeSet::new(), follows: BTreeSet::new(), locals: BTreeSet::new() }
     }
 
-    fn reference(&mut self, t: &Traversal, problems: &mut Vec<Diagnostic>) {
-        match &*t.root.name {
-            "var" | "path" | "terraform" | "each" | "count" | "self" | "location" | "replica" | "shared_risk" => {}
-            "local" => self.local(t, problems),
-            "workload" => self.workload(t, problems),
-            "data" => self.resource(Mode::Data, names(t, 0), t, problems),
-            _ => self.resource(Mode::Managed, names_with_root(t), t, problems),
+    fn expr(&mut self, expr: &Expr, problems: &mut Vec<Diagnostic>) {
+        let mut all = Vec::new();
+        traversals(expr, &mut |t| all.push(t));
+        for traversal in all {
+            self.traversal(traversal, problems);
         }
     }
 
-    fn local(&mut self, t: &Traversal, problems: &mut Vec<Diagnostic>) {
-        let Some(name) = attr(t, 0) else { return };
-        if self.locals.insert(name.clone())
+    /// What one traversal needs. Those that are no references at all are the evaluator's to report.
+    fn traversal(&mut self, t: &Traversal, problems: &mut Vec<Diagnostic>) {
+        let Ok(reference) = Reference::parse(t) else { return };
+        match reference.subject {
+            Subject::Local(name) => self.local(name, problems),
+            Subject::OwnNamed("workload", name) => self.workload(name, &reference, problems),
+            Subject::Resource(mode, ty, name) => self.resource(mode, ty, name, &reference.span, problems),
+            _ => {}
+        }
+    }
+
+    fn local(&mut self, name: &str, problems: &mut Vec<Diagnostic>) {
+        if self.locals.insert(Str::new(name))
             && let Some(local) = self.finder.module.locals.get(name)
         {
-            for r in refs(&local.expr) {
-                self.reference(r, problems);
-            }
+            self.expr(&local.expr, problems);
         }
     }
 
     /// `workload.web.members` waits for every replica; its numbers are known once the replicas are placed.
-    fn workload(&mut self, t: &Traversal, problems: &mut Vec<Diagnostic>) {
+    fn workload(&mut self, name: &str, reference: &Reference<'_>, problems: &mut Vec<Diagnostic>) {
         let spec = self.finder.spec;
-        let Some(name) = attr(t, 0) else { return };
-        let Some(index) = spec.workloads.iter().position(|w| *w.rules.name == **name) else {
+        let Some(index) = spec.workloads.iter().position(|w| w.rules.name == name) else {
             let problem = Diagnostic::error("Reference to undeclared workload", format!("There is no workload named \"{name}\"."))
-                .at(&t.root.span);
+                .at(&reference.span);
             let near = crate::spec::nearest(name, spec.workloads.iter().map(|w| w.rules.name.as_str()));
             problems.push(match near {
                 Some(near) => problem.help(format!("Did you mean workload.{near}?")),
@@ -216,13 +232,13 @@ impl<'w, 'f, 'a> Walk<'w, 'f, 'a> {
             return;
         };
         let own = self.own.is_some_and(|(w, _)| w == index);
-        match attr(t, 1).map(|a| &**a) {
+        match step_name(reference) {
             Some("replicas") => {}
             Some("count" | "share") if !own => {
-                self.follows.insert(name.clone());
+                self.follows.insert(Str::new(name));
             }
             Some("members") if !own => {
-                self.follows.insert(name.clone());
+                self.follows.insert(Str::new(name));
                 for (i, block) in self.finder.list.iter().enumerate() {
                     if matches!(block.kind, BlockKind::Template { workload, .. } if workload == index) {
                         self.needs.insert(i);
@@ -231,7 +247,7 @@ impl<'w, 'f, 'a> Walk<'w, 'f, 'a> {
             }
             Some(what @ ("count" | "share" | "members")) => problems.push(
                 Diagnostic::error("Replica refers to its own workload", format!("A replica of \"{name}\" cannot depend on workload.{name}.{what}: it is a part of it."))
-                    .at(&t.root.span)
+                    .at(&reference.span)
                     .help("Move the resource out of the replica block."),
             ),
             other => problems.push(
@@ -239,54 +255,43 @@ impl<'w, 'f, 'a> Walk<'w, 'f, 'a> {
                     "Unsupported attribute",
                     format!("A workload has the attributes replicas, count, share and members{}.", other.map_or(String::new(), |o| format!(", not \"{o}\""))),
                 )
-                .at(&t.root.span),
+                .at(&reference.whole),
             ),
         }
     }
 
-    fn resource(&mut self, mode: Mode, names: Option<(Str, Str)>, t: &Traversal, problems: &mut Vec<Diagnostic>) {
-        let Some((ty, name)) = names else {
-            if mode == Mode::Managed && t.steps.is_empty() {
-                // A bare word: the evaluator says what is wrong with it.
-                return;
-            }
-            problems.push(
-                Diagnostic::error("Invalid reference", "A reference to a resource type must be followed by at least one attribute access, specifying the resource name.")
-                    .at(&t.root.span),
-            );
-            return;
-        };
-        if let Some(sibling) = self.sibling(mode, &ty, &name) {
+    fn resource(&mut self, mode: Mode, ty: &str, name: &str, span: &Span, problems: &mut Vec<Diagnostic>) {
+        if let Some(sibling) = self.sibling(mode, ty, name) {
             self.needs.insert(sibling);
-        } else if let Some(index) = self.finder.named.get(&(mode, ty.clone(), name.clone())) {
+        } else if let Some(index) = self.finder.named.get(&(mode, Str::new(ty), Str::new(name))) {
             self.needs.insert(*index);
         } else {
-            self.undeclared(mode, &ty, &name, &t.root.span, problems);
+            self.undeclared(mode, ty, name, span, problems);
         }
     }
 
-    fn sibling(&self, mode: Mode, ty: &Str, name: &Str) -> Option<usize> {
+    fn sibling(&self, mode: Mode, ty: &str, name: &str) -> Option<usize> {
         let members = self.finder.templates.get(&self.own?)?;
         members.iter().copied().find(|i| {
             let a = &self.finder.list[*i].address;
-            a.mode == mode && a.ty == *ty && a.name == *name
+            a.mode == mode && *a.ty == *ty && *a.name == *name
         })
     }
 
-    fn undeclared(&self, mode: Mode, ty: &Str, name: &Str, span: &Span, problems: &mut Vec<Diagnostic>) {
+    fn undeclared(&self, mode: Mode, ty: &str, name: &str, span: &Span, problems: &mut Vec<Diagnostic>) {
         let what = if mode == Mode::Data { "data resource" } else { "managed resource" };
         let mut problem = Diagnostic::error(
             "Reference to undeclared resource",
             format!("A {what} \"{ty}\" \"{name}\" has not been declared in the root module."),
         )
         .at(span);
-        let template = self.finder.list.iter().find(|b| b.address.workload.is_some() && b.address.ty == *ty && b.address.name == *name);
+        let template = self.finder.list.iter().find(|b| b.address.workload.is_some() && *b.address.ty == *ty && *b.address.name == *name);
         if let Some(workload) = template.and_then(|b| b.address.workload.as_ref()) {
             problem = problem.help(format!(
                 "It belongs to the replicas of workload \"{workload}\": from outside write workload.{workload}.members[*].{ty}.{name}."
             ));
         } else {
-            let same_type = self.finder.named.keys().filter(|k| k.0 == mode && k.1 == *ty).map(|k| &*k.2);
+            let same_type = self.finder.named.keys().filter(|k| k.0 == mode && *k.1 == *ty).map(|k| &*k.2);
             let mut same_type: Vec<&str> = same_type.collect();
             same_type.sort_unstable();
             if let Some(near) = crate::spec::nearest(name, same_type.into_iter()) {
@@ -308,21 +313,16 @@ pub fn attr(t: &Traversal, i: usize) -> Option<&Str> {
     }
 }
 
-fn names(t: &Traversal, from: usize) -> Option<(Str, Str)> {
-    Some((attr(t, from)?.clone(), attr(t, from + 1)?.clone()))
-}
-
-fn names_with_root(t: &Traversal) -> Option<(Str, Str)> {
-    Some((t.root.name.clone(), attr(t, 0)?.clone()))
+/// The attribute a reference takes first.
+pub fn step_name<'r>(reference: &Reference<'r>) -> Option<&'r str> {
+    match &reference.steps.first()?.kind {
+        StepKind::Attr(name) => Some(name),
+        StepKind::Index(literal) => literal.0.as_str(),
+    }
 }
 
 /// Adopts names by address: what `depends_on` and state dependencies are written as.
 pub fn addresses(blocks: &Blocks<'_>, indices: &[usize]) -> Vec<Address> {
     let set: BTreeSet<Address> = indices.iter().map(|i| blocks.list[*i].address.clone()).collect();
     set.into_iter().collect()
-}
-
-/// Sorted names of a map, for messages.
-pub fn names_of<V>(map: &BTreeMap<Str, V>) -> impl Iterator<Item = &str> {
-    map.keys().map(|k| &**k)
 }

@@ -1,12 +1,12 @@
 //! What names mean while a module is evaluated: variables, locals, results of blocks, workloads, and inside a template the replica.
 
-use super::blocks::attr;
+use super::blocks::step_name;
 use crate::diag::Diagnostic;
 use crate::lang::address::{Address, Key, Mode};
-use crate::lang::ast::Traversal;
-use crate::lang::eval::{Resolved, Scope, eval};
+use crate::lang::eval::{Scope, eval};
 use crate::lang::functions::FunctionContext;
 use crate::lang::module::Module;
+use crate::lang::reference::{Reference, Subject};
 use crate::spec::Spec;
 use crate::spread::model::{Topology, Workload};
 use std::cell::RefCell;
@@ -181,85 +181,80 @@ impl<'a> Env<'a> {
         cached.clone()
     }
 
-    fn local(&self, t: &Traversal) -> Result<Resolved, Diagnostic> {
-        let Some(name) = attr(t, 0) else { return Err(needs_name(t, "local")) };
+    fn local(&self, name: &str, reference: &Reference<'_>) -> Found {
         match self.locals.borrow().get(name) {
-            Some(Local::Done(value)) => return Ok(Resolved { value: value.clone(), used: 1 }),
+            Some(Local::Done(value)) => return Ok(value.clone()),
             Some(Local::InProgress) => {
-                return Err(Diagnostic::error("Cycle", format!("local.{name} refers to itself.")).at(&t.root.span));
+                return Err(Diagnostic::error("Cycle", format!("local.{name} refers to itself.")).at(&reference.span).into());
             }
             None => {}
         }
         let Some(local) = self.module.locals.get(name) else {
-            let problem = Diagnostic::error("Reference to undeclared local value", format!("A local value with the name \"{name}\" has not been declared."));
-            return Err(near(problem.at(&t.root.span), name, self.module.locals.keys().map(|k| &**k)));
+            let problem = Diagnostic::error(
+                "Reference to undeclared local value",
+                format!("A local value with the name \"{name}\" has not been declared."),
+            );
+            return Err(near(problem.at(&reference.span), name, self.module.locals.keys().map(|k| &**k)));
         };
-        self.locals.borrow_mut().insert(name.clone(), Local::InProgress);
-        let mut problems = Vec::new();
-        let value = eval(&local.expr, self, &mut problems);
+        let key = Str::new(name);
+        self.locals.borrow_mut().insert(key.clone(), Local::InProgress);
+        let (value, problems) = eval(&local.expr, self);
         match problems.into_iter().find(Diagnostic::is_error) {
             Some(first) => {
                 self.locals.borrow_mut().remove(name);
-                Err(first)
+                Err(first.into())
             }
             None => {
-                self.locals.borrow_mut().insert(name.clone(), Local::Done(value.clone()));
-                Ok(Resolved { value, used: 1 })
+                self.locals.borrow_mut().insert(key, Local::Done(value.clone()));
+                Ok(value)
             }
         }
     }
 
-    fn variable(&self, t: &Traversal) -> Result<Resolved, Diagnostic> {
-        let Some(name) = attr(t, 0) else { return Err(needs_name(t, "var")) };
-        match self.variables.get(name) {
-            Some(value) => Ok(Resolved { value: value.clone(), used: 1 }),
-            None => {
-                let problem = Diagnostic::error(
-                    "Reference to undeclared input variable",
-                    format!("An input variable with the name \"{name}\" has not been declared."),
-                );
-                Err(near(problem.at(&t.root.span), name, self.module.variables.keys().map(|k| &**k)))
-            }
-        }
+    fn variable(&self, name: &str, reference: &Reference<'_>) -> Found {
+        self.variables.get(name).cloned().ok_or_else(|| {
+            let problem = Diagnostic::error(
+                "Reference to undeclared input variable",
+                format!("An input variable with the name \"{name}\" has not been declared."),
+            );
+            near(problem.at(&reference.span), name, self.module.variables.keys().map(|k| &**k))
+        })
     }
 
-    fn workload(&self, t: &Traversal) -> Result<Resolved, Diagnostic> {
-        let Some(name) = attr(t, 0) else { return Err(needs_name(t, "workload")) };
-        let attribute = attr(t, 1).map(|a| &**a);
+    /// `workload.name`, as an object that holds what the reference goes on to take of it.
+    fn workload(&self, name: &str, reference: &Reference<'_>) -> Found {
         let workloads = self.workloads.borrow();
         let Some(counts) = workloads.get(name) else {
             if self.spec.workload(name).is_some() {
-                return Ok(Resolved { value: Value::unknown(Type::Dynamic), used: t.steps.len() });
+                return Ok(Value::unknown(Type::Dynamic));
             }
-            let problem = Diagnostic::error("Reference to undeclared workload", format!("There is no workload named \"{name}\"."));
-            return Err(near(problem.at(&t.root.span), name, self.spec.workloads.iter().map(|w| w.rules.name.as_str())));
+            let problem =
+                Diagnostic::error("Reference to undeclared workload", format!("There is no workload named \"{name}\"."));
+            let known = self.spec.workloads.iter().map(|w| w.rules.name.as_str());
+            return Err(near(problem.at(&reference.span), name, known));
         };
+        let wanted = step_name(reference);
         let number = |n: u32| Value::number(i64::from(n));
-        let value = match attribute {
-            Some("replicas") => number(counts.replicas),
-            Some("count") => {
-                Value::map(Type::Number, counts.count.iter().map(|(k, n)| (Str::new(k), number(*n))).collect())
-            }
-            Some("share") => {
-                Value::map(Type::Number, counts.shares().into_iter().map(|(k, n)| (k, Value::number(n))).collect())
-            }
-            Some("members") => self.members(name),
-            _ => {
-                return Err(Diagnostic::error(
-                    "Unsupported attribute",
-                    "A workload has the attributes replicas, count, share and members.",
-                )
-                .at(&t.root.span));
-            }
-        };
-        Ok(Resolved { value, used: 2 })
+        let mut attrs: Vec<(Str, Value)> = vec![("replicas".into(), number(counts.replicas))];
+        if wanted.is_none_or(|w| w == "count") {
+            let count = counts.count.iter().map(|(k, n)| (Str::new(k), number(*n))).collect();
+            attrs.push(("count".into(), Value::map(Type::Number, count)));
+        }
+        if wanted.is_none_or(|w| w == "share") {
+            let share = counts.shares().into_iter().map(|(k, n)| (k, Value::number(n))).collect();
+            attrs.push(("share".into(), Value::map(Type::Number, share)));
+        }
+        if wanted.is_none_or(|w| w == "members") {
+            attrs.push(("members".into(), self.members(name)));
+        }
+        Ok(Value::object(attrs))
     }
 
     /// One object for each replica, in the order of keys: its key and its resources by type and name.
-    fn members(&self, workload: &Str) -> Value {
+    fn members(&self, workload: &str) -> Value {
         let blocks = self.blocks.borrow();
         let mut members: BTreeMap<Key, BTreeMap<Str, Vec<(Str, Value)>>> = BTreeMap::new();
-        let own = blocks.iter().filter(|(a, _)| a.workload.as_ref() == Some(workload) && a.mode == Mode::Managed);
+        let own = blocks.iter().filter(|(a, _)| a.workload.as_deref() == Some(workload) && a.mode == Mode::Managed);
         for (address, (values, _)) in own {
             for (key, value) in &values.instances {
                 let Some(key) = key else { continue };
@@ -281,65 +276,68 @@ impl<'a> Env<'a> {
         )
     }
 
-    fn resource(&self, mode: Mode, ty: &Str, name: &Str, used: usize, t: &Traversal) -> Result<Resolved, Diagnostic> {
-        let address = Address { mode, ..Address::managed(ty.clone(), name.clone(), None) };
+    fn resource(&self, mode: Mode, ty: &str, name: &str, reference: &Reference<'_>) -> Found {
+        let address = Address { mode, ..Address::managed(ty, name, None) };
         match self.block_value(&address) {
-            Some(value) => Ok(Resolved { value, used }),
+            Some(value) => Ok(value),
             // Declared and not evaluated yet: validation, or a provider configuration that refers to a resource.
-            None if self.module.resources.contains_key(&(mode, ty.clone(), name.clone())) => {
-                Ok(Resolved { value: Value::unknown(Type::Dynamic), used })
-            }
+            None if self.module.resources.contains_key(&(mode, address.ty, address.name)) => Ok(Value::unknown(Type::Dynamic)),
             None => Err(Diagnostic::error(
                 "Reference to undeclared resource",
                 format!("A managed resource \"{ty}\" \"{name}\" has not been declared in the root module."),
             )
-            .at(&t.root.span)),
+            .at(&reference.span)
+            .into()),
         }
     }
 
-    fn path(&self, t: &Traversal) -> Result<Resolved, Diagnostic> {
-        let value = match attr(t, 0).map(|a| &**a) {
-            Some("module" | "root") => Value::string(self.directory),
-            Some("cwd") => Value::string(self.functions.base_directory.to_string_lossy().into_owned()),
-            _ => {
-                return Err(Diagnostic::error("Invalid \"path\" attribute", "The \"path\" object has the attributes cwd, module and root.")
-                    .at(&t.root.span));
-            }
-        };
-        Ok(Resolved { value, used: 1 })
+    fn path(&self, attribute: &str, reference: &Reference<'_>) -> Found {
+        match attribute {
+            "module" | "root" => Ok(Value::string(self.directory)),
+            "cwd" => Ok(Value::string(self.functions.base_directory.to_string_lossy().into_owned())),
+            _ => Err(Diagnostic::error("Invalid \"path\" attribute", "The \"path\" object has the attributes cwd, module and root.")
+                .at(&reference.whole)
+                .into()),
+        }
     }
 }
 
+/// What resolving gives.
+type Found = Result<Value, Box<Diagnostic>>;
+
 impl Scope for Env<'_> {
-    fn resolve(&self, t: &Traversal) -> Result<Resolved, Diagnostic> {
-        match &*t.root.name {
-            "var" => self.variable(t),
-            "local" => self.local(t),
-            "path" => self.path(t),
-            "workload" => self.workload(t),
-            "terraform" => match attr(t, 0).map(|a| &**a) {
-                Some("workspace") => Ok(Resolved { value: Value::string("default"), used: 1 }),
-                _ => Err(Diagnostic::error("Invalid \"terraform\" attribute", "The \"terraform\" object has the attribute workspace.")
-                    .at(&t.root.span)),
-            },
-            root @ ("each" | "count" | "self" | "location" | "replica") => Err(out_of_place(root, t)),
-            "data" => match (attr(t, 0), attr(t, 1)) {
-                (Some(ty), Some(name)) => self.resource(Mode::Data, ty, name, 2, t),
-                _ => Err(needs_name(t, "data")),
-            },
-            _ => match attr(t, 0) {
-                Some(name) => self.resource(Mode::Managed, &t.root.name, name, 1, t),
-                None => Err(Diagnostic::error(
-                    "Invalid reference",
-                    "A reference to a resource type must be followed by at least one attribute access, specifying the resource name.",
-                )
-                .at(&t.root.span)),
-            },
+    fn resolve(&self, reference: &Reference<'_>) -> Found {
+        match reference.subject {
+            Subject::Variable(name) => self.variable(name, reference),
+            Subject::Local(name) => self.local(name, reference),
+            Subject::Path(attribute) => self.path(attribute, reference),
+            Subject::OwnNamed("workload", name) => self.workload(name, reference),
+            Subject::Resource(mode, ty, name) => self.resource(mode, ty, name, reference),
+            Subject::Terraform("workspace") => Ok(Value::string("default")),
+            Subject::Terraform(_) => {
+                Err(Diagnostic::error("Invalid \"terraform\" attribute", "The \"terraform\" object has the attribute workspace.")
+                    .at(&reference.whole)
+                    .into())
+            }
+            Subject::Each(_) => Err(out_of_place("each", reference)),
+            Subject::Count(_) => Err(out_of_place("count", reference)),
+            Subject::This => Err(out_of_place("self", reference)),
+            Subject::Own(root) => Err(out_of_place(root, reference)),
+            Subject::Module(name) => {
+                Err(Diagnostic::error("Reference to undeclared module", format!("No module call named \"{name}\" is declared in the root module."))
+                    .at(&reference.span)
+                    .into())
+            }
+            Subject::OwnNamed(kind, name) => {
+                Err(Diagnostic::error("Invalid reference", format!("{kind}.{name} has no value that expressions can use here."))
+                    .at(&reference.span)
+                    .into())
+            }
         }
     }
 
-    fn functions(&self) -> &FunctionContext<'_> {
-        &self.functions
+    fn functions(&self) -> Option<FunctionContext<'_>> {
+        Some(self.functions)
     }
 }
 
@@ -370,68 +368,56 @@ impl<'s, 'a> InstanceScope<'s, 'a> {
         InstanceScope { env, each: None, count: None, replica: None, object: None }
     }
 
-    fn sibling(&self, mode: Mode, ty: &Str, name: &Str, used: usize) -> Option<Resolved> {
+    fn sibling(&self, mode: Mode, ty: &str, name: &str) -> Option<Value> {
         let replica = self.replica.as_ref()?;
         if !(replica.owns)(mode, ty, name) {
             return None;
         }
-        let address = Address { mode, ..Address::replica(replica.workload.clone(), ty.clone(), name.clone(), replica.key.clone()) };
-        let value = self.env.instance(&address).unwrap_or_else(|| Value::unknown(Type::Dynamic));
-        Some(Resolved { value, used })
+        let address = Address { mode, ..Address::replica(replica.workload.clone(), ty, name, replica.key.clone()) };
+        Some(self.env.instance(&address).unwrap_or_else(|| Value::unknown(Type::Dynamic)))
     }
 }
 
 impl Scope for InstanceScope<'_, '_> {
-    fn resolve(&self, t: &Traversal) -> Result<Resolved, Diagnostic> {
-        let root = &t.root.name;
-        let found = match &**root {
-            "each" => match (&self.each, attr(t, 0).map(|a| &**a)) {
-                (Some((key, _)), Some("key")) => Some(Resolved { value: key.clone(), used: 1 }),
-                (Some((_, value)), Some("value")) => Some(Resolved { value: value.clone(), used: 1 }),
+    fn resolve(&self, reference: &Reference<'_>) -> Found {
+        let found = match reference.subject {
+            Subject::Each(attribute) => match (&self.each, attribute) {
+                (Some((key, _)), "key") => Some(key.clone()),
+                (Some((_, value)), "value") => Some(value.clone()),
                 (Some(_), _) => {
                     return Err(Diagnostic::error("Invalid \"each\" attribute", "The \"each\" object has the attributes key and value.")
-                        .at(&t.root.span));
+                        .at(&reference.whole)
+                        .into());
                 }
                 (None, _) => None,
             },
-            "count" => match (self.count, attr(t, 0).map(|a| &**a)) {
-                (Some(index), Some("index")) => {
-                    Some(Resolved { value: Value::number(i64::try_from(index).unwrap_or(i64::MAX)), used: 1 })
-                }
+            Subject::Count(attribute) => match (self.count, attribute) {
+                (Some(index), "index") => Some(Value::number(i64::try_from(index).unwrap_or(i64::MAX))),
                 (Some(_), _) => {
                     return Err(Diagnostic::error("Invalid \"count\" attribute", "The \"count\" object has the attribute index.")
-                        .at(&t.root.span));
+                        .at(&reference.whole)
+                        .into());
                 }
                 (None, _) => None,
             },
-            "self" => self.object.clone().map(|value| Resolved { value, used: 0 }),
-            "location" => self.replica.as_ref().map(|r| Resolved { value: r.location.clone(), used: 0 }),
-            "replica" => {
-                self.replica.as_ref().and_then(|r| r.replica.clone()).map(|value| Resolved { value, used: 0 })
-            }
-            "data" => match (attr(t, 0), attr(t, 1)) {
-                (Some(ty), Some(name)) => self.sibling(Mode::Data, ty, name, 2),
-                _ => None,
-            },
-            _ => attr(t, 0).and_then(|name| self.sibling(Mode::Managed, root, name, 1)),
+            Subject::This => self.object.clone(),
+            Subject::Own("location") => self.replica.as_ref().map(|r| r.location.clone()),
+            Subject::Own("replica") => self.replica.as_ref().and_then(|r| r.replica.clone()),
+            Subject::Resource(mode, ty, name) => self.sibling(mode, ty, name),
+            _ => None,
         };
         match found {
-            Some(found) => Ok(found),
-            None => self.env.resolve(t),
+            Some(value) => Ok(value),
+            None => self.env.resolve(reference),
         }
     }
 
-    fn functions(&self) -> &FunctionContext<'_> {
-        &self.env.functions
+    fn functions(&self) -> Option<FunctionContext<'_>> {
+        Some(self.env.functions)
     }
 }
 
-fn needs_name(t: &Traversal, root: &str) -> Diagnostic {
-    Diagnostic::error("Invalid reference", format!("The \"{root}\" object cannot be accessed directly. Instead, access one of its attributes."))
-        .at(&t.root.span)
-}
-
-fn out_of_place(root: &str, t: &Traversal) -> Diagnostic {
+fn out_of_place(root: &str, reference: &Reference<'_>) -> Box<Diagnostic> {
     let (summary, detail) = match root {
         "each" => ("Reference to \"each\" in context without for_each", "The \"each\" object can be used only in blocks with the \"for_each\" argument set."),
         "count" => ("Reference to \"count\" in non-counted context", "The \"count\" object can be used only in blocks with the \"count\" argument set."),
@@ -439,12 +425,12 @@ fn out_of_place(root: &str, t: &Traversal) -> Diagnostic {
         "location" => ("Reference to \"location\" outside of a replica block", "\"location\" is the place of the replica at hand: it exists in replica blocks only."),
         _ => ("Reference to \"replica\" outside of a replica block", "\"replica\" exists in replica blocks made once per replica only."),
     };
-    Diagnostic::error(summary, detail).at(&t.root.span)
+    Diagnostic::error(summary, detail).at(&reference.span).into()
 }
 
-fn near<'k>(problem: Diagnostic, name: &str, known: impl Iterator<Item = &'k str>) -> Diagnostic {
-    match crate::spec::nearest(name, known) {
+fn near<'k>(problem: Diagnostic, name: &str, known: impl Iterator<Item = &'k str>) -> Box<Diagnostic> {
+    Box::new(match crate::spec::nearest(name, known) {
         Some(near) => problem.help(format!("Did you mean \"{near}\"?")),
         None => problem,
-    }
+    })
 }

@@ -499,8 +499,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         if self.input.kind != Kind::Destroy {
             for (name, output) in &self.input.module.outputs {
                 let Some(expr) = &output.value else { continue };
-                let mut found = Vec::new();
-                let value = eval(expr, &self.env, &mut found);
+                let (value, found) = eval(expr, &self.env);
                 self.problems.extend(found);
                 let secret = value.contains_marks(Marks::SENSITIVE);
                 if secret && !output.sensitive {
@@ -581,19 +580,14 @@ fn mark_revisions(standing: &mut [Standing], changes: &[Change]) {
     }
     for one in standing {
         let name = one.name.clone();
-        for live in &mut one.live.places {
-            if let Replicas::Slots(slots) = &mut live.replicas {
-                // Keys are by location: the objects of the standing know them.
-                _ = slots;
-            }
-        }
         let keys: Vec<Str> = one.objects.keys().cloned().collect();
         for key in keys {
             let (location, slot) = placement::split_key(&key);
             let (Some(slot), Some(place)) = (slot, one.place_of(location)) else { continue };
             if let Replicas::Slots(slots) = &mut one.live.places[place].replicas
-                && let Some(s) = slots.iter_mut().find(|s| s.slot == slot)
+                && let Ok(i) = slots.binary_search_by_key(&slot, |s| s.slot)
             {
+                let s = &mut slots[i];
                 s.current = !replaced.contains(&(&name, &key));
                 s.interrupting_update = updated.contains(&(&name, &key));
             }

@@ -1,6 +1,7 @@
 //! What was found when the state's objects were read: the state as it was remembered beside reality as it was reported.
 
 use crate::diag::Diagnostic;
+use crate::lang::address::Address;
 use crate::state::{ObjectId, ProviderRef};
 use std::collections::BTreeMap;
 use straddle_sdk::value::Value;
@@ -10,6 +11,17 @@ use straddle_sdk::value::Value;
 pub struct Observed {
     /// Every object of the state, by id.
     pub objects: BTreeMap<ObjectId, Seen>,
+}
+
+impl Observed {
+    /// The objects of a block, in order.
+    pub fn of_block<'o>(&'o self, block: &'o Address) -> impl Iterator<Item = (&'o ObjectId, &'o Seen)> {
+        let first = ObjectId { address: block.clone(), deposed: None };
+        self.objects.range(first..).take_while(move |(id, _)| {
+            let a = &id.address;
+            (&a.module, &a.workload, a.mode, &a.ty, &a.name) == (&block.module, &block.workload, block.mode, &block.ty, &block.name)
+        })
+    }
 }
 
 /// One object of the state.

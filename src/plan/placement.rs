@@ -25,6 +25,8 @@ pub struct Standing {
     /// The template of each place; `None` for a place the spec no longer offers.
     pub template_of: Vec<Option<usize>>,
     pub live: Live,
+    /// Names of the places' locations, parallel to `rules.places`.
+    pub place_names: Vec<String>,
     /// Objects of the workload in the state, by replica key.
     pub objects: BTreeMap<Str, Vec<Address>>,
 }
@@ -241,7 +243,8 @@ fn one_standing(
             })
             .collect(),
     };
-    Standing { name, rules, template_of, live, objects }
+    let place_names = rules.places.iter().map(|p| topology.locations[p.location].name.clone()).collect();
+    Standing { name, rules, template_of, live, place_names, objects }
 }
 
 /// Paths of `requires` name places by index: keep them true after places were inserted.
@@ -374,8 +377,7 @@ impl Reader<'_, '_> {
         let value = declared.map_or_else(|| Value::object(Vec::new()), |i| self.env.spec.locations[i].value.clone());
         let mut scope = InstanceScope::plain(self.env);
         scope.replica = Some(ReplicaScope { workload: self.name, key, location: value, replica, owns: &owns });
-        let mut found = Vec::new();
-        let value = eval(expr, &scope, &mut found);
+        let (value, found) = eval(expr, &scope);
         // One wrong expression is one mistake, however many replicas it is asked of.
         for problem in found {
             if !problems.contains(&problem) {
@@ -486,5 +488,12 @@ pub fn clear_templates(env: &Env<'_>, spec: &Spec) {
             };
             env.set_block(address, BlockValues { repetition: Repetition::ForEach, instances: BTreeMap::new() });
         }
+    }
+}
+
+impl Standing {
+    /// The place of a location, by name.
+    pub fn place_of(&self, location: &str) -> Option<usize> {
+        self.place_names.iter().position(|n| n == location)
     }
 }

@@ -8,12 +8,13 @@ use super::env::{BlockValues, Env, InstanceScope, Repetition};
 use super::model::{Action, Change, Reason};
 use super::object;
 use super::observed::{Observed, Seen};
-use super::placement::{Placements, Replica};
+use super::placement::Placements;
 use super::providers::Providers;
 use super::questions::{Answer, Answered, Ask, Question};
 use crate::diag::Diagnostic;
 use crate::lang::address::{Address, Key, Mode};
-use crate::lang::eval::{PreparedBody, eval};
+use crate::lang::body::PreparedBody;
+use crate::lang::eval::eval;
 use crate::lang::module::Resource;
 use crate::state::{ObjectId, ProviderRef};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -258,7 +259,9 @@ impl<'w, 'a> Walk<'w, 'a> {
     fn expand(&mut self, resource: &Resource) -> Option<(Repetition, Vec<(Option<Key>, Option<(Value, Value)>)>)> {
         let errors = self.error_count();
         if let Some(expr) = &resource.count {
-            let (value, _) = eval(expr, self.env, &mut self.problems).unmark();
+            let (value, found) = eval(expr, self.env);
+            self.problems.extend(found);
+            let (value, _) = value.unmark();
             if self.error_count() > errors {
                 return None;
             }
@@ -279,7 +282,9 @@ impl<'w, 'a> Walk<'w, 'a> {
             return None;
         }
         if let Some(expr) = &resource.for_each {
-            let (value, marks) = eval(expr, self.env, &mut self.problems).unmark();
+            let (value, found) = eval(expr, self.env);
+            self.problems.extend(found);
+            let (value, marks) = value.unmark();
             if self.error_count() > errors {
                 return None;
             }
@@ -306,8 +311,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         scope: &InstanceScope<'_, 'a>,
         questions: &mut Vec<Question>,
     ) {
-        let mut found = Vec::new();
-        let config = prepared.eval(scope, &mut found);
+        let (config, found) = prepared.eval(scope);
         let failed = found.iter().any(Diagnostic::is_error);
         self.problems.extend(found.into_iter().map(|p| about(p, &address)));
         if failed {
@@ -571,6 +575,11 @@ impl<'w, 'a> Walk<'w, 'a> {
 
 /// A change that changes nothing.
 pub fn unchanged(address: Address, seen: &Seen, resource: &Resource) -> Change {
+    Change { site: Some(resource.span.clone()), ..unchanged_without_block(address, seen) }
+}
+
+/// As [`unchanged`], for an object no block stands for any more.
+pub fn unchanged_without_block(address: Address, seen: &Seen) -> Change {
     let value = seen.current().cloned().unwrap_or_else(|| Value::null(Type::Dynamic));
     Change {
         address,
@@ -588,7 +597,7 @@ pub fn unchanged(address: Address, seen: &Seen, resource: &Resource) -> Change {
         create_before_destroy: false,
         deposed: None,
         config_known: true,
-        site: Some(resource.span.clone()),
+        site: None,
     }
 }
 
@@ -639,6 +648,3 @@ fn kind_name(value: &Value) -> &'static str {
         _ => "this",
     }
 }
-
-#[allow(unused, reason = "replicas are used through placements")]
-type _Replica = Replica;
