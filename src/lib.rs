@@ -6,6 +6,5 @@ pub mod cli;
 pub mod diag;
 pub mod lang;
 pub mod plan;
-pub mod spec;
 pub mod spread;
 pub mod state;

@@ -21,7 +21,7 @@ use crate::spread::decision::{Decision, Refusal, Role, Step};
 use crate::spread::model::{Mode as SpreadMode, Replicas, Template as TemplateKind, Topology};
 use crate::state::{ObjectId, State};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use straddle_sdk::value::{Marks, Str, Type, Value};
+use straddle_sdk::value::{Marks, Str, Type, Value, same};
 
 /// Everything a plan is made from.
 pub struct Input<'a> {
@@ -527,7 +527,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         let mut unreadable = Vec::new();
         for (id, seen) in self.input.observed.objects.iter().filter(|(id, _)| id.deposed.is_none()) {
             match &seen.reality {
-                Reality::Live(live) if !live.same(&seen.state) => drift.push(Drift {
+                Reality::Live(live) if !same(live, &seen.state) => drift.push(Drift {
                     address: id.address.clone(),
                     provider: seen.provider.clone(),
                     state: seen.state.clone(),
@@ -600,5 +600,5 @@ const HARMLESS: &[&str] = &["tags", "tags_all", "labels", "description", "commen
 
 fn interrupts(change: &Change) -> bool {
     let (Some(before), Some(after)) = (change.before.entries(), change.after.entries()) else { return true };
-    before.iter().zip(after).any(|((name, b), (_, a))| !HARMLESS.contains(&&**name) && !b.same(a))
+    before.iter().zip(after).any(|((name, b), (_, a))| !HARMLESS.contains(&&**name) && !same(b, a))
 }

@@ -11,7 +11,7 @@ use crate::spread::decision::Decision;
 use crate::spread::model::{Topology, Workload};
 use crate::state::ProviderRef;
 use std::collections::BTreeMap;
-use straddle_sdk::value::{Path, Str, Value};
+use straddle_sdk::value::{Path, Str, Value, same};
 
 /// What happens to one object.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -254,7 +254,7 @@ impl OutputChange {
     /// Whether the value after is not the value before.
     pub fn differs(&self) -> bool {
         match (&self.before, &self.after) {
-            (Some(before), Some(after)) => !before.same(after),
+            (Some(before), Some(after)) => !same(before, after),
             (None, None) => false,
             _ => true,
         }

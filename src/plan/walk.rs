@@ -19,7 +19,7 @@ use crate::lang::module::Resource;
 use crate::state::{ObjectId, ProviderRef};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use straddle_sdk::schema::Schema;
-use straddle_sdk::value::{Kind, Path, Str, Type, Value};
+use straddle_sdk::value::{Kind, Path, Str, Type, Value, same};
 
 /// What the user asked for beyond the spec.
 #[derive(Clone, Debug, Default)]
@@ -462,8 +462,8 @@ impl<'w, 'a> Walk<'w, 'a> {
         } else if !paths.is_empty() || instance.reason == Some(Reason::ByRequest) {
             self.ask_replacement(instance, paths, private, &schema, questions);
         } else {
-            let same = planned.same(&prior);
-            self.keep_plan(instance, if same { Action::NoOp } else { Action::Update }, planned, private, &schema);
+            let equal = same(&planned, &prior);
+            self.keep_plan(instance, if equal { Action::NoOp } else { Action::Update }, planned, private, &schema);
         }
     }
 
