@@ -502,7 +502,9 @@ mod tests {
 
     #[test]
     fn both_spellings_mean_the_same() {
-        for line in ["straddle -chdir=x apply -auto-approve -var a=1 p", "straddle --chdir=x apply --auto-approve --var a=1 p"] {
+        for line in
+            ["straddle -chdir=x apply -auto-approve -var a=1 p", "straddle --chdir=x apply --auto-approve --var a=1 p"]
+        {
             let cli = parse(line);
             assert_eq!(cli.chdir.as_deref(), Some(std::path::Path::new("x")));
             let Command::Apply(a) = cli.command else { panic!() };

@@ -246,7 +246,8 @@ impl Plan {
 
     /// Workloads with a rule that cannot hold even with everything healthy.
     pub fn is_broken(&self) -> bool {
-        !matches!(self.kind, Kind::Destroy | Kind::RefreshOnly) && self.workloads.iter().any(|(_, w)| !w.decision.breaches.is_empty())
+        !matches!(self.kind, Kind::Destroy | Kind::RefreshOnly)
+            && self.workloads.iter().any(|(_, w)| !w.decision.breaches.is_empty())
     }
 }
 

@@ -19,7 +19,8 @@ impl Observed {
         let first = ObjectId { address: block.clone(), deposed: None };
         self.objects.range(first..).take_while(move |(id, _)| {
             let a = &id.address;
-            (&a.module, &a.workload, a.mode, &a.ty, &a.name) == (&block.module, &block.workload, block.mode, &block.ty, &block.name)
+            (&a.module, &a.workload, a.mode, &a.ty, &a.name)
+                == (&block.module, &block.workload, block.mode, &block.ty, &block.name)
         })
     }
 }

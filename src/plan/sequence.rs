@@ -109,11 +109,11 @@ impl<'a> Draft<'a> {
             let mut before = None;
             for (k, replicas) in steps.iter().enumerate() {
                 let step = k as u32;
-                let start = self.push(OpKind::StepStart { workload: workload.clone(), step }, before.into_iter().collect());
+                let start =
+                    self.push(OpKind::StepStart { workload: workload.clone(), step }, before.into_iter().collect());
                 let ready = self.push(OpKind::StepReady { workload: workload.clone(), step }, vec![start]);
                 let drains = self.steps.drains.contains(workload) && !replicas.removes.is_empty();
-                let drain =
-                    drains.then(|| self.push(OpKind::Drain { workload: workload.clone(), step }, vec![ready]));
+                let drain = drains.then(|| self.push(OpKind::Drain { workload: workload.clone(), step }, vec![ready]));
                 let end = self.push(OpKind::StepEnd { workload: workload.clone(), step }, vec![drain.unwrap_or(ready)]);
                 self.barriers.insert((workload.clone(), step), Barriers { start, ready, drain, end });
                 before = Some(end);
@@ -256,7 +256,8 @@ impl<'a> Draft<'a> {
         let mut released: BTreeMap<Address, Vec<u32>> = BTreeMap::new();
         let mut siblings: Vec<(u32, u32)> = Vec::new();
         for (i, change) in self.changes.iter().enumerate() {
-            let releases: Vec<u32> = self.down[i].into_iter().chain(self.up[i].filter(|_| self.down[i].is_none())).collect();
+            let releases: Vec<u32> =
+                self.down[i].into_iter().chain(self.up[i].filter(|_| self.down[i].is_none())).collect();
             for dependency in &change.dependencies {
                 if let Some(sibling) = self.sibling(change, dependency) {
                     if let Some(down) = self.down[sibling as usize] {
