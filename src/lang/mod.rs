@@ -4,23 +4,32 @@
 //! |---|---|---|
 //! | [`ast`] | the syntax tree | |
 //! | [`address`] | addresses of resource instances | text ⇄ [`address::Address`] |
+//! | [`load`] | reading directories (files) | path → [`load::Loaded`] |
+//! | [`decode`] | files to a module | texts → [`module::Module`] with diagnostics |
 //! | [`module`] | what a directory declares, decoded from its files | |
 //! | [`syntax`] | scanner and parser | text → [`ast::Body`] with diagnostics |
 //! | [`reference`] | what an expression refers to | [`ast::Expr`] → references |
 //! | [`eval`] | expressions to values | [`ast::Expr`] and a scope → value with diagnostics |
+//! | [`scope`] | the names of a module and of a block | |
+//! | [`variables`] | input variables: values, conversion, validation | |
 //! | [`types`] | type constraints, types as text | |
 //! | [`position`] | lines and columns | text and byte → line, column |
 //! | [`functions`] | built-in functions | values → value |
 
 pub mod address;
 pub mod ast;
+pub mod decode;
 pub mod eval;
 pub mod functions;
+pub mod load;
 pub mod module;
 pub mod position;
 pub mod reference;
+pub mod scope;
 pub mod suggest;
 pub mod syntax;
 pub mod types;
+pub mod variables;
+pub mod version;
 
 pub use straddle_sdk::{schema, value};

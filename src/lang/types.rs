@@ -1,6 +1,6 @@
 //! Type constraints (`list(object({ a = optional(string, "x") }))`) and types as text.
 
-use super::ast::{Call, Expr, ExprKind, Literal, ObjectKey};
+use super::ast::{Call, Expr, ExprKind, ObjectKey};
 use super::eval::{NoScope, eval};
 use crate::diag::{Diagnostic, Span};
 use std::collections::BTreeMap;
@@ -263,13 +263,5 @@ fn write_type(ty: &Type, depth: usize, out: &mut String) {
             line(out, depth);
             out.push_str("})");
         }
-    }
-}
-
-/// Whether an expression is a constant word or text: used where Terraform takes both.
-pub(crate) fn word_or_text(expr: &Expr) -> Option<Str> {
-    match &expr.kind {
-        ExprKind::Literal(Literal(value)) => value.as_str().map(Str::new),
-        _ => expr.keyword().map(Str::new),
     }
 }

@@ -1,0 +1,166 @@
+//! Reading modules from directories: the only part of the language that touches files.
+
+use super::decode::{ModuleFiles, decode};
+use super::module::Module;
+use crate::diag::{Diagnostic, FileId, Source, Sources};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use straddle_sdk::value::Str;
+
+/// Modules may call modules so deep; a module that calls itself ends there.
+const MAX_MODULES: usize = 32;
+
+/// A module and those it calls.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// As given, or as found by following `source`.
+    pub directory: PathBuf,
+    pub module: Module,
+    /// By the name of the call. Only modules in local directories.
+    pub children: BTreeMap<Str, Config>,
+}
+
+/// All that was read.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    pub config: Config,
+    /// Names are relative to the root module's directory.
+    pub sources: Sources,
+    pub diags: Vec<Diagnostic>,
+}
+
+/// Reads a module and all it calls. With errors the result holds all that could be read.
+pub fn load(directory: &Path) -> Loaded {
+    let mut loaded = Loaded::default();
+    loaded.config = load_module(directory, "", &mut loaded.sources, &mut loaded.diags, 0);
+    loaded
+}
+
+fn load_module(
+    directory: &Path,
+    prefix: &str,
+    sources: &mut Sources,
+    diags: &mut Vec<Diagnostic>,
+    depth: usize,
+) -> Config {
+    let (files, problems) = read_module(directory, prefix, sources);
+    let unreadable = !problems.is_empty();
+    diags.extend(problems);
+    let (module, problems) = if unreadable { (Module::default(), Vec::new()) } else { decode(&files, sources) };
+    diags.extend(problems);
+    let mut config = Config { directory: directory.to_owned(), module, children: BTreeMap::new() };
+    for (name, call) in &config.module.modules {
+        let Some((source, _)) = &call.source else { continue };
+        let child = directory.join(&**source);
+        let local = source.starts_with("./") || source.starts_with("../");
+        if !local || !child.is_dir() || depth >= MAX_MODULES {
+            let detail = match local {
+                _ if depth >= MAX_MODULES => format!("Modules call each other more than {MAX_MODULES} levels deep."),
+                true => format!("There is no directory {source:?} beside this file."),
+                false => {
+                    format!("{source:?} is not in a local directory (\"./...\" or \"../...\"), and was not installed.")
+                }
+            };
+            diags.push(Diagnostic::error("Module not installed", detail).at(&call.span));
+            continue;
+        }
+        let below = format!("{prefix}{}/", source.trim_start_matches("./").trim_end_matches('/'));
+        config.children.insert(name.clone(), load_module(&child, &below, sources, diags, depth + 1));
+    }
+    config
+}
+
+/// Reads the configuration files of one directory.
+pub fn read_module(directory: &Path, prefix: &str, sources: &mut Sources) -> (ModuleFiles, Vec<Diagnostic>) {
+    let mut files = ModuleFiles::default();
+    let names = match names(directory) {
+        Ok(names) => names,
+        Err(problem) => {
+            let detail =
+                format!("Module directory {} does not exist or cannot be read: {problem}.", directory.display());
+            return (files, vec![Diagnostic::error("Failed to read module directory", detail)]);
+        }
+    };
+    let mut diags = Vec::new();
+    for name in names {
+        let stem = if let Some(stem) = name.strip_suffix(".straddle.hcl") {
+            stem
+        } else if let Some(stem) = name.strip_suffix(".tf") {
+            stem
+        } else {
+            continue;
+        };
+        match read(&directory.join(&name), format!("{prefix}{name}"), sources) {
+            Ok(file) if stem == "override" || stem.ends_with("_override") => files.overrides.push(file),
+            Ok(file) => files.primary.push(file),
+            Err(diag) => diags.push(*diag),
+        }
+    }
+    (files, diags)
+}
+
+/// The files that give variables their values without being asked for, in rising precedence: `terraform.tfvars`, then
+/// `*.auto.tfvars` by name.
+pub fn read_tfvars(directory: &Path, sources: &mut Sources) -> (Vec<FileId>, Vec<Diagnostic>) {
+    let names = names(directory).unwrap_or_default();
+    let first = names.iter().filter(|name| *name == "terraform.tfvars");
+    let auto = names.iter().filter(|name| name.ends_with(".auto.tfvars"));
+    let (mut files, mut diags) = (Vec::new(), Vec::new());
+    for name in first.chain(auto) {
+        match read(&directory.join(name), name.clone(), sources) {
+            Ok(file) => files.push(file),
+            Err(diag) => diags.push(*diag),
+        }
+    }
+    (files, diags)
+}
+
+/// Reads one file into the sources.
+///
+/// # Errors
+/// It cannot be read, or is not UTF-8.
+pub fn read(path: &Path, name: String, sources: &mut Sources) -> Result<FileId, Box<Diagnostic>> {
+    let bytes = std::fs::read(path).map_err(|problem| {
+        let detail = format!("The file {name:?} could not be read: {problem}.");
+        Box::new(Diagnostic::error("Failed to read file", detail))
+    })?;
+    let file = FileId(u32::try_from(sources.files.len()).unwrap_or(u32::MAX));
+    let (text, valid) = decode_text(bytes);
+    sources.files.push(Source { name, text: text.into() });
+    match valid {
+        Ok(()) => Ok(file),
+        Err(at) => {
+            let detail =
+                "All input files must be UTF-8 encoded. Ensure that UTF-8 encoding is selected in your editor.";
+            let span = crate::diag::Span { file, range: at..at + 1 };
+            Err(Box::new(Diagnostic::error("Invalid character encoding", detail).at(&span)))
+        }
+    }
+}
+
+/// The text, with what is not UTF-8 replaced, and where that first was.
+fn decode_text(bytes: Vec<u8>) -> (String, Result<(), usize>) {
+    match String::from_utf8(bytes) {
+        Ok(text) => (text, Ok(())),
+        Err(problem) => {
+            let at = problem.utf8_error().valid_up_to();
+            (String::from_utf8_lossy(problem.as_bytes()).into_owned(), Err(at))
+        }
+    }
+}
+
+/// The names of the files of a directory, sorted; without those editors leave.
+fn names(directory: &Path) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let left_by_editor =
+            name.starts_with('.') || name.ends_with('~') || (name.starts_with('#') && name.ends_with('#'));
+        if !left_by_editor && !entry.path().is_dir() {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}

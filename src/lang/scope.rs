@@ -1,0 +1,331 @@
+//! Scopes: the names of a module, and the few that only hold inside a block.
+
+use super::address::Mode;
+use super::ast::Step;
+use super::eval::Scope;
+use super::functions::FunctionContext;
+use super::module::Module;
+use super::reference::{Reference, Subject};
+use super::suggest::nearest;
+use crate::diag::Diagnostic;
+use std::collections::BTreeMap;
+use straddle_sdk::value::{Str, Type, Value};
+
+type Resolved = Result<Value, Box<Diagnostic>>;
+
+/// Values of a module's own names.
+#[derive(Clone, Debug, Default)]
+pub struct ModuleValues {
+    pub variables: BTreeMap<Str, Value>,
+    pub locals: BTreeMap<Str, Value>,
+    /// A call's outputs, as an object; with `count` a tuple of objects, with `for_each` an object of objects.
+    pub modules: BTreeMap<Str, Value>,
+}
+
+/// Values of resources, from whoever knows them: a plan, a state, nobody.
+pub trait Resources {
+    /// A declared resource as a whole: an object; with `count` a tuple, with `for_each` an object of objects. `None`: nothing is known
+    /// yet.
+    fn value(&self, mode: Mode, ty: &str, name: &str) -> Option<Value>;
+
+    /// straddle's own `shared_risk.x`, `probe.x`, `workload.x`, ... by root and name. `None`: there is none of that name.
+    fn own(&self, root: &str, name: &str) -> Option<Value> {
+        let (_, _) = (root, name);
+        None
+    }
+
+    /// The names [`Resources::own`] knows, for suggestions.
+    fn own_names(&self, root: &str) -> Vec<Str> {
+        let _ = root;
+        Vec::new()
+    }
+}
+
+/// Nothing is known of any resource.
+pub struct NoResources;
+
+impl Resources for NoResources {
+    fn value(&self, _: Mode, _: &str, _: &str) -> Option<Value> {
+        None
+    }
+}
+
+/// The directories `path` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paths {
+    pub module: String,
+    pub root: String,
+    pub cwd: String,
+}
+
+/// The scope of a module.
+pub struct ModuleScope<'a> {
+    pub module: &'a Module,
+    pub values: &'a ModuleValues,
+    pub resources: &'a dyn Resources,
+    pub functions: FunctionContext<'a>,
+    pub paths: &'a Paths,
+    pub workspace: &'a str,
+    /// `type()` may be called, and messages are the console's.
+    pub console: bool,
+}
+
+fn refuse(summary: &str, detail: impl Into<String>, reference: &Reference<'_>) -> Resolved {
+    Err(Box::new(Diagnostic::error(summary, detail).at(&reference.span)))
+}
+
+impl Scope for ModuleScope<'_> {
+    fn resolve(&self, reference: &Reference<'_>) -> Resolved {
+        match reference.subject {
+            Subject::Variable(name) => self.variable(name, reference),
+            Subject::Local(name) => self.local(name, reference),
+            Subject::Module(name) => self.module_call(name, reference),
+            Subject::Resource(mode, ty, name) => self.resource(mode, ty, name, reference),
+            Subject::Path(name) => self.path(name, reference),
+            Subject::Terraform(name) => self.terraform(name, reference),
+            Subject::Each("value") if self.console => {
+                let detail = "A reference to \"each.value\" has been used in a context in which it is unavailable, such as when the \
+                              configuration no longer contains the value in its \"for_each\" expression. Remove this \
+                              reference to each.value in your configuration to work around this error.";
+                refuse("each.value cannot be used in this context", detail, reference)
+            }
+            Subject::Each(_) => {
+                let detail = "The \"each\" object can be used only in \"module\" or \"resource\" blocks, and only when the \
+                              \"for_each\" argument is set.";
+                refuse("Reference to \"each\" in context without for_each", detail, reference)
+            }
+            Subject::Count("index") => {
+                let detail = "The \"count\" object can only be used in \"module\", \"resource\", and \"data\" blocks, and only when \
+                              the \"count\" argument is set.";
+                refuse("Reference to \"count\" in non-counted context", detail, reference)
+            }
+            Subject::Count(name) => bad_count(name, reference),
+            Subject::This => {
+                let detail = "The \"self\" object is not available in this context. This object can be used only in resource \
+                              provisioner, connection, and postcondition blocks.";
+                refuse("Invalid \"self\" reference", detail, reference)
+            }
+            Subject::Own(root) => {
+                let detail = format!("The {root:?} object is available only inside a replica template of a workload.");
+                refuse(&format!("Reference to {root:?} outside of a replica template"), detail, reference)
+            }
+            Subject::OwnNamed(root, name) => self.own(root, name, reference),
+        }
+    }
+
+    fn functions(&self) -> Option<FunctionContext<'_>> {
+        Some(self.functions)
+    }
+
+    fn is_console(&self) -> bool {
+        self.console
+    }
+}
+
+impl ModuleScope<'_> {
+    fn variable(&self, name: &str, reference: &Reference<'_>) -> Resolved {
+        match (self.module.variables.get(name), self.values.variables.get(name)) {
+            (_, Some(value)) => Ok(value.clone()),
+            (Some(variable), None) => Ok(Value::unknown(variable.ty.without_optional())),
+            (None, None) => {
+                let what = match nearest(name, self.module.variables.keys().map(|k| &**k)) {
+                    Some(near) => format!("Did you mean {near:?}?"),
+                    None => format!("This variable can be declared with a variable {name:?} {{}} block."),
+                };
+                let detail = format!("An input variable with the name {name:?} has not been declared. {what}");
+                refuse("Reference to undeclared input variable", detail, reference)
+            }
+        }
+    }
+
+    fn local(&self, name: &str, reference: &Reference<'_>) -> Resolved {
+        if let Some(value) = self.values.locals.get(name) {
+            return Ok(value.clone());
+        }
+        if self.module.locals.contains_key(name) {
+            return Ok(Value::unknown(Type::Dynamic));
+        }
+        let near = nearest(name, self.module.locals.keys().map(|k| &**k));
+        let mean = near.map_or(String::new(), |near| format!(" Did you mean {near:?}?"));
+        let detail = format!("A local value with the name {name:?} has not been declared.{mean}");
+        refuse("Reference to undeclared local value", detail, reference)
+    }
+
+    fn module_call(&self, name: &str, reference: &Reference<'_>) -> Resolved {
+        if let Some(value) = self.values.modules.get(name) {
+            return Ok(value.clone());
+        }
+        if self.module.modules.contains_key(name) {
+            return Ok(Value::unknown(Type::Dynamic));
+        }
+        let near = nearest(name, self.module.modules.keys().map(|k| &**k));
+        let mean = near.map_or(String::new(), |near| format!(" Did you mean {near:?}?"));
+        let detail = format!("No module call named {name:?} is declared in the root module.{mean}");
+        refuse("Reference to undeclared module", detail, reference)
+    }
+
+    fn resource(&self, mode: Mode, ty: &str, name: &str, reference: &Reference<'_>) -> Resolved {
+        let Some(resource) = self.module.resource(mode, ty, name) else {
+            return Err(Box::new(self.undeclared_resource(mode, ty, name, reference)));
+        };
+        let single = resource.count.is_none() && resource.for_each.is_none();
+        if let (true, Some(key)) = (single, reference.instance_key()) {
+            return Err(Box::new(unexpected_key(mode, ty, name, reference, key)));
+        }
+        Ok(self.resources.value(mode, ty, name).unwrap_or_else(|| Value::unknown(Type::Dynamic)))
+    }
+
+    fn undeclared_resource(&self, mode: Mode, ty: &str, name: &str, reference: &Reference<'_>) -> Diagnostic {
+        let what = if mode == Mode::Data { "data" } else { "managed" };
+        let detail = format!("A {what} resource {ty:?} {name:?} has not been declared in the root module.");
+        let diag = Diagnostic::error("Reference to undeclared resource", detail).at(&reference.span);
+        let other = if mode == Mode::Data { Mode::Managed } else { Mode::Data };
+        if self.module.resource(other, ty, name).is_some() {
+            let data = if other == Mode::Data { "data." } else { "" };
+            return diag.help(format!("Did you mean {data}{ty}.{name}?"));
+        }
+        let declared: Vec<String> =
+            self.module.resources.keys().filter(|(m, _, _)| *m == mode).map(|(_, t, n)| format!("{t}.{n}")).collect();
+        match nearest(&format!("{ty}.{name}"), declared.iter().map(String::as_str)) {
+            Some(near) => diag.help(format!("Did you mean {}{near}?", if mode == Mode::Data { "data." } else { "" })),
+            None => diag,
+        }
+    }
+
+    fn path(&self, name: &str, reference: &Reference<'_>) -> Resolved {
+        match name {
+            "module" => Ok(Value::string(self.paths.module.as_str())),
+            "root" => Ok(Value::string(self.paths.root.as_str())),
+            "cwd" => Ok(Value::string(self.paths.cwd.as_str())),
+            _ => {
+                let detail = format!("The \"path\" object does not have an attribute named {name:?}.");
+                refuse("Invalid \"path\" attribute", detail, reference)
+            }
+        }
+    }
+
+    fn terraform(&self, name: &str, reference: &Reference<'_>) -> Resolved {
+        match name {
+            "workspace" => Ok(Value::string(self.workspace)),
+            "env" => {
+                let detail = "The terraform.env attribute was deprecated in v0.10 and removed in v0.12. The \"state environment\" \
+                              concept was renamed to \"workspace\" in v0.12, and so the workspace name can now be accessed using \
+                              the terraform.workspace attribute.";
+                refuse("Invalid \"terraform\" attribute", detail, reference)
+            }
+            _ => {
+                let detail = format!(
+                    "The \"terraform\" object does not have an attribute named {name:?}. The only supported attribute is \
+                     terraform.workspace, the name of the currently-selected workspace."
+                );
+                refuse("Invalid \"terraform\" attribute", detail, reference)
+            }
+        }
+    }
+
+    fn own(&self, root: &str, name: &str, reference: &Reference<'_>) -> Resolved {
+        if let Some(value) = self.resources.own(root, name) {
+            return Ok(value);
+        }
+        let names = self.resources.own_names(root);
+        let near = nearest(name, names.iter().map(|n| &**n));
+        let mean = near.map_or(String::new(), |near| format!(" Did you mean {root}.{near}?"));
+        let detail = format!("There is no block {root} {name:?} in this module.{mean}");
+        refuse(&format!("Reference to undeclared {}", root.replace('_', " ")), detail, reference)
+    }
+}
+
+fn bad_count(name: &str, reference: &Reference<'_>) -> Resolved {
+    let detail = format!(
+        "The \"count\" object does not have an attribute named {name:?}. The only supported attribute is count.index, which is the \
+         index of each instance of a resource block that has the \"count\" argument set."
+    );
+    refuse("Invalid \"count\" attribute", detail, reference)
+}
+
+fn unexpected_key(mode: Mode, ty: &str, name: &str, reference: &Reference<'_>, key: &Step) -> Diagnostic {
+    let data = if mode == Mode::Data { "data." } else { "" };
+    let detail = format!(
+        "Because {data}{ty}.{name} does not have \"count\" or \"for_each\" set, references to it must not include an index key. Remove \
+         the bracketed index to refer to the single instance of this resource."
+    );
+    let mut span = reference.span.clone();
+    span.range.end = key.span.range.end;
+    Diagnostic::error("Unexpected resource instance key", detail).at(&span)
+}
+
+/// Names that hold inside one block or for one replica, over those of a module. Cheap: made anew for each instance.
+pub struct Overlay<'a> {
+    pub outer: &'a dyn Scope,
+    /// `each.key` and `each.value`.
+    pub each: Option<(&'a Value, &'a Value)>,
+    /// `count.index`.
+    pub index: Option<u64>,
+    /// `self`.
+    pub this: Option<&'a Value>,
+    /// straddle's `location` and `replica`, by root.
+    pub own: &'a [(&'a str, Value)],
+    /// Resources that hide the module's: those of the replica at hand.
+    pub resources: &'a [((Mode, &'a str, &'a str), Value)],
+}
+
+impl<'a> Overlay<'a> {
+    /// Nothing over a scope; fill in what holds.
+    pub fn over(outer: &'a dyn Scope) -> Overlay<'a> {
+        Overlay { outer, each: None, index: None, this: None, own: &[], resources: &[] }
+    }
+}
+
+impl Scope for Overlay<'_> {
+    fn resolve(&self, reference: &Reference<'_>) -> Resolved {
+        match (reference.subject, self.each) {
+            (Subject::Each("key"), Some((key, _))) => return Ok(key.clone()),
+            (Subject::Each("value"), Some((_, value))) => return Ok(value.clone()),
+            (Subject::Each(name), Some(_)) => {
+                let detail = format!(
+                    "The \"each\" object does not have an attribute named {name:?}. The supported attributes are each.key and \
+                     each.value, the current key and value pair of the \"for_each\" attribute set."
+                );
+                return refuse("Invalid \"each\" attribute", detail, reference);
+            }
+            (Subject::Count("index"), _) => {
+                if let Some(index) = self.index {
+                    return Ok(Value::number(i64::try_from(index).unwrap_or(i64::MAX)));
+                }
+            }
+            (Subject::This, _) => {
+                if let Some(this) = self.this {
+                    return Ok(this.clone());
+                }
+            }
+            (Subject::Own(root), _) => {
+                if let Some((_, value)) = self.own.iter().find(|(own, _)| *own == root) {
+                    return Ok(value.clone());
+                }
+            }
+            (Subject::Resource(mode, ty, name), _) => {
+                if let Some((_, value)) = self.resources.iter().find(|(key, _)| *key == (mode, ty, name)) {
+                    return Ok(value.clone());
+                }
+            }
+            _ => {}
+        }
+        self.outer.resolve(reference)
+    }
+
+    fn functions(&self) -> Option<FunctionContext<'_>> {
+        self.outer.functions()
+    }
+
+    fn function(&self, name: &str) -> Option<&'static super::functions::Function> {
+        self.outer.function(name)
+    }
+
+    fn is_console(&self) -> bool {
+        self.outer.is_console()
+    }
+
+    fn allows_references(&self) -> bool {
+        self.outer.allows_references()
+    }
+}

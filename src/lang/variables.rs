@@ -1,0 +1,256 @@
+//! Input variables: values from files and texts, converted and checked.
+
+use super::eval::{NoScope, Scope, eval};
+use super::module::{CheckRule, Module, Variable};
+use super::position::range_text;
+use super::suggest::nearest;
+use super::syntax::{Text, parse_body, parse_expr};
+use crate::diag::{Diagnostic, FileId, Sources, Span};
+use std::collections::BTreeMap;
+use straddle_sdk::value::{Marks, Str, Type, Value, convert};
+
+/// A value given for a variable.
+#[derive(Clone, Debug)]
+pub enum Given {
+    /// From a `.tfvars` file, with its place; or made by a program.
+    Value(Value, Option<Span>),
+    /// From the environment or the command line: taken as it is for text, numbers and bools, parsed as an expression for other
+    /// types. The second part says where it is from, for example `-var="x=..."`.
+    Text(String, String),
+}
+
+/// What a `.tfvars` file gives.
+pub fn read_values(file: FileId, sources: &Sources) -> (Vec<(Str, Given)>, Vec<Diagnostic>) {
+    let Some(source) = sources.files.get(file.0 as usize) else { return (Vec::new(), Vec::new()) };
+    let (body, mut diags) = parse_body(Text { file, name: &source.name, text: &source.text });
+    for block in &body.blocks {
+        let detail = "Blocks are not allowed here: a file of variable values has arguments only.";
+        diags.push(Diagnostic::error("Unexpected block", detail).at(&block.kind.span));
+    }
+    let mut values = Vec::new();
+    for attribute in &body.attributes {
+        let (value, problems) = eval(&attribute.expr, &NoScope);
+        if problems.is_empty() {
+            values.push((attribute.name.name.clone(), Given::Value(value, Some(attribute.expr.span.clone()))));
+        }
+        diags.extend(problems);
+    }
+    (values, diags)
+}
+
+/// Gives every variable of a module its value: the last given, or the default. `given` is in rising precedence: environment, files,
+/// command line. Every variable has a value in the result; one that should have been given is unknown, and reported.
+pub fn assign(module: &Module, given: &[(Str, Given)], sources: &Sources) -> (BTreeMap<Str, Value>, Vec<Diagnostic>) {
+    let mut last: BTreeMap<&str, &Given> = BTreeMap::new();
+    let mut diags = Vec::new();
+    for (name, value) in given {
+        if module.variables.contains_key(name) {
+            last.insert(name, value);
+        } else {
+            diags.extend(undeclared(name, value, module));
+        }
+    }
+    let mut values = BTreeMap::new();
+    for (name, variable) in &module.variables {
+        let value = match last.get(&**name) {
+            Some(given) => from_given(variable, given, sources, &mut diags),
+            None => from_default(variable, &mut diags),
+        };
+        let mut marks = Marks::NONE;
+        if variable.sensitive {
+            marks = marks | Marks::SENSITIVE;
+        }
+        if variable.ephemeral {
+            marks = marks | Marks::EPHEMERAL;
+        }
+        values.insert(name.clone(), value.with_marks(marks));
+    }
+    (values, diags)
+}
+
+/// A value for a variable nobody declared: an error where it was asked for, a warning in a file, nothing from the environment.
+fn undeclared(name: &str, given: &Given, module: &Module) -> Option<Diagnostic> {
+    let mean =
+        nearest(name, module.variables.keys().map(|k| &**k)).map_or(String::new(), |n| format!("Did you mean {n:?}?"));
+    match given {
+        Given::Value(_, Some(span)) => {
+            let detail = format!(
+                "The root module does not declare a variable named {name:?} but a value was found in a file. If you meant to use \
+                 this value, add a \"variable\" block to the configuration."
+            );
+            Some(Diagnostic::warning("Value for undeclared variable", detail).at(span).help(mean))
+        }
+        Given::Text(_, from) if from.starts_with("TF_VAR_") => None,
+        _ => {
+            let detail = format!(
+                "A variable named {name:?} was assigned on the command line, but the root module does not declare a variable of \
+                 that name. To use this value, add a \"variable\" block to the configuration."
+            );
+            Some(Diagnostic::error("Value for undeclared variable", detail).help(mean))
+        }
+    }
+}
+
+fn from_default(variable: &Variable, diags: &mut Vec<Diagnostic>) -> Value {
+    if let Some(default) = &variable.default {
+        return default.clone();
+    }
+    let detail = format!(
+        "The root module input variable {:?} is not set, and has no default value. Use a -var or -var-file command line option to \
+         provide a value for this variable.",
+        &*variable.name
+    );
+    diags.push(Diagnostic::error("No value for required variable", detail).at(&variable.span));
+    Value::unknown(variable.ty.without_optional())
+}
+
+fn from_given(variable: &Variable, given: &Given, sources: &Sources, diags: &mut Vec<Diagnostic>) -> Value {
+    let unknown = Value::unknown(variable.ty.without_optional());
+    let (value, span) = match given {
+        Given::Value(value, span) => (value.clone(), span.clone()),
+        Given::Text(text, from) => match from_text(variable, text, from) {
+            Ok(value) => (value, None),
+            Err(problems) => {
+                diags.extend(problems);
+                return unknown;
+            }
+        },
+    };
+    convert_input(variable, &value, span.as_ref(), sources).unwrap_or_else(|diag| {
+        diags.push(*diag);
+        unknown
+    })
+}
+
+fn from_text(variable: &Variable, text: &str, from: &str) -> Result<Value, Vec<Diagnostic>> {
+    if matches!(variable.ty, Type::String | Type::Number | Type::Bool | Type::Dynamic) {
+        return Ok(Value::string(text));
+    }
+    let (expr, mut diags) = parse_expr(Text { file: FileId(u32::MAX), name: from, text });
+    let mut value = Value::null(Type::Dynamic);
+    if diags.is_empty() {
+        (value, diags) = eval(&expr, &NoScope);
+    }
+    if diags.is_empty() {
+        return Ok(value);
+    }
+    // The text is in no file: its place is given in words.
+    let worded = diags.into_iter().map(|diag| {
+        let place = diag.span.as_ref().map_or(from.to_owned(), |span| range_text(from, text, span));
+        let detail = format!("In the value for var.{}, {place}: {}", variable.name, diag.detail);
+        Diagnostic { detail, span: Some(variable.span.clone()), ..diag }
+    });
+    Err(worded.collect())
+}
+
+/// A value as a variable takes it: defaults of optional attributes put in, converted, null replaced where it is not allowed.
+///
+/// # Errors
+/// It does not fit; at `span`, or at the declaration.
+pub fn convert_input(
+    variable: &Variable,
+    value: &Value,
+    span: Option<&Span>,
+    sources: &Sources,
+) -> Result<Value, Box<Diagnostic>> {
+    let place = span.unwrap_or(&variable.span);
+    let converted = convert(&variable.defaults.apply(value), &variable.ty).map_err(|problem| {
+        let declared = sources
+            .files
+            .get(variable.span.file.0 as usize)
+            .map_or(String::new(), |s| format!(" declared at {}", range_text(&s.name, &s.text, &variable.span)));
+        let at = if problem.path.0.is_empty() { String::new() } else { format!("{}: ", problem.path) };
+        let detail = format!("The given value is not suitable for var.{}{declared}: {at}{problem}.", variable.name);
+        Box::new(Diagnostic::error("Invalid value for input variable", detail).at(place))
+    })?;
+    if !converted.is_null() || variable.nullable {
+        return Ok(converted);
+    }
+    match &variable.default {
+        Some(default) => Ok(default.clone()),
+        None => {
+            let detail = format!(
+                "The given value is not suitable for var.{}: required variable may not be set to null.",
+                variable.name
+            );
+            Err(Box::new(Diagnostic::error("Required variable not set", detail).at(place)))
+        }
+    }
+}
+
+/// How a condition came out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    Pass,
+    /// With the message of the rule.
+    Fail(String),
+    /// Not known yet.
+    Unknown,
+    /// The rule itself is wrong.
+    Invalid(Vec<Diagnostic>),
+}
+
+/// Judges a condition.
+pub fn judge(rule: &CheckRule, scope: &dyn Scope) -> Verdict {
+    let (value, diags) = eval(&rule.condition, scope);
+    if diags.iter().any(Diagnostic::is_error) {
+        return Verdict::Invalid(diags);
+    }
+    let invalid = |detail: &str| {
+        Verdict::Invalid(vec![Diagnostic::error("Invalid condition result", detail).at(&rule.condition.span)])
+    };
+    let (value, _) = value.unmark();
+    if value.is_null() {
+        return invalid("Condition expression must return either true or false, not null.");
+    }
+    match convert(&value, &Type::Bool) {
+        Ok(flag) => match flag.as_bool() {
+            Some(true) => Verdict::Pass,
+            Some(false) => message(rule, scope),
+            None => Verdict::Unknown,
+        },
+        Err(problem) => invalid(&format!("Invalid condition result value: {problem}.")),
+    }
+}
+
+/// The failure with its message. A sensitive message is withheld.
+fn message(rule: &CheckRule, scope: &dyn Scope) -> Verdict {
+    let (value, diags) = eval(&rule.error_message, scope);
+    if diags.iter().any(Diagnostic::is_error) {
+        return Verdict::Invalid(diags);
+    }
+    if value.marks() != Marks::NONE {
+        let hidden = "The error message included a sensitive value, so it will not be displayed.";
+        return Verdict::Fail(hidden.to_owned());
+    }
+    match convert(&value, &Type::String) {
+        Ok(text) => Verdict::Fail(text.as_str().unwrap_or("The error message is not known yet.").trim().to_owned()),
+        Err(problem) => {
+            let detail = format!("Unsuitable value for error message: {problem}.");
+            Verdict::Invalid(vec![Diagnostic::error("Invalid error message", detail).at(&rule.error_message.span)])
+        }
+    }
+}
+
+/// Judges the `validation` blocks of all variables.
+pub fn validate(module: &Module, scope: &dyn Scope, sources: &Sources) -> Vec<Diagnostic> {
+    let mut diags = Vec::new();
+    for variable in module.variables.values() {
+        for rule in &variable.validations {
+            match judge(rule, scope) {
+                Verdict::Pass | Verdict::Unknown => {}
+                Verdict::Invalid(problems) => diags.extend(problems),
+                Verdict::Fail(message) => {
+                    let place = sources
+                        .files
+                        .get(rule.span.file.0 as usize)
+                        .map_or(String::new(), |s| range_text(&s.name, &s.text, &rule.span));
+                    let detail = format!("{message}\n\nThis was checked by the validation rule at {place}.");
+                    let diag = Diagnostic::error("Invalid value for variable", detail).at(&variable.span);
+                    diags.push(diag.related(&rule.condition.span, "this condition is false"));
+                }
+            }
+        }
+    }
+    diags
+}
