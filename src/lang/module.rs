@@ -9,6 +9,7 @@ use std::sync::Arc;
 use straddle_sdk::value::{Defaults, Str, Type, Value};
 
 pub use super::address::Mode;
+pub use super::decode::decode_resource;
 
 /// A module: all files of a directory, with override files merged in.
 #[derive(Clone, Debug, Default)]

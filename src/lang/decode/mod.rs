@@ -8,7 +8,7 @@ mod settings;
 
 use super::ast::{Attribute, Block, Body, Expr, ExprKind, Traversal};
 use super::eval::{NoScope, eval};
-use super::module::{Local, Module, Output, ProviderConfig, Variable};
+use super::module::{Local, Module, Output, ProviderConfig, Resource, Variable};
 use super::position::range_text;
 use super::reference::Reference;
 use super::syntax::{Text, is_top_level, parse_body};
@@ -50,6 +50,16 @@ pub fn decode(files: &ModuleFiles, sources: &Sources) -> (Module, Vec<Diagnostic
     let Decoder { mut diags, module, .. } = decoder;
     diags.sort_by_key(|d| d.span.as_ref().map(|s| (s.file, s.range.start)));
     (module, diags)
+}
+
+/// Decodes one `resource` or `data` block that stands elsewhere than at the top of a file: in a replica template.
+pub fn decode_resource(block: &Block, problems: &mut Vec<Diagnostic>) -> Option<Resource> {
+    let sources = Sources::default();
+    let mut decoder =
+        Decoder { sources: &sources, module: Module::default(), diags: Vec::new(), places: BTreeMap::new() };
+    let resource = decoder.read_resource(block);
+    problems.append(&mut decoder.diags);
+    resource
 }
 
 struct Decoder<'a> {

@@ -2,7 +2,7 @@
 
 use super::content::{Shape, check, check_labels};
 use super::{Decoder, without};
-use crate::diag::Span;
+use crate::diag::{Diagnostic, Span};
 use crate::lang::ast::{Block, Body, Expr, ExprKind, ObjectKey, StepKind, Traversal};
 use crate::lang::module::{CheckRule, IgnoreChanges, Lifecycle, Mode, ModuleCall, ProviderRef, Resource};
 use crate::lang::reference::references;
@@ -111,8 +111,11 @@ impl Decoder<'_> {
         let mut first: Option<Span> = None;
         for block in body.blocks_of("lifecycle") {
             if let Some(first) = &first {
-                let detail = format!("This resource already has a lifecycle block at {}.", self.place(first));
-                self.error("Duplicate lifecycle block", detail, &block.header);
+                let place = self.place(first);
+                let at = if place.is_empty() { String::new() } else { format!(" at {place}") };
+                let detail = format!("This resource already has a lifecycle block{at}.");
+                let diag = Diagnostic::error("Duplicate lifecycle block", detail).at(&block.header);
+                self.diags.push(diag.related(first, "the other one"));
                 continue;
             }
             first = Some(block.header.clone());
