@@ -3,6 +3,7 @@
 //! * [`State`] and what is in it are plain data; [`fold`] is the only place where they change.
 //! * [`Entry`] is what can happen. `Begin` is durable before a call leaves, `End` before a dependent starts.
 
+pub mod edit;
 mod error;
 mod fold;
 mod history;
@@ -13,6 +14,7 @@ mod model;
 mod paths;
 mod read;
 mod rows;
+pub mod show;
 mod store;
 pub mod v4;
 mod wal;

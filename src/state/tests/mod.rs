@@ -1,9 +1,11 @@
 //! Tests of the state as a whole, and what they share.
 
 mod damage;
+mod editing;
 mod folding;
 mod kill;
 mod locks;
+mod showing;
 mod storing;
 mod terraform;
 
