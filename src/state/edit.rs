@@ -80,12 +80,16 @@ impl From<EditError> for Diagnostic {
             EditError::NoAddress { .. } => {
                 "write for example aws_instance.web[0], module.net or workload.web; quote it for the shell".to_string()
             }
-            EditError::Nothing { near: Some(near), .. } => format!("did you mean {near}? `straddle state list` shows all"),
+            EditError::Nothing { near: Some(near), .. } => {
+                format!("did you mean {near}? `straddle state list` shows all")
+            }
             EditError::Nothing { near: None, .. } => "`straddle state list` shows all".into(),
             EditError::Taken { .. } => "move or remove that one first".into(),
             EditError::Unlike { .. } => "name the new address with the same kind and type".into(),
             EditError::InDoubt { .. } => "run `straddle apply` first: it finds out what became of it".into(),
-            EditError::NoProvider { .. } => "write for example hashicorp/aws or registry.terraform.io/hashicorp/aws".into(),
+            EditError::NoProvider { .. } => {
+                "write for example hashicorp/aws or registry.terraform.io/hashicorp/aws".into()
+            }
             EditError::NotOf { .. } => "`straddle providers` shows which are in use".into(),
         };
         Diagnostic::error("State was not changed", error.to_string()).help(help)
@@ -101,7 +105,8 @@ impl FromStr for Target {
             if let Some(workload) = address.workload.filter(|_| &*address.name == "x" && &*address.ty == "x") {
                 return Ok(Target::Workload(address.module, workload));
             }
-            if &*address.ty == "x" && address.mode == crate::lang::address::Mode::Managed && !address.module.is_empty() {
+            if &*address.ty == "x" && address.mode == crate::lang::address::Mode::Managed && !address.module.is_empty()
+            {
                 return Ok(Target::Module(address.module));
             }
         }
@@ -331,9 +336,7 @@ fn follow(state: &State, moves: &BTreeMap<ObjectId, ObjectId>) -> Result<Vec<Ent
 /// # Errors
 /// When it has no such form.
 pub fn full_source(text: &str) -> Result<String, EditError> {
-    let word = |s: &&str| {
-        !s.is_empty() && s.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':'))
-    };
+    let word = |s: &&str| !s.is_empty() && s.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ':'));
     let parts: Vec<&str> = text.split('/').collect();
     match parts.as_slice() {
         parts if !parts.iter().all(word) => Err(EditError::NoProvider { text: text.into() }),

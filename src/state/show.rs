@@ -203,7 +203,12 @@ fn sensitivity(value: &Tree, paths: &[&[Step]]) -> Tree {
         return Tree::Bool(true);
     }
     let into = |here: &dyn Fn(&Step) -> bool| -> Vec<&[Step]> {
-        paths.iter().filter_map(|path| path.split_first()).filter(|(step, _)| here(step)).map(|(_, rest)| rest).collect()
+        paths
+            .iter()
+            .filter_map(|path| path.split_first())
+            .filter(|(step, _)| here(step))
+            .map(|(_, rest)| rest)
+            .collect()
     };
     match value {
         Tree::Array(items) => {
@@ -282,7 +287,9 @@ fn plain(value: &mut Tree, ty: &Type) {
         (Type::Map(of), Tree::Object(members)) if of.has_dynamic() => {
             members.values_mut().for_each(|member| plain(member, of));
         }
-        (Type::Tuple(types), Tree::Array(items)) => items.iter_mut().zip(types.iter()).for_each(|(item, ty)| plain(item, ty)),
+        (Type::Tuple(types), Tree::Array(items)) => {
+            items.iter_mut().zip(types.iter()).for_each(|(item, ty)| plain(item, ty))
+        }
         (Type::Object(object), Tree::Object(members)) => {
             for (name, member) in members {
                 if let Some(ty) = object.get(name) {

@@ -77,7 +77,9 @@ fn all_mistakes_are_told_at_once() {
 
 #[test]
 fn printed_targets_read_back() {
-    for text in ["a.b", "a.b[0]", "data.a.b", "module.a", "module.a[\"k\"].module.b[0]", "workload.w", "module.a.workload.w"] {
+    for text in
+        ["a.b", "a.b[0]", "data.a.b", "module.a", "module.a[\"k\"].module.b[0]", "workload.w", "module.a.workload.w"]
+    {
         let target: Target = text.parse().unwrap();
         assert_eq!(target.to_string(), text);
     }
@@ -146,7 +148,12 @@ fn a_provider_is_replaced_with_its_alias() {
     let state = state();
     let entries = edit::replace_provider(&state, "hashicorp/aws", "mirror.example/acme/aws").unwrap();
     let after = after(&state, entries);
-    assert!(after.objects.values().all(|object| object.provider.to_string() == "provider[\"mirror.example/acme/aws\"].seoul"));
+    assert!(
+        after
+            .objects
+            .values()
+            .all(|object| object.provider.to_string() == "provider[\"mirror.example/acme/aws\"].seoul")
+    );
     assert!(matches!(edit::replace_provider(&state, "azurerm", "x"), Err(EditError::NotOf { .. })));
     assert!(matches!(edit::replace_provider(&state, "a/b/c/d", "x"), Err(EditError::NoProvider { .. })));
     assert!(matches!(edit::replace_provider(&state, "", "x"), Err(EditError::NoProvider { .. })));
@@ -165,7 +172,14 @@ fn a_provider_prints_as_terraform_writes_it() {
     for text in ["provider[\"registry.terraform.io/hashicorp/aws\"]", "module.a.provider[\"h/n/t\"].west"] {
         assert_eq!(ProviderRef::parse(text).unwrap().to_string(), text);
     }
-    for text in ["provider.aws", "provider[\"\"]", "xprovider[\"a\"]", "provider[\"a\"].", "provider[\"a\"].b.c", "provider[\"a\"]x"] {
+    for text in [
+        "provider.aws",
+        "provider[\"\"]",
+        "xprovider[\"a\"]",
+        "provider[\"a\"].",
+        "provider[\"a\"].b.c",
+        "provider[\"a\"]x",
+    ] {
         assert_eq!(ProviderRef::parse(text), None, "{text}");
     }
 }

@@ -95,7 +95,10 @@ fn what_the_schema_or_the_state_calls_sensitive_is_not_printed() {
         let expected = r#"{"disk":[{"key":true}],"password":true,"tags":{"secret":true},"token":true}"#;
         assert_eq!(shown.sensitive_values.to_string(), expected);
         let redacted = shown.redacted().to_string();
-        assert!(!redacted.contains("hunter") && redacted.contains("\"a\":\"x\"") && redacted.contains("1.50"), "{redacted}");
+        assert!(
+            !redacted.contains("hunter") && redacted.contains("\"a\":\"x\"") && redacted.contains("1.50"),
+            "{redacted}"
+        );
         assert_eq!(redacted.matches(SENSITIVE).count(), 4);
     }
 }
