@@ -186,6 +186,34 @@ impl Value {
         value
     }
 
+    /// The value with another part at a path that [`Value::at`] finds; `None` where it finds nothing. The new part must be of the
+    /// type of the old one. Marks of the containers stay.
+    pub fn replace_at(&self, path: &Path, part: Value) -> Option<Value> {
+        self.replaced_at(&path.0, part)
+    }
+
+    fn replaced_at(&self, path: &[Step], part: Value) -> Option<Value> {
+        let [step, rest @ ..] = path else { return Some(part) };
+        let kind = match (&self.kind, step) {
+            (Kind::List(e), Step::Index(i)) => {
+                let items = replace_item(&e.items, *i, |v| v.replaced_at(rest, part))?;
+                Kind::List(Arc::new(Elements { of: e.of.clone(), items }))
+            }
+            (Kind::Tuple(items), Step::Index(i)) => {
+                Kind::Tuple(Arc::new(replace_item(items, *i, |v| v.replaced_at(rest, part))?))
+            }
+            (Kind::Map(e), Step::Attr(k) | Step::Key(k)) => {
+                let items = replace_entry(&e.items, k, |v| v.replaced_at(rest, part))?;
+                Kind::Map(Arc::new(Entries { of: e.of.clone(), items }))
+            }
+            (Kind::Object(items), Step::Attr(k) | Step::Key(k)) => {
+                Kind::Object(Arc::new(replace_entry(items, k, |v| v.replaced_at(rest, part))?))
+            }
+            _ => return None,
+        };
+        Some(Value { kind, marks: self.marks })
+    }
+
     fn marked_at(&self, path: &[Step], marks: Marks) -> Option<Value> {
         let [step, rest @ ..] = path else {
             return (!self.marks.contains(marks)).then(|| self.clone().with_marks(marks));

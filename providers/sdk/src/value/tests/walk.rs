@@ -79,3 +79,14 @@ fn transform_changes_what_it_is_told_and_shares_the_rest() {
     });
     assert_eq!(refused, Err("tuple[0]".to_owned()));
 }
+
+#[test]
+fn replacing_a_part() {
+    let value = sample();
+    let path = Path(vec![Step::Attr("map".into()), Step::Key("k".into())]);
+    let changed = value.replace_at(&path, n(2)).expect("there");
+    assert_eq!(changed.at(&path), Some(&n(2)));
+    assert!(changed.get("map").expect("there").marks().contains(Marks::EPHEMERAL));
+    assert_eq!(value.replace_at(&Path::ROOT, n(3)), Some(n(3)));
+    assert_eq!(value.replace_at(&Path::ROOT.attr("map").attr("new"), n(3)), None);
+}
