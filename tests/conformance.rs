@@ -3,9 +3,16 @@
 
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use straddle::diag::FileId;
+use straddle::lang::console::{Answer, ask};
+use straddle::lang::evaluate::Surroundings;
+use straddle::lang::functions::FunctionContext;
+use straddle::lang::load::{Disk, Loaded, load};
 use straddle::lang::position::position;
+use straddle::lang::scope::{ModuleValues, NoResources, Paths};
 use straddle::lang::syntax::{Text, parse_body};
+use straddle::lang::variables::assign;
 
 fn cases(text: &str) -> Vec<Json> {
     let file: Json = serde_json::from_str(text).unwrap();
@@ -66,4 +73,110 @@ fn the_other_parser_agrees_where_it_is_right() {
             assert_eq!(diags.is_empty(), theirs, "{source:?}");
         }
     }
+}
+
+/// The module the expressions were measured in, and what is asked of it.
+struct Console {
+    loaded: Loaded,
+    directory: PathBuf,
+    disk: Disk,
+    paths: Paths,
+    values: ModuleValues,
+}
+
+/// A moment, so that functions of time have a value to compute with.
+const NOW: &str = "2026-11-22T12:00:00Z";
+
+impl Console {
+    fn open() -> Console {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/files");
+        let loaded = load(&directory);
+        assert_eq!(loaded.diags, []);
+        let (variables, diags) = assign(&loaded.config.module, &[], &loaded.sources);
+        assert_eq!(diags, []);
+        let values = ModuleValues { variables, ..ModuleValues::default() };
+        let cwd = directory.display().to_string();
+        let paths = Paths { module: ".".into(), root: ".".into(), cwd };
+        Console { loaded, directory, disk: Disk::default(), paths, values }
+    }
+
+    fn ask(&self, text: &str) -> Answer {
+        let functions = FunctionContext {
+            base_directory: &self.directory,
+            files: &self.disk,
+            now: Some(NOW.parse().unwrap()),
+            plan_time: None,
+            random: None,
+            templates: None,
+        };
+        let around = Surroundings {
+            functions,
+            paths: &self.paths,
+            workspace: "default",
+            sources: &self.loaded.sources,
+            console: true,
+        };
+        ask(text, FileId(u32::MAX), &self.loaded.config.module, &self.values, &NoResources, around)
+    }
+}
+
+/// How an answer differs from what Terraform said, if it does.
+fn differs(case: &Json, answer: &Answer) -> Option<String> {
+    if case["error"] == true {
+        let ours = answer.error().map(|d| (d.summary.as_str(), d.detail.as_str()));
+        let Some((summary, detail)) = ours else { return Some(format!("no error, but {}", answer.display())) };
+        // Suggestions go further than Terraform's.
+        let fine =
+            summary == text(case, "error_summary") && clean(detail).starts_with(&clean(text(case, "error_detail")));
+        return (!fine).then(|| {
+            format!(
+                "error {summary} | {detail}\n    Terraform: {} | {}",
+                text(case, "error_summary"),
+                text(case, "error_detail")
+            )
+        });
+    }
+    if let Some(error) = answer.error() {
+        return Some(format!("error {} | {}\n    Terraform: {}", error.summary, error.detail, text(case, "display")));
+    }
+    let ours = (
+        answer.type_text(),
+        answer.unknown(),
+        answer.sensitive(),
+        answer.ephemeral(),
+        answer.display(),
+        answer.json().map(|json| serde_json::from_str::<Json>(&json).unwrap()),
+    );
+    let unknown = case["unknown"] == true;
+    let json = case["expected_json_text"].as_str().filter(|_| !unknown).map(|json| serde_json::from_str(json).unwrap());
+    let theirs = (
+        text(case, "type").to_owned(),
+        unknown,
+        case["sensitive"] == true,
+        case["ephemeral"] == true,
+        text(case, "display").to_owned(),
+        json,
+    );
+    (ours != theirs).then(|| format!("{ours:?}\n    Terraform: {theirs:?}"))
+}
+
+fn clean(text: &str) -> String {
+    let text = text.trim_start_matches("on line 0:").trim_start();
+    let text = text.trim_start_matches("(source code not available)");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+const EXPRESSIONS_DIFFER: &[(&str, &str)] = &[];
+
+#[test]
+fn expressions() {
+    let console = Console::open();
+    let mut found = BTreeMap::new();
+    for case in cases(include_str!("conformance/expressions.json")) {
+        let expr = text(&case, "expr");
+        if let Some(why) = differs(&case, &console.ask(expr)) {
+            found.insert(expr.to_owned(), why);
+        }
+    }
+    settle(&found, EXPRESSIONS_DIFFER);
 }

@@ -11,6 +11,9 @@
 //! | [`reference`] | what an expression refers to | [`ast::Expr`] → references |
 //! | [`eval`] | expressions to values | [`ast::Expr`] and a scope → value with diagnostics |
 //! | [`scope`] | the names of a module and of a block | |
+//! | [`graph`] | what depends on what | [`module::Module`] → order, cycles |
+//! | [`evaluate`] | locals, module calls, outputs, `count`, `for_each` | module → values |
+//! | [`console`], [`display`] | one expression in a module, values as text | |
 //! | [`variables`] | input variables: values, conversion, validation | |
 //! | [`types`] | type constraints, types as text | |
 //! | [`position`] | lines and columns | text and byte → line, column |
@@ -18,9 +21,13 @@
 
 pub mod address;
 pub mod ast;
+pub mod console;
 pub mod decode;
+pub mod display;
 pub mod eval;
+pub mod evaluate;
 pub mod functions;
+pub mod graph;
 pub mod load;
 pub mod module;
 pub mod position;

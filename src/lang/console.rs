@@ -1,0 +1,107 @@
+//! `straddle console`: one expression, evaluated in a module.
+
+use super::display::{display, display_type};
+use super::eval::eval;
+use super::evaluate::{Surroundings, check_references};
+use super::module::Module;
+use super::scope::{ModuleValues, Resources};
+use super::syntax::{Text, parse_expr};
+use crate::diag::{Diagnostic, FileId};
+use straddle_sdk::value::codec::show::known_part;
+use straddle_sdk::value::{Kind, Marks, Str, Value};
+
+/// The name messages call the expression by.
+pub const INPUT: &str = "<console-input>";
+
+/// What an expression came to.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// An unknown where there was an error.
+    pub value: Value,
+    /// Errors and warnings. Places in the expression are in the file given to [`ask`].
+    pub diags: Vec<Diagnostic>,
+}
+
+/// Evaluates an expression. `file` stands for its text in diagnostics.
+pub fn ask(
+    text: &str,
+    file: FileId,
+    module: &Module,
+    values: &ModuleValues,
+    resources: &dyn Resources,
+    around: Surroundings<'_>,
+) -> Answer {
+    let (expr, diags) = parse_expr(Text { file, name: INPUT, text });
+    let failed = |diags| Answer { value: Value::unknown(straddle_sdk::value::Type::Dynamic), diags };
+    if diags.iter().any(Diagnostic::is_error) {
+        return failed(diags);
+    }
+    let around = Surroundings { console: true, ..around };
+    let scope = around.scope(module, values, resources);
+    // References first, as in Terraform: `try` hides none, nor does a branch not taken.
+    let problems = check_references(&expr, &scope);
+    if !problems.is_empty() {
+        return failed(problems);
+    }
+    let (value, diags) = eval(&expr, &scope);
+    Answer { value, diags }
+}
+
+impl Answer {
+    /// Whether there was no error.
+    pub fn ok(&self) -> bool {
+        !self.diags.iter().any(Diagnostic::is_error)
+    }
+
+    /// The first error.
+    pub fn error(&self) -> Option<&Diagnostic> {
+        self.diags.iter().find(|d| d.is_error())
+    }
+
+    /// The type, on one line.
+    pub fn type_text(&self) -> String {
+        display_type(&self.value)
+    }
+
+    /// The value as JSON, in clear also where it is sensitive. `None`: not wholly known, or not to be had as JSON (an infinity).
+    pub fn json(&self) -> Option<String> {
+        if !self.value.is_wholly_known() || infinite(&self.value) {
+            return None;
+        }
+        known_part(&self.value.unmarked())
+    }
+
+    /// Whether any part is not known.
+    pub fn unknown(&self) -> bool {
+        !self.value.is_wholly_known()
+    }
+
+    /// Whether any part is sensitive.
+    pub fn sensitive(&self) -> bool {
+        self.value.deep_marks().is_sensitive()
+    }
+
+    /// Whether any part is ephemeral.
+    pub fn ephemeral(&self) -> bool {
+        self.value.deep_marks().contains(Marks::EPHEMERAL)
+    }
+
+    /// The value as the console prints it.
+    pub fn display(&self) -> String {
+        display(&self.value)
+    }
+}
+
+/// Whether an infinity is inside, which JSON cannot hold.
+fn infinite(value: &Value) -> bool {
+    let inside = |items: &[Value]| items.iter().any(infinite);
+    let under = |items: &[(Str, Value)]| items.iter().any(|(_, item)| infinite(item));
+    match value.kind() {
+        Kind::Number(n) => n.is_infinite(),
+        Kind::List(e) | Kind::Set(e) => inside(&e.items),
+        Kind::Tuple(items) => inside(items),
+        Kind::Map(e) => under(&e.items),
+        Kind::Object(items) => under(items),
+        _ => false,
+    }
+}

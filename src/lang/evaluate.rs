@@ -1,0 +1,342 @@
+//! A module as a whole: its locals, its calls, its outputs. Pure; what resources are worth the caller says.
+
+use super::ast::{Body, Expr};
+use super::decode::content::{missing_argument, unsupported_argument, unsupported_block};
+use super::eval::{Scope, eval};
+use super::functions::FunctionContext;
+use super::graph::dependency_order;
+use super::load::Config;
+use super::module::{Module, ModuleCall, Output};
+use super::reference::{Subject, references};
+use super::scope::{ModuleScope, ModuleValues, NoResources, Overlay, Paths, Resources};
+use super::suggest::nearest;
+use super::variables::convert_input;
+use crate::diag::{Diagnostic, Sources};
+use std::collections::BTreeMap;
+use straddle_sdk::value::{Kind, Marks, Str, Type, Value, convert};
+
+/// What a module is evaluated in.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    pub functions: FunctionContext<'a>,
+    pub paths: &'a Paths,
+    pub workspace: &'a str,
+    pub sources: &'a Sources,
+    /// `type()` may be called.
+    pub console: bool,
+}
+
+impl<'a> Surroundings<'a> {
+    /// The scope of a module whose values are known.
+    pub fn scope(&self, module: &'a Module, values: &'a ModuleValues, resources: &'a dyn Resources) -> ModuleScope<'a> {
+        ModuleScope {
+            module,
+            values,
+            resources,
+            functions: self.functions,
+            paths: self.paths,
+            workspace: self.workspace,
+            console: self.console,
+        }
+    }
+}
+
+/// Evaluates locals and module calls, in the order they need each other.
+pub fn evaluate(
+    config: &Config,
+    variables: BTreeMap<Str, Value>,
+    resources: &dyn Resources,
+    around: Surroundings<'_>,
+) -> (ModuleValues, Vec<Diagnostic>) {
+    let mut values = ModuleValues { variables, ..ModuleValues::default() };
+    let (order, mut diags) = dependency_order(&config.module);
+    for subject in order {
+        match subject {
+            Subject::Local(name) => {
+                let Some(local) = config.module.locals.get(name) else { continue };
+                let (value, problems) = eval(&local.expr, &around.scope(&config.module, &values, resources));
+                diags.extend(problems);
+                values.locals.insert(local.name.name.clone(), value);
+            }
+            Subject::Module(name) => {
+                let (Some(call), Some(child)) = (config.module.modules.get(name), config.children.get(name)) else {
+                    continue;
+                };
+                let value = module_call(call, child, config, &values, resources, around, &mut diags);
+                values.modules.insert(call.name.clone(), value);
+            }
+            _ => {}
+        }
+    }
+    (values, diags)
+}
+
+/// The value of a call: its outputs, once for each instance.
+fn module_call(
+    call: &ModuleCall,
+    child: &Config,
+    parent: &Config,
+    values: &ModuleValues,
+    resources: &dyn Resources,
+    around: Surroundings<'_>,
+    diags: &mut Vec<Diagnostic>,
+) -> Value {
+    let scope = around.scope(&parent.module, values, resources);
+    let instance = |overlay: &Overlay<'_>, diags: &mut Vec<Diagnostic>| {
+        let inputs = arguments(call, &child.module, overlay, around.sources, diags);
+        let (inner, problems) = evaluate(child, inputs, &NoResources, around);
+        diags.extend(problems);
+        let scope = around.scope(&child.module, &inner, &NoResources);
+        let (outputs, problems) = outputs(&child.module, &scope);
+        diags.extend(problems);
+        Value::object(outputs.into_iter().collect())
+    };
+    match instances(call.count.as_ref(), call.for_each.as_ref(), &scope, diags) {
+        Instances::Single => instance(&Overlay::over(&scope), diags),
+        Instances::Count(count) => {
+            let each = |index| instance(&Overlay { index: Some(index), ..Overlay::over(&scope) }, diags);
+            Value::tuple((0..count).map(each).collect())
+        }
+        Instances::Each(pairs) => {
+            let mut all = Vec::with_capacity(pairs.len());
+            for (key, value) in &pairs {
+                let name = Value::string(key.clone());
+                all.push((
+                    key.clone(),
+                    instance(&Overlay { each: Some((&name, value)), ..Overlay::over(&scope) }, diags),
+                ));
+            }
+            Value::object(all)
+        }
+        Instances::Unknown => {
+            // Evaluated once for its errors.
+            let unknown = Value::unknown(Type::Dynamic);
+            let key = Value::unknown(Type::String);
+            let overlay = Overlay { each: Some((&key, &unknown)), index: Some(0), ..Overlay::over(&scope) };
+            instance(&overlay, diags);
+            unknown
+        }
+    }
+}
+
+/// The arguments of a call as values of the child's variables.
+fn arguments(
+    call: &ModuleCall,
+    child: &Module,
+    scope: &dyn Scope,
+    sources: &Sources,
+    diags: &mut Vec<Diagnostic>,
+) -> BTreeMap<Str, Value> {
+    for attribute in &call.body.attributes {
+        if !child.variables.contains_key(&attribute.name.name) {
+            let near = nearest(&attribute.name.name, child.variables.keys().map(|k| &**k));
+            diags.push(unsupported_argument(attribute, false, near));
+        }
+    }
+    diags.extend(call.body.blocks.iter().map(|block| unsupported_block(block, false, None)));
+    let mut inputs = BTreeMap::new();
+    for (name, variable) in &child.variables {
+        let unknown = || Value::unknown(variable.ty.without_optional());
+        let value = match (call.body.attribute(name), &variable.default) {
+            (Some(attribute), _) => {
+                let (value, problems) = eval(&attribute.expr, scope);
+                let failed = problems.iter().any(Diagnostic::is_error);
+                diags.extend(problems);
+                if failed {
+                    unknown()
+                } else {
+                    convert_input(variable, &value, Some(&attribute.expr.span), sources).unwrap_or_else(|diag| {
+                        diags.push(*diag);
+                        unknown()
+                    })
+                }
+            }
+            (None, Some(default)) => default.clone(),
+            (None, None) => {
+                let missing = missing_argument(name, &call.body);
+                diags.push(Diagnostic { span: Some(call.span.clone()), ..missing });
+                unknown()
+            }
+        };
+        let sensitive = if variable.sensitive { Marks::SENSITIVE } else { Marks::NONE };
+        let ephemeral = if variable.ephemeral { Marks::EPHEMERAL } else { Marks::NONE };
+        inputs.insert(name.clone(), value.with_marks(sensitive | ephemeral));
+    }
+    inputs
+}
+
+/// The values of outputs.
+pub fn outputs(module: &Module, scope: &dyn Scope) -> (BTreeMap<Str, Value>, Vec<Diagnostic>) {
+    let mut values = BTreeMap::new();
+    let mut diags = Vec::new();
+    for (name, output) in &module.outputs {
+        let Some(expr) = &output.value else { continue };
+        let (value, problems) = eval(expr, scope);
+        diags.extend(problems);
+        let marks = if output.sensitive { Marks::SENSITIVE } else { Marks::NONE };
+        values.insert(name.clone(), value.with_marks(marks));
+    }
+    (values, diags)
+}
+
+/// Refuses outputs of the root module that would show what is sensitive or keep what is ephemeral.
+pub fn check_outputs(module: &Module, values: &BTreeMap<Str, Value>) -> Vec<Diagnostic> {
+    let check = |(name, output): (&Str, &Output)| {
+        let marks = values.get(name)?.deep_marks();
+        if marks.contains(Marks::EPHEMERAL) && !output.ephemeral {
+            let detail = "This output value is not declared as returning an ephemeral value, so it cannot be set to a result \
+                          derived from an ephemeral value.";
+            let span = output.value.as_ref().map_or(&output.span, |expr| &expr.span);
+            return Some(Diagnostic::error("Ephemeral value not allowed", detail).at(span));
+        }
+        if marks.is_sensitive() && !output.sensitive {
+            let detail = "To reduce the risk of accidentally exporting sensitive data that was intended to be only internal, \
+                          Terraform requires that any root module output containing sensitive data be explicitly marked as \
+                          sensitive, to confirm your intent.\n\nIf you do intend to export this data, annotate the output value \
+                          as sensitive by adding the following argument:\n    sensitive = true";
+            return Some(Diagnostic::error("Output refers to sensitive values", detail).at(&output.span));
+        }
+        None
+    };
+    module.outputs.iter().filter_map(check).collect()
+}
+
+/// How often a block is to be made.
+#[derive(Clone, Debug)]
+pub enum Instances {
+    /// Neither `count` nor `for_each`.
+    Single,
+    /// `count`.
+    Count(u64),
+    /// `for_each`: keys and values, sorted by key.
+    Each(Vec<(Str, Value)>),
+    /// Not known yet, or an error that was reported.
+    Unknown,
+}
+
+/// The largest `count`: more instances than anybody means.
+const MAX_COUNT: u64 = 1_000_000;
+
+/// Evaluates `count` or `for_each`.
+pub fn instances(
+    count: Option<&Expr>,
+    for_each: Option<&Expr>,
+    scope: &dyn Scope,
+    diags: &mut Vec<Diagnostic>,
+) -> Instances {
+    match (count, for_each) {
+        (Some(expr), _) => count_instances(expr, scope, diags),
+        (None, Some(expr)) => each_instances(expr, scope, diags),
+        (None, None) => Instances::Single,
+    }
+}
+
+fn count_instances(expr: &Expr, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) -> Instances {
+    let (value, problems) = eval(expr, scope);
+    let failed = problems.iter().any(Diagnostic::is_error);
+    diags.extend(problems);
+    if failed {
+        return Instances::Unknown;
+    }
+    let mut refuse = |summary: &str, detail: String| {
+        diags.push(Diagnostic::error(summary, detail).at(&expr.span));
+        Instances::Unknown
+    };
+    const SUMMARY: &str = "Invalid count argument";
+    let (value, marks) = value.unmark();
+    if marks.contains(Marks::SENSITIVE) || marks.contains(Marks::EPHEMERAL) {
+        let detail = "Sensitive values, or values derived from sensitive values, cannot be used as count arguments. If used, the \
+                      sensitive value could be exposed as a resource instance key.";
+        return refuse(SUMMARY, detail.to_owned());
+    }
+    let number = match convert(&value, &Type::Number) {
+        Ok(number) => number,
+        Err(problem) => return refuse("Incorrect value type", format!("Invalid expression value: {problem}.")),
+    };
+    if number.is_unknown() {
+        return Instances::Unknown;
+    }
+    let Some(number) = number.as_num() else {
+        return refuse(SUMMARY, "The given \"count\" argument value is null. An integer is required.".to_owned());
+    };
+    let problem = match number.to_u64() {
+        Some(count) if count <= MAX_COUNT => return Instances::Count(count),
+        Some(_) => format!("must be at most {MAX_COUNT}"),
+        None if number.is_negative() => "must be greater than or equal to zero".to_owned(),
+        None => "a whole number is required".to_owned(),
+    };
+    refuse(SUMMARY, format!("The given \"count\" argument value is unsuitable: {problem}."))
+}
+
+fn each_instances(expr: &Expr, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) -> Instances {
+    let (value, problems) = eval(expr, scope);
+    let failed = problems.iter().any(Diagnostic::is_error);
+    diags.extend(problems);
+    if failed {
+        return Instances::Unknown;
+    }
+    let mut refuse = |summary: &str, detail: String| {
+        diags.push(Diagnostic::error(summary, detail).at(&expr.span));
+        Instances::Unknown
+    };
+    const SUMMARY: &str = "Invalid for_each argument";
+    let (value, marks) = value.unmark();
+    if marks != Marks::NONE {
+        let detail = "Sensitive values, or values derived from sensitive values, cannot be used as for_each arguments. If used, \
+                      the sensitive value could be exposed as a resource instance key.";
+        return refuse(SUMMARY, detail.to_owned());
+    }
+    if value.is_null() {
+        let detail = "The given \"for_each\" argument value is unsuitable: the given \"for_each\" argument value is null. A map, or \
+                      set of strings is allowed.";
+        return refuse(SUMMARY, detail.to_owned());
+    }
+    match (value.kind(), value.ty()) {
+        (Kind::Map(_) | Kind::Object(_), _) => Instances::Each(value.entries().unwrap_or_default().to_vec()),
+        (_, Type::Set(of)) if *of != Type::String && *of != Type::Dynamic => refuse(
+            "Invalid for_each set argument",
+            format!(
+                "The given \"for_each\" argument value is unsuitable: \"for_each\" supports maps and sets of strings, but you have \
+                 provided a set containing type {}.",
+                of.friendly_name()
+            ),
+        ),
+        (Kind::Set(e), _) if e.items.iter().any(Value::is_null) => refuse(
+            "Invalid for_each set argument",
+            "The given \"for_each\" argument value is unsuitable: \"for_each\" sets must not contain null values."
+                .to_owned(),
+        ),
+        (Kind::Set(e), _) => {
+            let text = |item: &Value| item.as_str().map(|key| (Str::new(key), item.clone()));
+            match e.items.iter().map(text).collect() {
+                Some(pairs) => Instances::Each(pairs),
+                None => Instances::Unknown,
+            }
+        }
+        (_, Type::Dynamic | Type::Map(_) | Type::Object(_) | Type::Set(_)) => Instances::Unknown,
+        (_, ty) => refuse(
+            SUMMARY,
+            format!(
+                "The given \"for_each\" argument value is unsuitable: the \"for_each\" argument must be a map, or set of strings, and \
+                 you have provided a value of type {}.",
+                ty.friendly_name()
+            ),
+        ),
+    }
+}
+
+/// Every reference of an expression that names nothing, also where evaluation would not come by.
+pub fn check_references(expr: &Expr, scope: &dyn Scope) -> Vec<Diagnostic> {
+    let (found, mut diags) = references(expr);
+    diags.extend(found.iter().filter_map(|reference| scope.resolve(reference).err()).map(|diag| *diag));
+    diags.sort_by_key(|d| d.span.as_ref().map(|s| (s.file, s.range.start)));
+    diags.dedup();
+    diags
+}
+
+/// As [`check_references`], for all expressions of a body.
+pub fn check_body_references(body: &Body, scope: &dyn Scope) -> Vec<Diagnostic> {
+    let mut diags = Vec::new();
+    super::graph::body_expressions(body, &mut |expr| diags.extend(check_references(expr, scope)));
+    diags
+}
