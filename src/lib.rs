@@ -6,5 +6,6 @@ pub mod cli;
 pub mod diag;
 pub mod lang;
 pub mod plan;
+pub mod plugin;
 pub mod spread;
 pub mod state;

@@ -1,6 +1,6 @@
 //! Schemas written down by an author, and what a schema on the wire does not say: what replaces, what every change makes anew.
 
-use crate::schema::{Attribute, AttributeType, Block, NestedBlock, Nesting, Schema};
+use crate::schema::{Attribute, AttributeType, Block, NestedBlock, Nesting, Prepared, Schema};
 use crate::value::{Str, Type};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -50,7 +50,7 @@ pub struct ResourceSchema {
     schema: Schema,
     replaces: Vec<Names>,
     recomputed: Vec<Names>,
-    value_type: OnceLock<Type>,
+    prepared: OnceLock<Prepared>,
 }
 
 impl ResourceSchema {
@@ -83,7 +83,7 @@ impl ResourceSchema {
         self.replaces.extend(under(&name, attribute.replaces));
         self.recomputed.extend(under(&name, attribute.recomputed));
         self.schema.block.attributes.insert(name, attribute.attribute);
-        self.value_type = OnceLock::new();
+        self.prepared = OnceLock::new();
         self
     }
 
@@ -99,7 +99,7 @@ impl ResourceSchema {
             max_items: block.max_items,
         };
         self.schema.block.blocks.insert(name, nested);
-        self.value_type = OnceLock::new();
+        self.prepared = OnceLock::new();
         self
     }
 
@@ -113,9 +113,14 @@ impl ResourceSchema {
         &self.schema.block
     }
 
+    /// The schema with what is derived from it.
+    pub fn prepared(&self) -> &Prepared {
+        self.prepared.get_or_init(|| Prepared::new(self.schema.clone()))
+    }
+
     /// The type of every object of this schema; worked out once.
     pub fn value_type(&self) -> &Type {
-        self.value_type.get_or_init(|| self.schema.block.implied_type())
+        self.prepared().ty()
     }
 
     /// Attributes that cannot be changed in place.

@@ -3,7 +3,7 @@
 use crate::value::{Str, Value};
 use std::collections::BTreeMap;
 
-/// What of the extension a provider serves beside bulk calls.
+/// What a provider does beyond what every provider does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Capabilities {
     /// [`Provider::locations`](super::Provider::locations).
@@ -12,6 +12,8 @@ pub struct Capabilities {
     pub discover: bool,
     /// Objects created with an [`Ownership`] carry it, so that a repeated create with the same token makes no second object.
     pub ownership: bool,
+    /// [`Provider::plan`](super::Provider::plan) wants to see deletes, too (to warn of them or to forbid them).
+    pub plan_delete: bool,
 }
 
 /// What is known of one location, or of a wider domain of it.

@@ -41,7 +41,8 @@ pub use build::{
     AttributeSpec, BlockSpec, ResourceSchema, Schemas, any, attribute_of, boolean, list, list_block, map, map_block,
     nested, number, set, set_block, single_block, string,
 };
-pub use bulk::{Answers, BULK_CONCURRENCY};
+pub(crate) use bulk::guarded;
+pub use bulk::{Answers, BULK_CONCURRENCY, Failure};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use extension::{Capabilities, Discovered, Discovery, Health, LocationReport, Ownership};
 pub use request::{
@@ -99,6 +100,12 @@ pub trait Provider: Send + Sync + 'static {
     fn validate_data(&self, request: ValidateRequest) -> impl Future<Output = Result<Diagnostics, Diagnostics>> + Send {
         _ = request;
         async { Ok(Diagnostics::new()) }
+    }
+
+    /// Brings a stored object up to the current schema. By default [`UpgradeRequest::by_name`]: attributes that the schema still
+    /// has are taken over, whatever version they were stored with.
+    fn upgrade(&self, request: UpgradeRequest) -> impl Future<Output = Result<Value, Diagnostics>> + Send {
+        async move { request.by_name() }
     }
 
     /// Reads an object. [`ReadAnswer::gone`] says that it is not there any more. By default: as it was.

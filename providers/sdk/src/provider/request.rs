@@ -1,6 +1,7 @@
 //! What a provider is asked. Every request about a type carries the schema of that type.
 
-use super::{Ownership, ResourceSchema};
+use super::{Diagnostic, Diagnostics, Ownership, ResourceSchema};
+use crate::value::codec::json;
 use crate::value::{Str, Value};
 use std::sync::Arc;
 
@@ -136,4 +137,33 @@ pub struct DataRequest {
     pub config: Value,
     /// Whether the answer may put the object off.
     pub deferral_allowed: bool,
+}
+
+impl UpgradeRequest {
+    /// The stored attributes by the names and types of the current schema: what the schema has no more is dropped, what it has
+    /// anew is null. An object stored by a newer version is refused.
+    pub fn by_name(&self) -> Result<Value, Diagnostics> {
+        if self.version > self.schema.schema().version {
+            let detail = format!(
+                "A {} was stored with schema version {}; this provider knows versions up to {}. Use the newer provider.",
+                self.type_name,
+                self.version,
+                self.schema.schema().version
+            );
+            return Err(Diagnostic::error("State of a newer provider", detail).into());
+        }
+        let unreadable = |e: String| {
+            let detail = format!("The stored attributes of a {} cannot be read: {e}.", self.type_name);
+            Diagnostics::from(Diagnostic::error("Stored object cannot be read", detail))
+        };
+        let ty = self.schema.value_type();
+        let mut state = json::decode_dropping(&self.json, ty).map_err(|e| unreadable(e.to_string()))?;
+        // JSON that lacks a block says null; a block that is a collection is never null.
+        for (name, block) in &self.schema.body().blocks {
+            if state.get(name).is_some_and(Value::is_null) {
+                state = state.with_attribute(name, block.collect(Vec::new()));
+            }
+        }
+        Ok(state)
+    }
 }

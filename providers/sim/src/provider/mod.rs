@@ -129,7 +129,7 @@ impl Provider for SimProvider {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { locations: true, discover: true, ownership: true }
+        Capabilities { locations: true, discover: true, ownership: true, ..Capabilities::default() }
     }
 
     async fn validate_provider(&self, config: Value) -> Result<Diagnostics, Diagnostics> {
