@@ -73,9 +73,9 @@ async fn main() {
 
 /// Runs a bulk call, prints what it took, gives back its answers in order.
 async fn timed<A, F: Future<Output = ()>>(name: &str, run: impl FnOnce(Answers<A>) -> F) -> Vec<A> {
-    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    let (answers, mut receiver) = Answers::channel();
     let (wall, cpu) = (Instant::now(), processor_ms());
-    run(Answers::new(sender)).await;
+    run(answers).await;
     println!("{name:12} {:6} ms cpu {:6} ms wall", processor_ms() - cpu, wall.elapsed().as_millis());
     let mut answers = Vec::new();
     while let Ok((index, answer)) = receiver.try_recv() {

@@ -181,14 +181,14 @@ async fn bulk<A: Send + 'static, F: Future<Output = ()>>(
     count: usize,
     run: impl FnOnce(Answers<A>) -> F,
 ) -> Vec<Result<A, Diagnostics>> {
-    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-    run(Answers::new(sender)).await;
+    let (answers, mut receiver) = Answers::channel();
+    run(answers).await;
     let mut answers = BTreeMap::new();
     while let Ok((index, answer)) = receiver.try_recv() {
         assert!(answers.insert(index, answer).is_none(), "one answer to each");
     }
     assert_eq!(answers.len(), count);
-    answers.into_values().collect()
+    answers.into_values().map(|answer| answer.map_err(|failure| failure.diagnostics)).collect()
 }
 
 #[tokio::test]

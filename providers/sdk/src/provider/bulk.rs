@@ -13,7 +13,8 @@ use tokio::task::JoinSet;
 pub const BULK_CONCURRENCY: usize = 32;
 
 /// A call without a result.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{diagnostics}")]
 pub struct Failure {
     /// Why.
     pub diagnostics: Diagnostics,
