@@ -10,6 +10,7 @@
 //! | [`syntax`] | scanner and parser | text → [`ast::Body`] with diagnostics |
 //! | [`reference`] | what an expression refers to | [`ast::Expr`] → references |
 //! | [`eval`] | expressions to values | [`ast::Expr`] and a scope → value with diagnostics |
+//! | [`body`] | bodies to configurations | [`ast::Body`], a schema and a scope → value with diagnostics |
 //! | [`scope`] | the names of a module and of a block | |
 //! | [`graph`] | what depends on what | [`module::Module`] → order, cycles |
 //! | [`evaluate`] | locals, module calls, outputs, `count`, `for_each` | module → values |
@@ -21,6 +22,7 @@
 
 pub mod address;
 pub mod ast;
+pub mod body;
 pub mod console;
 pub mod decode;
 pub mod display;
