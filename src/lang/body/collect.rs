@@ -14,13 +14,7 @@ pub(super) fn eval(plan: &Plan<'_>, scope: &dyn Scope, problems: &mut Vec<Diagno
 }
 
 /// An argument as the type its schema wants.
-pub(super) fn argument(
-    name: &str,
-    expr: &Expr,
-    value: Value,
-    want: &Type,
-    problems: &mut Vec<Diagnostic>,
-) -> Value {
+pub(super) fn argument(name: &str, expr: &Expr, value: Value, want: &Type, problems: &mut Vec<Diagnostic>) -> Value {
     match (value.kind(), want) {
         (Kind::String(_), Type::String) | (Kind::Number(_), Type::Number) | (Kind::Bool(_), Type::Bool) => value,
         _ => convert(&value, want).unwrap_or_else(|why| {
@@ -296,7 +290,11 @@ impl BlockShape {
     /// The blocks of one type as one value.
     fn collect(&self, blocks: impl Iterator<Item = (Option<Str>, Value)>) -> Value {
         let keyed = |blocks: Vec<(Option<Str>, Value)>| {
-            blocks.into_iter().rev().map(|(key, value)| (key.unwrap_or_else(|| Str::new("")), value)).collect::<Vec<_>>()
+            blocks
+                .into_iter()
+                .rev()
+                .map(|(key, value)| (key.unwrap_or_else(|| Str::new("")), value))
+                .collect::<Vec<_>>()
         };
         let blocks: Vec<_> = blocks.collect();
         let values = |blocks: Vec<(Option<Str>, Value)>| blocks.into_iter().map(|(_, value)| value).collect();

@@ -73,8 +73,12 @@ fn traversals_where<'b>(body: &'b Body, bound: &mut Vec<&'b str>, found: &mut im
             continue;
         };
         // `for_each` does not see the iterator, and `iterator` is a name, not a reference.
-        let (inside, outside): (Vec<_>, Vec<_>) =
-            block.body.attributes.iter().filter(|a| &*a.name.name != "iterator").partition(|a| &*a.name.name == "labels");
+        let (inside, outside): (Vec<_>, Vec<_>) = block
+            .body
+            .attributes
+            .iter()
+            .filter(|a| &*a.name.name != "iterator")
+            .partition(|a| &*a.name.name == "labels");
         outside.into_iter().for_each(|a| free_traversals(&a.expr, bound, found));
         bound.push(iterator);
         inside.into_iter().for_each(|a| free_traversals(&a.expr, bound, found));

@@ -50,11 +50,7 @@ fn constant(slots: &[(Str, Slot<'_>)]) -> Option<Value> {
     Some(Value::object(attributes))
 }
 
-fn attribute_slot<'b>(
-    written: &'b Attribute,
-    schema: &schema::Attribute,
-    problems: &mut Vec<Diagnostic>,
-) -> Slot<'b> {
+fn attribute_slot<'b>(written: &'b Attribute, schema: &schema::Attribute, problems: &mut Vec<Diagnostic>) -> Slot<'b> {
     let want = config_type(&schema.ty);
     if !is_constant(&written.expr) {
         return Slot::Expr(&written.expr, want);

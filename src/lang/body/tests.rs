@@ -153,7 +153,12 @@ fn wrong_arguments_are_all_reported_and_unknown() {
     let text = "size = \"x\"\nnmae = 1\nother = 2\n";
     assert_eq!(
         problems(&schema, text),
-        ["Missing required argument @ s", "Incorrect attribute value type @ \"x\"", "Unsupported argument @ nmae", "Unsupported argument @ other"]
+        [
+            "Missing required argument @ s",
+            "Incorrect attribute value type @ \"x\"",
+            "Unsupported argument @ nmae",
+            "Unsupported argument @ other"
+        ]
     );
     assert_eq!(
         details(&schema, text),
@@ -184,16 +189,28 @@ fn blocks_that_are_not_written() {
         ],
     );
     assert_eq!(value(&schema, ""), "{g={name=null rule=map{}} l=list[] m=map{} s=null t=set[]}");
-    assert_eq!(value(&schema, "s {}\ng {}"), "{g={name=null rule=map{}} l=list[] m=map{} s={name=null rule=map{}} t=set[]}");
+    assert_eq!(
+        value(&schema, "s {}\ng {}"),
+        "{g={name=null rule=map{}} l=list[] m=map{} s={name=null rule=map{}} t=set[]}"
+    );
 }
 
 #[test]
 fn blocks_of_every_mode() {
     let two = "rule { port = 2 }\nrule {\n port = 1\n note = var.name\n}";
-    assert_eq!(value(&with_blocks(Nesting::List), two), r#"{name=null rule=list[{note=null port=2} {note="web" port=1}]}"#);
-    assert_eq!(value(&with_blocks(Nesting::Set), two), r#"{name=null rule=set[{note="web" port=1} {note=null port=2}]}"#);
+    assert_eq!(
+        value(&with_blocks(Nesting::List), two),
+        r#"{name=null rule=list[{note=null port=2} {note="web" port=1}]}"#
+    );
+    assert_eq!(
+        value(&with_blocks(Nesting::Set), two),
+        r#"{name=null rule=set[{note="web" port=1} {note=null port=2}]}"#
+    );
     let keyed = "rule \"b\" { port = 2 }\nrule \"a\" { port = var.ports[0] }";
-    assert_eq!(value(&with_blocks(Nesting::Map), keyed), "{name=null rule=map{a={note=null port=80} b={note=null port=2}}}");
+    assert_eq!(
+        value(&with_blocks(Nesting::Map), keyed),
+        "{name=null rule=map{a={note=null port=80} b={note=null port=2}}}"
+    );
     for nesting in [Nesting::Single, Nesting::Group] {
         assert_eq!(value(&with_blocks(nesting), "rule { port = \"1\" }"), "{name=null rule={note=null port=1}}");
         assert_eq!(problems(&with_blocks(nesting), two), ["Duplicate rule block @ rule"]);
@@ -263,15 +280,24 @@ fn numbers_of_blocks() {
 fn dynamic_blocks() {
     let list = with_blocks(Nesting::List);
     assert_eq!(
-        value(&list, "rule { port = 1 }\ndynamic \"rule\" {\n for_each = var.ports\n content {\n port = rule.value\n note = rule.key\n }\n}\nrule { port = 2 }"),
+        value(
+            &list,
+            "rule { port = 1 }\ndynamic \"rule\" {\n for_each = var.ports\n content {\n port = rule.value\n note = rule.key\n }\n}\nrule { port = 2 }"
+        ),
         r#"{name=null rule=list[{note=null port=1} {note="0" port=80} {note="1" port=443} {note=null port=2}]}"#
     );
     assert_eq!(
-        value(&list, "dynamic \"rule\" {\n for_each = var.tags\n iterator = it\n content {\n port = it.value\n note = it.key\n }\n}"),
+        value(
+            &list,
+            "dynamic \"rule\" {\n for_each = var.tags\n iterator = it\n content {\n port = it.value\n note = it.key\n }\n}"
+        ),
         r#"{name=null rule=list[{note="a" port=1} {note="b" port=2}]}"#
     );
     assert_eq!(
-        value(&with_blocks(Nesting::Map), "dynamic \"rule\" {\n for_each = var.ports\n labels = [\"p${rule.value}\"]\n content {\n port = rule.value\n }\n}"),
+        value(
+            &with_blocks(Nesting::Map),
+            "dynamic \"rule\" {\n for_each = var.ports\n labels = [\"p${rule.value}\"]\n content {\n port = rule.value\n }\n}"
+        ),
         "{name=null rule=map{p443={note=null port=443} p80={note=null port=80}}}"
     );
     assert_eq!(
@@ -288,7 +314,8 @@ fn dynamic_blocks() {
 fn dynamic_blocks_over_what_is_not_known() {
     for nesting in [Nesting::Single, Nesting::Group, Nesting::List, Nesting::Set, Nesting::Map] {
         let labels = if nesting == Nesting::Map { "labels = [rule.key]\n" } else { "" };
-        let text = format!("dynamic \"rule\" {{\n for_each = var.unknown\n {labels} content {{\n port = rule.value\n }}\n}}");
+        let text =
+            format!("dynamic \"rule\" {{\n for_each = var.unknown\n {labels} content {{\n port = rule.value\n }}\n}}");
         assert_eq!(value(&with_blocks(nesting), &text), "{name=null rule=?sim_net.a.subnets}");
     }
     // What the content is wrong about in any case is reported.
@@ -329,7 +356,10 @@ fn wrong_dynamic_blocks() {
         (of(&format!("for_each = []\nlabels = [1]\n{content}")), &["Unsupported argument @ labels"]),
         (of(&format!("for_each = 5\n{content}")), &["Invalid dynamic for_each value @ 5"]),
         (of(&format!("for_each = var.null\n{content}")), &["Invalid dynamic for_each value @ var.null"]),
-        (of("for_each = []\ncontent {\n prt = 1\n }"), &["Missing required argument @ {", "Unsupported argument @ prt"]),
+        (
+            of("for_each = []\ncontent {\n prt = 1\n }"),
+            &["Missing required argument @ {", "Unsupported argument @ prt"],
+        ),
         (format!("dynamic \"x\" {{\n for_each = []\n {content}\n}}"), &["Unsupported block type @ \"x\""]),
     ];
     for (text, expected) in cases {
@@ -354,10 +384,8 @@ fn wrong_dynamic_blocks() {
 #[test]
 fn nested_attributes_may_leave_out_what_is_not_required() {
     let of = |nesting| {
-        let attributes = BTreeMap::from([
-            (Str::new("port"), required(Type::Number)),
-            (Str::new("note"), optional(Type::String)),
-        ]);
+        let attributes =
+            BTreeMap::from([(Str::new("port"), required(Type::Number)), (Str::new("note"), optional(Type::String))]);
         block(&[("rules", plain(AttributeType::Nested { attributes, nesting }, false))], &[])
     };
     assert_eq!(value(&of(Nesting::Single), "rules = { port = \"1\" }"), "{rules={note=null port=1}}");
@@ -367,14 +395,18 @@ fn nested_attributes_may_leave_out_what_is_not_required() {
     );
     assert_eq!(value(&of(Nesting::Map), "rules = { a = { port = 1 } }"), "{rules=map{a={note=null port=1}}}");
     assert_eq!(value(&of(Nesting::Set), ""), "{rules=null}");
-    assert_eq!(problems(&of(Nesting::Single), "rules = { note = \"x\" }"), ["Incorrect attribute value type @ { note = \"x\" }"]);
+    assert_eq!(
+        problems(&of(Nesting::Single), "rules = { note = \"x\" }"),
+        ["Incorrect attribute value type @ { note = \"x\" }"]
+    );
 }
 
 #[test]
 fn lists_of_objects_may_be_written_as_blocks() {
     let object = Type::object(vec![("cidr".into(), Type::String), ("port".into(), Type::Number)]);
     let schema = |ty| block(&[("ingress", optional(ty))], &[]);
-    let blocks = "ingress { port = 1 }\ndynamic \"ingress\" {\n for_each = var.ports\n content {\n port = ingress.value\n }\n}";
+    let blocks =
+        "ingress { port = 1 }\ndynamic \"ingress\" {\n for_each = var.ports\n content {\n port = ingress.value\n }\n}";
     assert_eq!(
         value(&schema(Type::list(object.clone())), blocks),
         "{ingress=list[{cidr=null port=1} {cidr=null port=80} {cidr=null port=443}]}"
@@ -386,7 +418,10 @@ fn lists_of_objects_may_be_written_as_blocks() {
     assert_eq!(value(&schema(Type::set(object.clone())), ""), "{ingress=null}");
     // Not of a single object, and not beside the argument.
     assert_eq!(problems(&schema(object.clone()), "ingress { port = 1 }"), ["Unsupported block type @ ingress"]);
-    assert_eq!(problems(&schema(Type::list(object)), "ingress = []\ningress { port = 1 }"), ["Unsupported block type @ ingress"]);
+    assert_eq!(
+        problems(&schema(Type::list(object)), "ingress = []\ningress { port = 1 }"),
+        ["Unsupported block type @ ingress"]
+    );
 }
 
 #[test]
@@ -436,12 +471,24 @@ proptest! {
 
 fn part(depth: u32) -> BoxedStrategy<String> {
     let expr = prop_oneof![
-        Just("1"), Just("\"x\""), Just("null"), Just("[]"), Just("var.ports"), Just("var.unknown"), Just("var.tags"),
-        Just("var.nope"), Just("rule.value"), Just("rule.key"), Just("1 / 0"), Just("[rule.key]"), Just("var.secret"),
+        Just("1"),
+        Just("\"x\""),
+        Just("null"),
+        Just("[]"),
+        Just("var.ports"),
+        Just("var.unknown"),
+        Just("var.tags"),
+        Just("var.nope"),
+        Just("rule.value"),
+        Just("rule.key"),
+        Just("1 / 0"),
+        Just("[rule.key]"),
+        Just("var.secret"),
     ];
-    let argument = (prop_oneof![Just("name"), Just("port"), Just("note"), Just("for_each"), Just("labels"), Just("x")], expr)
-        .prop_map(|(name, expr)| format!("{name} = {expr}"))
-        .boxed();
+    let argument =
+        (prop_oneof![Just("name"), Just("port"), Just("note"), Just("for_each"), Just("labels"), Just("x")], expr)
+            .prop_map(|(name, expr)| format!("{name} = {expr}"))
+            .boxed();
     if depth == 0 {
         return argument;
     }
