@@ -161,10 +161,9 @@ impl Target {
             (Target::Module(from), Target::Module(to)) => {
                 let mut module = to.clone();
                 let last = address.module.get(from.len().checked_sub(1)?)?;
-                if let (Some(end), true) = (module.last_mut(), from.last()?.1.is_none()) {
-                    if end.1.is_none() {
-                        end.1.clone_from(&last.1);
-                    }
+                // `module.a` to `module.b` moves every instance to that of the same key.
+                if let Some(end) = module.last_mut().filter(|end| end.1.is_none() && from.last().is_some_and(|f| f.1.is_none())) {
+                    end.1.clone_from(&last.1);
                 }
                 module.extend(address.module.get(from.len()..)?.iter().cloned());
                 Some(Address { module, ..address.clone() })

@@ -52,8 +52,8 @@ pub enum Source {
 /// When there is a state that cannot be read whole.
 pub fn load(dir: &Path) -> Result<Loaded, StateError> {
     let path = dir.join(FILE);
-    if let Some((image, _)) = snapshot(&path)? {
-        let Decoded { state, holder, .. } = rows::decode(&path, &open(&path, image)?)?;
+    if let Some((db, _)) = snapshot(&path)? {
+        let Decoded { state, holder, .. } = rows::decode(&path, &db)?;
         return Ok(Loaded { state, source: Source::Store, holder });
     }
     let path = dir.join(TERRAFORM_FILE);
@@ -77,7 +77,7 @@ pub fn load(dir: &Path) -> Result<Loaded, StateError> {
 pub fn history(dir: &Path) -> Result<History, StateError> {
     let path = dir.join(FILE);
     match snapshot(&path)? {
-        Some((image, _)) => super::history::read(&path, &open(&path, image)?),
+        Some((db, _)) => super::history::read(&path, &db),
         None => Ok(History::default()),
     }
 }
@@ -88,7 +88,7 @@ pub fn holder(dir: &Path) -> Option<Holder> {
 }
 
 /// A copy of the database with its log laid over, in memory. `None`: there is no such file. True: the log was hot.
-pub(super) fn snapshot(path: &Path) -> Result<Option<(Vec<u8>, bool)>, StateError> {
+pub(super) fn snapshot(path: &Path) -> Result<Option<(Connection, bool)>, StateError> {
     let error = |e: &std::io::Error| StateError::io(path, "read", e);
     let mut file = match File::open(path) {
         Ok(file) => Arc::new(file),
@@ -113,31 +113,45 @@ pub(super) fn snapshot(path: &Path) -> Result<Option<(Vec<u8>, bool)>, StateErro
             Err(e) => return Err(StateError::io(path, "lock", &e.into())),
         }
         let before = stamp(&file.metadata().map_err(|e| error(&e))?);
-        // First the database, then the log: whatever moves from the log into the database meanwhile is still in the log.
-        let db = read_all(&file).map_err(|e| error(&e))?;
-        let log = match std::fs::read(wal::wal_path(path)) {
-            Ok(log) => log,
-            Err(e) if e.kind() == ErrorKind::NotFound => Vec::new(),
-            Err(e) => return Err(StateError::io(&wal::wal_path(path), "read", &e)),
-        };
+        let copied = copy(path, &file);
         if stamp(&file.metadata().map_err(|e| error(&e))?) == before {
-            let image = wal::image(path, db, &log)?;
-            return Ok(Some((image.bytes, image.hot)));
+            return copied.map(Some);
         }
         file = Arc::new(File::open(path).map_err(|e| error(&e))?);
     }
     Err(StateError::InUse { path: path.to_path_buf() })
 }
 
-fn stamp(metadata: &Metadata) -> (u64, Option<SystemTime>) {
-    (metadata.len(), metadata.modified().ok())
+/// Copies database and log. Under the shared lock the log may grow meanwhile, but nothing moves from it into the database.
+fn copy(path: &Path, file: &File) -> Result<(Connection, bool), StateError> {
+    let error = |e: &std::io::Error| StateError::io(path, "read", e);
+    let log = wal::wal_path(path);
+    if std::fs::metadata(&log).is_ok_and(|m| m.len() > 0) {
+        let mut bytes = Vec::new();
+        let mut reader = file;
+        reader.read_to_end(&mut bytes).map_err(|e| error(&e))?;
+        let log = std::fs::read(&log).map_err(|e| StateError::io(&log, "read", &e))?;
+        let (image, hot) = wal::image(path, bytes, &log)?;
+        let length = image.len();
+        return Ok((open(path, image.as_slice(), length)?, hot));
+    }
+    // Without a log the file goes straight to where SQLite reads it.
+    let mut head = Vec::with_capacity(wal::HEADER);
+    file.take(wal::HEADER as u64).read_to_end(&mut head).map_err(|e| error(&e))?;
+    let length = file.metadata().map_err(|e| error(&e))?.len();
+    let page = wal::page_size(path, &head)?;
+    wal::whole(path, &head, page, length)?;
+    head[wal::LOG_BYTES].fill(wal::NO_LOG);
+    let length = usize::try_from(length).map_err(|_| StateError::Io {
+        path: path.to_path_buf(),
+        doing: "read",
+        message: "it is larger than this machine's memory can address".into(),
+    })?;
+    Ok((open(path, head.as_slice().chain(file), length)?, false))
 }
 
-fn read_all(file: &File) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(usize::try_from(file.metadata()?.len()).unwrap_or(0));
-    let mut reader = file;
-    reader.read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn stamp(metadata: &Metadata) -> (u64, Option<SystemTime>) {
+    (metadata.len(), metadata.modified().ok())
 }
 
 pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
@@ -147,9 +161,9 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Opens a copy in memory.
-pub(super) fn open(path: &Path, image: Vec<u8>) -> Result<Connection, StateError> {
+fn open(path: &Path, bytes: impl Read, length: usize) -> Result<Connection, StateError> {
     let sqlite = |e: rusqlite::Error| StateError::sqlite(path, &e);
     let mut db = Connection::open_in_memory().map_err(sqlite)?;
-    db.deserialize_read_exact(rusqlite::MAIN_DB, image.as_slice(), image.len(), true).map_err(sqlite)?;
+    db.deserialize_read_exact(rusqlite::MAIN_DB, bytes, length, true).map_err(sqlite)?;
     Ok(db)
 }

@@ -323,7 +323,20 @@ struct Shared {
     sensitive: HashMap<String, Arc<[Path]>>,
     dependencies: HashMap<String, Arc<[Address]>>,
     last: Option<Address>,
-    nothing: Option<(Arc<[Path]>, Arc<[Address]>, Arc<[u8]>)>,
+    nothing: Nothing,
+}
+
+/// What most objects have none of, shared.
+struct Nothing {
+    paths: Arc<[Path]>,
+    addresses: Arc<[Address]>,
+    bytes: Arc<[u8]>,
+}
+
+impl Default for Nothing {
+    fn default() -> Nothing {
+        Nothing { paths: Arc::from([]), addresses: Arc::from([]), bytes: Arc::from([]) }
+    }
 }
 
 impl Shared {
@@ -368,20 +381,18 @@ impl Shared {
     }
 
     fn fields(&mut self, fields: &Fields<'_>) -> Option<Object> {
-        let (no_paths, no_addresses, no_bytes) =
-            self.nothing.get_or_insert_with(|| (Arc::from([]), Arc::from([]), Arc::from([]))).clone();
         Some(Object {
             provider: cached(&mut self.providers, fields.provider, ProviderRef::parse)?,
             schema_version: fields.schema,
             attributes: Json::kept(fields.attributes),
             sensitive: match fields.sensitive {
                 Some(text) => cached(&mut self.sensitive, text, |text| paths::read(text).map(Into::into))?,
-                None => no_paths,
+                None => self.nothing.paths.clone(),
             },
-            private: if fields.private.is_empty() { no_bytes } else { fields.private.into() },
+            private: if fields.private.is_empty() { self.nothing.bytes.clone() } else { fields.private.into() },
             dependencies: match fields.dependencies {
                 Some(text) => cached(&mut self.dependencies, text, read_addresses)?,
-                None => no_addresses,
+                None => self.nothing.addresses.clone(),
             },
             create_before_destroy: fields.flags & CREATE_BEFORE_DESTROY != 0,
             tainted: fields.flags & TAINTED != 0,

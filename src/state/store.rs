@@ -215,16 +215,16 @@ impl Store {
         let lock = lock::acquire(&path, &holder, request.timeout, on_wait)?;
         let mut notices = Vec::new();
         let (decoded, hot) = match read::snapshot(&path)? {
-            Some((image, hot)) => (rows::decode(&path, &read::open(&path, image)?)?, hot),
+            Some((db, hot)) => (rows::decode(&path, &db)?, hot),
             None => {
                 respect_terraform(dir, request.terraform)?;
                 super::writer::create(&path, &uuid::Uuid::new_v4().to_string(), time, &hook)?;
                 notices.push(Notice::Created);
-                let (image, hot) = read::snapshot(&path)?.ok_or_else(|| StateError::Corrupt {
+                let (db, hot) = read::snapshot(&path)?.ok_or_else(|| StateError::Corrupt {
                     path: path.clone(),
                     what: "it vanished as soon as it was made".into(),
                 })?;
-                (rows::decode(&path, &read::open(&path, image)?)?, hot)
+                (rows::decode(&path, &db)?, hot)
             }
         };
         if let Some(before) = &decoded.holder {
@@ -465,7 +465,7 @@ fn take_back(queue: &mut Queue, mut batch: Batch, error: &StateError) {
 pub fn force_unlock(dir: &Path, id: &str) -> Result<Unlocked, StateError> {
     let path = dir.join(FILE);
     let in_state = match read::snapshot(&path)? {
-        Some((image, _)) => rows::decode(&path, &read::open(&path, image)?)?.holder,
+        Some((db, _)) => rows::decode(&path, &db)?.holder,
         None => None,
     };
     let alive = lock::is_held(&path)?;

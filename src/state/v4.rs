@@ -134,11 +134,11 @@ pub fn foreign_address(address: &Address) -> Address {
 
 /// Undoes [`foreign_address`].
 pub fn native_address(mut address: Address) -> Address {
-    if let Some((name, None)) = address.module.last() {
-        if let Some(workload) = name.strip_prefix(WORKLOAD_MODULE).filter(|name| !name.is_empty()) {
-            address.workload = Some(workload.into());
-            address.module.pop();
-        }
+    if let Some((name, None)) = address.module.last()
+        && let Some(workload) = name.strip_prefix(WORKLOAD_MODULE).filter(|name| !name.is_empty())
+    {
+        address.workload = Some(workload.into());
+        address.module.pop();
     }
     address
 }

@@ -13,60 +13,71 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 pub(super) const APPLICATION: u32 = 0x5374_7264;
 /// The newest format of ours this program knows, in SQLite's field for it (`user_version`).
 pub(super) const FORMAT: u32 = 1;
-const HEADER: usize = 100;
+/// Bytes of a database's header.
+pub(super) const HEADER: usize = 100;
 const WAL_HEADER: usize = 32;
 const FRAME_HEADER: usize = 24;
 
-/// A whole database, as of the last transaction in its log.
-#[derive(Debug)]
-pub(super) struct Image {
-    pub bytes: Vec<u8>,
-    /// There was a log with something in it: nobody closed the database.
-    pub hot: bool,
-}
+/// Bytes 18 and 19 tell readers and writers to expect a log; a copy in memory has none.
+pub(super) const LOG_BYTES: std::ops::Range<usize> = 18..20;
+/// What they say without one.
+pub(super) const NO_LOG: u8 = 1;
 
-/// Lays the log over the database and checks what can be checked without understanding any table.
-pub(super) fn image(path: &Path, mut db: Vec<u8>, wal: &[u8]) -> Result<Image, StateError> {
-    let corrupt = |what: &str| StateError::Corrupt { path: path.to_path_buf(), what: what.into() };
+/// Checks the first bytes of a database that nothing in a log can change. Gives its page size.
+pub(super) fn page_size(path: &Path, head: &[u8]) -> Result<usize, StateError> {
     let foreign = |what: &str| StateError::Foreign { path: path.to_path_buf(), what: what.into() };
-    if db.is_empty() {
-        return Err(StateError::Truncated { path: path.to_path_buf(), found: 0, expected: HEADER as u64 });
+    let truncated = |found| StateError::Truncated { path: path.to_path_buf(), found, expected: HEADER as u64 };
+    if head.is_empty() {
+        return Err(truncated(0));
     }
-    if !db.starts_with(&MAGIC[..db.len().min(MAGIC.len())]) {
+    if !head.starts_with(&MAGIC[..head.len().min(MAGIC.len())]) {
         return Err(foreign("it is no SQLite database"));
     }
-    if db.len() < HEADER {
-        let found = db.len() as u64;
-        return Err(StateError::Truncated { path: path.to_path_buf(), found, expected: HEADER as u64 });
+    if head.len() < HEADER {
+        return Err(truncated(head.len() as u64));
     }
-    let page = match usize::from(u16::from_be_bytes([db[16], db[17]])) {
+    let page = match usize::from(u16::from_be_bytes([head[16], head[17]])) {
         1 => 65_536,
         size if size >= 512 && size.is_power_of_two() => size,
-        _ => return Err(corrupt("its page size is none SQLite uses")),
+        _ => {
+            let what = "its page size is none SQLite uses".into();
+            return Err(StateError::Corrupt { path: path.to_path_buf(), what });
+        }
     };
-    if be32(&db, 68) != APPLICATION {
+    if be32(head, 68) != APPLICATION {
         return Err(foreign("it is another program's SQLite database"));
     }
-    let hot = lay_over(path, &mut db, wal, page)?;
-    let version = be32(&db, 60);
+    Ok(page)
+}
+
+/// Checks that a database of this many bytes is one of ours, of a format we know, and all there.
+pub(super) fn whole(path: &Path, head: &[u8], page: usize, found: u64) -> Result<(), StateError> {
+    let corrupt = |what: &str| StateError::Corrupt { path: path.to_path_buf(), what: what.into() };
+    let version = be32(head, 60);
     if version > FORMAT {
         return Err(StateError::Newer { path: path.to_path_buf(), found: version, known: FORMAT });
     }
     if version == 0 {
         return Err(corrupt("it has no format number"));
     }
-    let expected = u64::from(be32(&db, 28)).saturating_mul(page as u64);
-    let found = db.len() as u64;
+    let expected = u64::from(be32(head, 28)).saturating_mul(page as u64);
     if found < expected {
         return Err(StateError::Truncated { path: path.to_path_buf(), found, expected });
     }
-    if found != expected {
+    if found > expected {
         return Err(corrupt("it is longer than it says"));
     }
-    // An image in memory has no log: say so in the two bytes that tell readers and writers to expect one.
-    db[18] = 1;
-    db[19] = 1;
-    Ok(Image { bytes: db, hot })
+    Ok(())
+}
+
+/// Lays a log over a database: the database as of the last transaction in the log, fit to be opened in memory. True: there was
+/// something in the log, so nobody has closed the database.
+pub(super) fn image(path: &Path, mut db: Vec<u8>, wal: &[u8]) -> Result<(Vec<u8>, bool), StateError> {
+    let page = page_size(path, &db)?;
+    let hot = lay_over(path, &mut db, wal, page)?;
+    whole(path, &db, page, db.len() as u64)?;
+    db[LOG_BYTES].fill(NO_LOG);
+    Ok((db, hot))
 }
 
 fn be32(bytes: &[u8], at: usize) -> u32 {

@@ -127,7 +127,7 @@ fn nothing_is_created_over_an_object_or_beside_an_open_action() {
 
 #[test]
 fn an_action_in_doubt_stays_open_until_it_is_resolved() {
-    let entries = vec![
+    let entries = [
         run(),
         begin(1, 1, server(0), Kind::Create),
         end(1, 1, Outcome::InDoubt { why: "no answer".into() }),

@@ -268,3 +268,28 @@ fn writes_are_flushed_to_the_disk() {
     let mode: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
     assert_eq!((synchronous, mode.as_str()), (2, "wal"));
 }
+
+#[test]
+fn readers_see_a_whole_state_while_logs_come_and_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_path_buf();
+    // Each cycle writes a log, folds it in and removes it.
+    let writer = std::thread::spawn(move || {
+        for n in 0..40 {
+            let store = Store::open_write(&path, &request()).unwrap();
+            store.record(Time(1), [run(), known(server(n), object("a"))]).unwrap();
+            store.record(Time(1), [known(server(n), object("b")), end_of_run()]).unwrap();
+            store.close().unwrap();
+        }
+    });
+    let (mut last, mut reads) = (0, 0);
+    while !writer.is_finished() || reads == 0 {
+        let state = load(dir.path()).unwrap().state;
+        assert!(state.journal >= last, "a reader went back in time: {} after {last}", state.journal);
+        assert_eq!(state.objects.len() as u64, state.journal.div_ceil(4));
+        assert_eq!(state.serial, state.objects.values().map(|o| 1 + u64::from(*o == object("b"))).sum::<u64>());
+        (last, reads) = (state.journal, reads + 1);
+    }
+    writer.join().unwrap();
+    assert_eq!(load(dir.path()).unwrap().state.objects.len(), 40);
+}
