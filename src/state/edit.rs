@@ -162,7 +162,9 @@ impl Target {
                 let mut module = to.clone();
                 let last = address.module.get(from.len().checked_sub(1)?)?;
                 // `module.a` to `module.b` moves every instance to that of the same key.
-                if let Some(end) = module.last_mut().filter(|end| end.1.is_none() && from.last().is_some_and(|f| f.1.is_none())) {
+                if let Some(end) =
+                    module.last_mut().filter(|end| end.1.is_none() && from.last().is_some_and(|f| f.1.is_none()))
+                {
                     end.1.clone_from(&last.1);
                 }
                 module.extend(address.module.get(from.len()..)?.iter().cloned());
