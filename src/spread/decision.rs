@@ -401,8 +401,8 @@ pub struct LossRow {
     pub rules: Vec<usize>,
     /// Load on the survivors in percent of them, when `demand` is declared: `(demand, alive)` in units.
     pub load: Option<(Units, Units)>,
-    /// Verdict of the rules that name it; NOT PROVEN where only growth on paper restores it.
-    pub verdict: Verdict,
+    /// The worst verdict, on this loss, of the rules that name it; `None` when no rule does.
+    pub verdict: Option<Verdict>,
     /// Why.
     pub because: Vec<Because>,
 }

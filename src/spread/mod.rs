@@ -3,10 +3,22 @@
 //! Pure and exact: integers only, no I/O, no clock, no provider. Semantics: `spread.md` section 4.
 
 pub mod apportion;
+pub mod course;
+pub mod cut_sets;
+pub mod decide;
 pub mod decision;
+pub mod exposure;
+pub mod judge;
 pub mod model;
+pub mod order;
 pub mod place;
+pub mod report;
+pub mod slots;
+pub mod survive;
 pub mod tree;
+pub mod world;
+
+pub use decide::decide;
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,392 @@
+//! The state a change passes through, with every invariant kept at hand: one replica more or less is cheap to judge.
+
+use super::decision::{Check, CheckOf, Role, Step, StepEntry, StepSlot, Units};
+use super::exposure::Exposure;
+use super::slots::Work;
+use super::survive::{Reading, RuleMeter};
+
+/// A domain floor: so many replicas in these places.
+#[derive(Clone, Debug)]
+pub struct DomainFloor {
+    /// Index into `Workload::spread`.
+    pub spread: usize,
+    /// The domain.
+    pub domain: String,
+    /// Its places.
+    pub places: Vec<usize>,
+    /// What the spec asks, in units.
+    pub floor: Units,
+    /// What is kept: no more than there was.
+    pub bound: Units,
+}
+
+/// One spread block under one parent, as far as skew goes.
+#[derive(Clone, Debug)]
+pub struct SkewGroup {
+    /// Index into `Workload::spread`.
+    pub spread: usize,
+    /// Names of the parent domains.
+    pub parent: Vec<String>,
+    /// Eligible domains: weight and places.
+    pub domains: Vec<(u64, Vec<usize>)>,
+    /// Sum of the weights.
+    pub weights: i128,
+    /// Largest skew, in units times `weights`.
+    pub bound: i128,
+    /// `max_skew` itself, in the same.
+    pub declared: i128,
+}
+
+impl SkewGroup {
+    /// Skew of a state, in units times the sum of weights.
+    pub fn skew(&self, ready: &dyn Fn(usize) -> Units) -> i128 {
+        let sums: Vec<i128> = self.domains.iter().map(|(_, places)| places.iter().map(|&p| i128::from(ready(p))).sum()).collect();
+        let total: i128 = sums.iter().sum();
+        let away = sums.iter().zip(&self.domains).map(|(s, (w, _))| s * self.weights - total * i128::from(*w));
+        away.clone().max().unwrap_or(0) - away.min().unwrap_or(0)
+    }
+}
+
+/// What must hold at every step; fixed for one change.
+#[derive(Clone, Debug)]
+pub struct Invariants<'a> {
+    /// What falls with what.
+    pub exposure: &'a Exposure,
+    /// The survive rules.
+    pub meters: Vec<RuleMeter>,
+    /// Their own floors, in units.
+    pub rule_floors: Vec<Units>,
+    /// What is kept of them: no more than there was.
+    pub rule_bounds: Vec<Units>,
+    /// The serving floor.
+    pub serving_floor: Units,
+    /// What is kept of it.
+    pub serving_bound: Units,
+    /// Floors of domains.
+    pub domain_floors: Vec<DomainFloor>,
+    /// Skews that are enforced.
+    pub skews: Vec<SkewGroup>,
+    /// Most replicas in reachable places while something is surged.
+    pub most: u64,
+    /// Replicas above which one more skew is allowed.
+    pub wanted: u64,
+    /// Room per place, in replicas.
+    pub room: Vec<u64>,
+    /// Places that count for `most`.
+    pub reachable: Vec<bool>,
+    /// Units of one whole replica.
+    pub scale: Units,
+}
+
+/// What one replica does in a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Act {
+    /// Where.
+    pub place: usize,
+    /// What.
+    pub role: Role,
+    /// Into the step's adds (else removes or updates).
+    pub add: bool,
+    /// Its slot, unless the place works by number.
+    pub slot: Option<u32>,
+    /// It serves now (removes, updates), or starts to serve (adds, waits).
+    pub serves: bool,
+    /// A replica of passage: made for the change alone.
+    pub passing: bool,
+}
+
+impl Act {
+    /// Not a replica of passage.
+    pub fn new(place: usize, role: Role, add: bool, slot: Option<u32>, serves: bool) -> Act {
+        Act { place, role, add, slot, serves, passing: false }
+    }
+}
+
+/// Where a change stands.
+#[derive(Clone, Debug)]
+pub struct Course<'a> {
+    /// The invariants.
+    pub rules: &'a Invariants<'a>,
+    /// The work, by place.
+    pub work: &'a [Work],
+    /// Serving replicas, by place.
+    pub ready: Vec<u32>,
+    /// Existing replicas, by place.
+    pub total: Vec<u64>,
+    /// Existing replicas in reachable places.
+    pub sum: u64,
+    readings: Vec<Reading>,
+    serving: Units,
+    /// Progress, by place.
+    pub done: Vec<Done>,
+}
+
+/// How much of a place's work is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Done {
+    /// Grown.
+    pub grown: u32,
+    /// New ones of replacements.
+    pub renewed: u32,
+    /// Old ones of replacements gone.
+    pub retired: u32,
+    /// Given back.
+    pub shrunk: u32,
+    /// Updated in place.
+    pub updated: u32,
+    /// Replicas of passage made.
+    pub passing: u32,
+    /// Replicas of passage gone again.
+    pub passed: u32,
+}
+
+impl<'a> Course<'a> {
+    /// At the start: what stands.
+    pub fn new(rules: &'a Invariants<'a>, work: &'a [Work], ready: Vec<u32>) -> Course<'a> {
+        let total: Vec<u64> = work.iter().map(|w| u64::from(w.total)).collect();
+        let sum = total.iter().zip(&rules.reachable).filter(|(_, r)| **r).map(|(t, _)| t).sum();
+        let readings = rules.meters.iter().map(|m| m.read(rules.exposure, &ready)).collect();
+        let serving = rules.exposure.total(&ready);
+        Course { rules, work, ready, total, sum, readings, serving, done: vec![Done::default(); work.len()] }
+    }
+
+    /// The least slack of all floors with one serving replica more or less at a place.
+    pub fn slack_if(&self, place: usize, up: bool) -> i64 {
+        let (rules, unit) = (self.rules, self.rules.exposure.units[place]);
+        let serving = if up { self.serving + unit } else { self.serving - unit.min(self.serving) };
+        let mut least = serving as i64 - rules.serving_bound as i64;
+        for ((meter, reading), bound) in rules.meters.iter().zip(&self.readings).zip(&rules.rule_bounds) {
+            least = least.min(meter.alive_if(rules.exposure, reading, place, up) as i64 - *bound as i64);
+        }
+        for floor in rules.domain_floors.iter().filter(|f| f.places.contains(&place)) {
+            let held = self.held(&floor.places);
+            let held = if up { held + unit } else { held - unit.min(held) };
+            least = least.min(held as i64 - floor.bound as i64);
+        }
+        least
+    }
+
+    fn held(&self, places: &[usize]) -> Units {
+        places.iter().map(|&p| Units::from(self.ready[p]) * self.rules.exposure.units[p]).sum()
+    }
+
+    /// The invariant that one serving replica less at a place would break first, with its value and bound.
+    pub fn broken_by(&self, place: usize) -> Option<(CheckOf, i64, i64)> {
+        let (rules, unit) = (self.rules, self.rules.exposure.units[place]);
+        let serving = self.serving - unit.min(self.serving);
+        let mut all = vec![(CheckOf::Serving, serving as i64, rules.serving_bound as i64)];
+        for (i, (meter, reading)) in rules.meters.iter().zip(&self.readings).enumerate() {
+            let alive = meter.alive_if(rules.exposure, reading, place, false) as i64;
+            all.push((CheckOf::Survive(i), alive, rules.rule_bounds[i] as i64));
+        }
+        for floor in rules.domain_floors.iter().filter(|f| f.places.contains(&place)) {
+            let held = self.held(&floor.places);
+            all.push((
+                CheckOf::DomainFloor(floor.spread, floor.domain.clone()),
+                (held - unit.min(held)) as i64,
+                floor.bound as i64,
+            ));
+        }
+        if self.skew_excess(place, false) > 0 {
+            let group = rules.skews.iter().find(|g| g.domains.iter().any(|(_, places)| places.contains(&place)));
+            if let Some(group) = group {
+                all.push((CheckOf::Skew(group.spread, group.parent.clone()), -1, 0));
+            }
+        }
+        all.into_iter().filter(|(_, value, bound)| value < bound).min_by_key(|(_, value, bound)| value - bound)
+    }
+
+    /// How far the skew would be above its bound with one serving replica more or less at a place; and the skew itself, for
+    /// choosing between equals.
+    pub fn skew_excess(&self, place: usize, up: bool) -> i128 {
+        self.skew_if(place, up).0
+    }
+
+    /// See [`Course::skew_excess`].
+    pub fn skew_if(&self, place: usize, up: bool) -> (i128, i128) {
+        let (mut excess, mut sum) = (i128::MIN, 0);
+        let unit = self.rules.exposure.units[place];
+        let surged = if up { self.sum + 1 } else { self.sum.saturating_sub(1) } > self.rules.wanted;
+        for group in &self.rules.skews {
+            if !group.domains.iter().any(|(_, places)| places.contains(&place)) {
+                continue;
+            }
+            let skew = group.skew(&|p| {
+                let units = Units::from(self.ready[p]) * self.rules.exposure.units[p];
+                match p == place {
+                    true if up => units + unit,
+                    true => units - unit.min(units),
+                    false => units,
+                }
+            });
+            excess = excess.max(skew - self.allowed_skew(group, surged));
+            sum += skew;
+        }
+        (excess, sum)
+    }
+
+    fn allowed_skew(&self, group: &SkewGroup, surged: bool) -> i128 {
+        group.bound + if surged { i128::from(self.rules.scale) * group.weights } else { 0 }
+    }
+
+    /// Changes what serves at a place.
+    pub fn shift_ready(&mut self, place: usize, up: bool, count: u32) {
+        if count == 0 {
+            return;
+        }
+        let rules = self.rules;
+        for (meter, reading) in rules.meters.iter().zip(&mut self.readings) {
+            meter.shift(rules.exposure, reading, place, up, count);
+        }
+        let units = Units::from(count) * rules.exposure.units[place];
+        if up {
+            self.ready[place] += count;
+            self.serving += units;
+        } else {
+            self.ready[place] -= count.min(self.ready[place]);
+            self.serving -= units.min(self.serving);
+        }
+    }
+
+    /// Changes what exists at a place.
+    pub fn shift_total(&mut self, place: usize, up: bool) {
+        let by = |v: u64| if up { v + 1 } else { v.saturating_sub(1) };
+        self.total[place] = by(self.total[place]);
+        if self.rules.reachable[place] {
+            self.sum = by(self.sum);
+        }
+    }
+
+    /// Adds wanted at a place: growth, then new ones of replacements.
+    pub fn next_add(&self, place: usize) -> Option<Act> {
+        let (work, done) = (&self.work[place], &self.done[place]);
+        if done.grown < work.grow_count {
+            let slot = work.grow.get(done.grown as usize).copied();
+            return Some(Act::new(place, Role::Grow, true, slot, true));
+        }
+        work.replace
+            .get(done.renewed as usize)
+            .map(|&(slot, _)| Act::new(place, Role::Replace, true, Some(slot), true))
+    }
+
+    /// Whether a place's next add repairs something: the old one does not serve, or is gone already.
+    pub fn next_add_repairs(&self, place: usize) -> bool {
+        let (work, done) = (&self.work[place], &self.done[place]);
+        done.grown >= work.grow_count
+            && (done.retired > done.renewed || work.replace.get(done.renewed as usize).is_some_and(|r| !r.1))
+    }
+
+    /// Removes wanted at a place: what does not serve first, then old ones whose new one is there, then what is given back.
+    pub fn next_remove(&self, place: usize) -> Option<Act> {
+        let (work, done) = (&self.work[place], &self.done[place]);
+        let old = work.replace.get(done.retired as usize).filter(|_| done.retired < done.renewed).copied();
+        let given = work.shrink.get(done.shrunk as usize).copied();
+        let slot = |slot: u32| (!work.by_number).then_some(slot);
+        let retire = |(s, serves): (u32, bool)| Act::new(place, Role::Replace, false, slot(s), serves);
+        let shrink = |(s, serves): (u32, bool)| Act::new(place, Role::Shrink, false, slot(s), serves);
+        match (old, given) {
+            (Some(old), Some(given)) if old.1 && !given.1 => Some(shrink(given)),
+            (Some(old), _) => Some(retire(old)),
+            (None, Some(given)) => Some(shrink(given)),
+            (None, None) => None,
+        }
+    }
+
+    /// The old one of a replacement whose new one is not there yet: drained first where there is no room for both.
+    pub fn next_remove_first(&self, place: usize) -> Option<Act> {
+        let (work, done) = (&self.work[place], &self.done[place]);
+        let old = (done.retired == done.renewed).then(|| work.replace.get(done.retired as usize)).flatten();
+        old.map(|&(slot, serves)| Act::new(place, Role::Replace, false, Some(slot), serves))
+    }
+
+    /// An interrupting update wanted at a place.
+    pub fn next_update(&self, place: usize) -> Option<Act> {
+        let (work, done) = (&self.work[place], &self.done[place]);
+        work.update
+            .get(done.updated as usize)
+            .map(|&(slot, serves)| Act::new(place, Role::Update, false, Some(slot), serves))
+    }
+
+    /// A replica of passage, and its going.
+    pub fn next_passage(&self, place: usize, add: bool) -> Option<Act> {
+        let (work, done) = (&self.work[place], &self.done[place]);
+        let number = if add { done.passing } else { done.passing.checked_sub(done.passed + 1)? };
+        let slot = (!work.by_number).then(|| work.above.saturating_add(number));
+        let role = if add { Role::Grow } else { Role::Shrink };
+        Some(Act { passing: true, ..Act::new(place, role, add, slot, true) })
+    }
+
+    /// Work left at any place.
+    pub fn is_done(&self) -> bool {
+        (0..self.work.len()).all(|p| {
+            self.next_add(p).is_none()
+                && self.next_remove(p).is_none()
+                && self.next_update(p).is_none()
+                && self.done[p].passing == self.done[p].passed
+        })
+    }
+
+    /// Updates left anywhere.
+    pub fn updates_left(&self) -> bool {
+        (0..self.work.len()).any(|p| self.next_update(p).is_some())
+    }
+
+    /// Every invariant at the worst moment of a step: floors at its half-done state, caps with its adds done and its
+    /// removes not. Call when the course stands at the half-done state.
+    pub fn floor_checks(&self, checks: &mut Vec<Check>) {
+        let rules = self.rules;
+        checks.push(check(CheckOf::Serving, self.serving as i64, rules.serving_floor as i64, Vec::new()));
+        for (i, (meter, reading)) in rules.meters.iter().zip(&self.readings).enumerate() {
+            let alive = meter.alive(rules.exposure, reading);
+            let worst = meter.worst_at(rules.exposure, reading);
+            let events = worst.iter().map(|&e| rules.exposure.events[e].event.clone()).collect();
+            checks.push(check(CheckOf::Survive(i), alive as i64, rules.rule_floors[i] as i64, events));
+        }
+        for floor in &rules.domain_floors {
+            let of = CheckOf::DomainFloor(floor.spread, floor.domain.clone());
+            checks.push(check(of, self.held(&floor.places) as i64, floor.floor as i64, Vec::new()));
+        }
+    }
+
+    /// Skews at the end of a step.
+    pub fn skew_checks(&self, checks: &mut Vec<Check>) {
+        let clamp = |v: i128| v.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
+        let surged = self.sum > self.rules.wanted;
+        for group in &self.rules.skews {
+            let skew = group.skew(&|p| Units::from(self.ready[p]) * self.rules.exposure.units[p]);
+            let extra = self.allowed_skew(group, surged) - group.bound;
+            let (value, bound) = (clamp(skew), clamp(group.declared + extra));
+            checks.push(Check {
+                rule: CheckOf::Skew(group.spread, group.parent.clone()),
+                worst_loss: Vec::new(),
+                value,
+                bound,
+                slack: bound.saturating_sub(value),
+                as_before: value > bound,
+            });
+        }
+    }
+}
+
+fn check(rule: CheckOf, value: i64, bound: i64, worst_loss: Vec<super::model::Event>) -> Check {
+    // Every state is at least as good as the one before the plan, so a breach here is an old one.
+    Check { rule, worst_loss, value, bound, slack: value - bound, as_before: value < bound }
+}
+
+/// Puts a step together from its acts.
+pub fn entries(acts: &[Act], places: usize) -> Vec<StepEntry> {
+    let mut by_place: Vec<Option<StepEntry>> = vec![None; places];
+    for act in acts {
+        let entry = by_place[act.place].get_or_insert_with(|| StepEntry { place: act.place, count: 0, ready: 0, slots: Vec::new() });
+        // Completing what serves already adds no replica; it is named and not counted.
+        entry.count += u32::from(act.serves || act.role != Role::Complete);
+        entry.ready += u32::from(act.serves);
+        entry.slots.extend(act.slot.map(|slot| StepSlot { slot, role: act.role }));
+    }
+    by_place.into_iter().flatten().collect()
+}
+
+/// An empty step at a position.
+pub fn blank(index: usize) -> Step {
+    Step { index, ..Step::default() }
+}

@@ -1,0 +1,456 @@
+//! The one entry point: a question in, the target, the steps and their proof out.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::course::{DomainFloor, Invariants, SkewGroup};
+use super::cut_sets::{Merged, cut_sets, margin, merge};
+use super::decision::*;
+use super::judge::{State, judge};
+use super::model::{Event, Health, Live, LossOf, Mode, Topology, Workload};
+use super::order::{Pace, Stuck, order};
+use super::place::{Placement, Row, place};
+use super::report;
+use super::slots::{Leave, Work, assign};
+use super::survive::RuleMeter;
+use super::tree::{Ask, Standing, weight_of};
+use super::world::World;
+
+/// Decides what a workload should become, in which order, and what that is worth.
+///
+/// # Errors
+/// [`Refusal`] when the data contradicts itself, when no target exists, or when no order of steps keeps every rule. A rule
+/// that the target itself breaks is no error here: see [`Decision::breaches`].
+pub fn decide(topology: &Topology, workload: &Workload, live: &Live, mode: &Mode) -> Result<Decision, Refusal> {
+    let world = World::new(topology, workload, live, mode)?;
+    let placement = target_of(&world)?;
+    let canonical = canonical_of(&world, world.replicas)?;
+    let meters: Vec<RuleMeter> = workload.survive.iter().map(|r| RuleMeter::new(topology, &world.exposure, r)).collect();
+    let merged = merge(&world.exposure);
+    let (changes, work) = assignments(&world, &placement.target);
+    let (before, after) = (state_before(&world), state_after(&world, &placement.target, &work));
+    let steps = steps_of(&world, &placement, &meters, &merged, &work, &before)?;
+    Ok(report::write(&report::Facts { world: &world, placement, canonical, meters, merged, changes, work, before, after, steps }))
+}
+
+fn target_of(world: &World<'_>) -> Result<Placement, Refusal> {
+    if *world.mode == Mode::Destroy {
+        let keep = |p: usize| if world.standing[p] == Standing::Frozen { world.existing[p] } else { 0 };
+        let target = (0..world.existing.len()).map(keep).collect();
+        return Ok(Placement { target, rows: Vec::new(), notes: Vec::new() });
+    }
+    place(&world.ask())
+}
+
+/// The apportionment of `replicas` without regard to what is live, in a world where all is healthy.
+pub fn canonical_of(world: &World<'_>, replicas: u32) -> Result<Placement, Refusal> {
+    let none = vec![0; world.existing.len()];
+    let standing = world.healthy_standing();
+    place(&Ask {
+        replicas,
+        existing: &none,
+        standing: &standing,
+        room: &world.room_hi,
+        adds_only: false,
+        failover: false,
+        use_live: false,
+        lenient: true,
+        ..world.ask()
+    })
+}
+
+fn assignments(world: &World<'_>, target: &[u32]) -> (Vec<PlaceChanges>, Vec<Work>) {
+    (0..target.len())
+        .map(|p| {
+            let standing = world.standing[p];
+            let add = matches!(standing, Standing::Open);
+            let disturb = matches!(standing, Standing::Open | Standing::Cordoned | Standing::Leaving) && !world.adds_only;
+            let leave = Leave { add: add && *world.mode != Mode::Destroy, disturb, renew: add && disturb };
+            let (changes, mut work) = assign(&world.live.places[p], target[p], leave);
+            // What the location's health takes away does not serve, whatever the replicas themselves say.
+            work.ready = world.lo[p];
+            if *world.mode == Mode::Destroy {
+                (work.wait, work.wait_count, work.complete) = (Vec::new(), 0, Vec::new());
+            }
+            (changes, work)
+        })
+        .unzip()
+}
+
+fn state_before(world: &World<'_>) -> State {
+    State {
+        lo: world.lo.clone(),
+        hi: world.possible.clone(),
+        existing: world.existing.clone(),
+        standing: world.standing.clone(),
+    }
+}
+
+/// Once all steps are done: what is touched or waited for serves, what is frozen is as it was.
+fn state_after(world: &World<'_>, target: &[u32], work: &[Work]) -> State {
+    let mut after = state_before(world);
+    for (p, work) in work.iter().enumerate() {
+        match world.standing[p] {
+            Standing::Frozen | Standing::Dead | Standing::Lost => {}
+            Standing::Open | Standing::Cordoned | Standing::Leaving => {
+                let unknown = after.hi[p].saturating_sub(after.lo[p]);
+                after.lo[p] = target[p];
+                after.hi[p] = target[p];
+                let idle = work.wait_count == 0 && work.grow_count == 0 && work.shrink.is_empty();
+                if *world.mode == Mode::Destroy && idle {
+                    after.hi[p] = after.lo[p] + unknown;
+                }
+            }
+        }
+        after.existing[p] = if world.standing[p] == Standing::Lost { world.existing[p] } else { target[p] };
+    }
+    after
+}
+
+fn steps_of(
+    world: &World<'_>,
+    placement: &Placement,
+    meters: &[RuleMeter],
+    merged: &Merged,
+    work: &[Work],
+    before: &State,
+) -> Result<Vec<Step>, Refusal> {
+    let workload = world.workload;
+    let surge = workload.rollout.surge.map_or(u64::from(world.replicas.div_ceil(10).max(1)), |s| s.ceil_of(world.replicas));
+    let batch = workload.rollout.batch.map_or(surge, |b| b.ceil_of(world.replicas)).clamp(1, u64::from(u32::MAX)) as u32;
+    let batch = match world.mode {
+        Mode::Failback => workload.failback.batch.unwrap_or(batch).max(1),
+        Mode::Destroy => u32::MAX,
+        _ => batch,
+    };
+    let wave = if matches!(world.mode, Mode::Failover { .. }) { workload.failover.batch } else { None };
+    let pace = Pace { batch, wave };
+    let rules = invariants(world, placement, meters, before, surge);
+    let last = drained_last(world);
+    let steps = order(&rules, work, &world.lo, &last, pace)
+        .map_err(|stuck| blocked(world, &rules, work, &last, pace, surge, stuck))?;
+    if *world.mode != Mode::Failback {
+        return Ok(steps);
+    }
+    // A failback never has less margin on the way than it has now (N15): if pacing costs margin, all adds go first.
+    let floor = report::cut_floor(world);
+    let least = |steps: &[Step]| report::worst_margin(world, merged, floor, steps);
+    let now = margin(&world.exposure, merged, &world.lo, floor, workload.max_order);
+    if least(&steps) >= now {
+        return Ok(steps);
+    }
+    let wide = Invariants { most: u64::MAX, ..rules };
+    let all_first = Pace { batch: u32::MAX, ..pace };
+    if let Ok(steps) = order(&wide, work, &world.lo, &last, all_first) {
+        if least(&steps) >= now {
+            return Ok(steps);
+        }
+    }
+    Err(Refusal::Blocked {
+        by: CheckOf::Margin,
+        worst_loss: Vec::new(),
+        value: i64::from(least(&steps)),
+        bound: i64::from(now),
+        state: world.lo.clone(),
+        lines: vec![workload.site],
+        ways_out: Vec::new(),
+    })
+}
+
+/// Places in domains of weight 0: what stands there goes last.
+fn drained_last(world: &World<'_>) -> Vec<bool> {
+    let weightless = |p: usize| {
+        world.workload.spread.iter().any(|level| {
+            let name = world.location(p).domains.get(&level.level);
+            name.is_some_and(|name| weight_of(level, name) == 0)
+        })
+    };
+    (0..world.existing.len()).map(weightless).collect()
+}
+
+fn invariants<'w>(
+    world: &'w World<'_>,
+    placement: &Placement,
+    meters: &[RuleMeter],
+    before: &State,
+    surge: u64,
+) -> Invariants<'w> {
+    let workload = world.workload;
+    let suspended = *world.mode == Mode::Destroy;
+    let scale = world.scale();
+    let floor_of = |bound| if suspended { 0 } else { super::judge::bound_of(world, bound) };
+    let rule_floors: Vec<Units> = workload.survive.iter().map(|r| floor_of(r.floor)).collect();
+    let at_start = meters.iter().map(|m| m.worst(&world.exposure, &before.lo).0);
+    let rule_bounds = rule_floors.iter().zip(at_start).map(|(f, v)| (*f).min(v)).collect();
+    let serving_floor = floor_of(workload.floor_serving);
+    let reachable: Vec<bool> = (0..world.existing.len()).map(|p| is_reachable(world, p)).collect();
+    let standing: u64 = (0..reachable.len()).filter(|&p| reachable[p]).map(|p| u64::from(world.existing[p])).sum();
+    let wanted: u64 = (0..reachable.len()).filter(|&p| reachable[p]).map(|p| u64::from(placement.target[p])).sum();
+    let room = (0..world.existing.len())
+        .map(|p| world.room[p].map_or(u64::from(u32::MAX), |r| u64::from(r.max(world.existing[p]))))
+        .collect();
+    Invariants {
+        exposure: &world.exposure,
+        meters: meters.to_vec(),
+        rule_floors,
+        rule_bounds,
+        serving_floor,
+        serving_bound: serving_floor.min(world.exposure.total(&before.lo)),
+        domain_floors: if suspended { Vec::new() } else { domain_floors(world, &placement.rows, before) },
+        skews: if suspended { Vec::new() } else { skew_groups(world, placement, before) },
+        most: standing.max(wanted).max(u64::from(world.replicas)).saturating_add(surge),
+        wanted: wanted.max(u64::from(world.replicas)),
+        room,
+        reachable,
+        scale,
+    }
+}
+
+fn is_reachable(world: &World<'_>, place: usize) -> bool {
+    let unreachable = matches!(world.location(place).health, Health::Down | Health::Unknown | Health::ControlLost);
+    !unreachable && !matches!(world.standing[place], Standing::Dead | Standing::Lost)
+}
+
+fn domain_floors(world: &World<'_>, rows: &[Row], before: &State) -> Vec<DomainFloor> {
+    let mut floors = Vec::new();
+    for row in rows {
+        for domain in row.domains.iter().filter(|d| d.min > 0) {
+            let floor = Units::from(domain.min) * world.scale();
+            let held: Units = domain.places.iter().map(|&p| Units::from(before.lo[p]) * world.exposure.units[p]).sum();
+            floors.push(DomainFloor {
+                spread: row.spread,
+                domain: domain.name.clone(),
+                places: domain.places.clone(),
+                floor,
+                bound: floor.min(held),
+            });
+        }
+    }
+    floors
+}
+
+/// The enforced skews, with the bound of 4.5: the largest of `max_skew`, the skew that stands and the skew of the target.
+pub fn skew_groups(world: &World<'_>, placement: &Placement, before: &State) -> Vec<SkewGroup> {
+    let mut groups = Vec::new();
+    for row in &placement.rows {
+        let Some(most) = world.workload.spread[row.spread].max_skew else { continue };
+        let Some(mut group) = group_of(row) else { continue };
+        let skew = |counts: &[u32]| group.skew(&|p| Units::from(counts[p]) * world.exposure.units[p]);
+        let bounds = [skew(&before.lo), skew(&before.existing), skew(&placement.target)];
+        group.declared = i128::from(most) * i128::from(world.scale()) * group.weights;
+        group.bound = bounds.into_iter().fold(group.declared, i128::max);
+        groups.push(group);
+    }
+    groups
+}
+
+/// The eligible domains of a row.
+pub fn group_of(row: &Row) -> Option<SkewGroup> {
+    let domains: Vec<(u64, Vec<usize>)> =
+        row.domains.iter().filter(|d| d.eligible).map(|d| (d.weight, d.places.clone())).collect();
+    let weights: i128 = domains.iter().map(|(w, _)| i128::from(*w)).sum();
+    let parent = row.parent.iter().map(|(_, name)| name.clone()).collect();
+    (weights > 0).then_some(SkewGroup { spread: row.spread, parent, domains, weights, bound: 0, declared: 0 })
+}
+
+fn blocked(
+    world: &World<'_>,
+    rules: &Invariants<'_>,
+    work: &[Work],
+    last: &[bool],
+    pace: Pace,
+    surge: u64,
+    stuck: Stuck,
+) -> Refusal {
+    let workload = world.workload;
+    let mut ways_out = Vec::new();
+    let works = |rules: &Invariants<'_>| order(rules, work, &world.lo, last, pace).is_ok();
+    // The smallest surge, by doubling and halving: more room never hurts.
+    let with = |more: u64| Invariants { most: rules.most.saturating_add(more), ..rules.clone() };
+    let moves: u64 = work.iter().map(|w| u64::from(w.grow_count) + w.replace.len() as u64 + w.update.len() as u64).sum();
+    if moves > 0 && works(&with(moves)) {
+        let (mut low, mut high) = (0, moves);
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if works(&with(middle)) { high = middle } else { low = middle }
+        }
+        ways_out.push(WayOut::Surge { site: workload.rollout.site, to: (surge + high).min(u64::from(u32::MAX)) as u32 });
+    }
+    ways_out.extend(lower_floor(world, rules, &stuck, &works));
+    let mut lines = Vec::new();
+    match &stuck.by {
+        CheckOf::Serving => lines.push(workload.floor_site),
+        CheckOf::Survive(i) => lines.push(workload.survive[*i].site),
+        CheckOf::Skew(spread, _) | CheckOf::DomainFloor(spread, _) => lines.push(workload.spread[*spread].site),
+        CheckOf::Capacity(p) => lines.push(world.location(*p).site),
+        CheckOf::Surge | CheckOf::Margin => {}
+    }
+    lines.push(workload.rollout.site);
+    if rules.room.get(stuck.place).is_some_and(|room| *room <= u64::from(world.existing[stuck.place])) {
+        ways_out.push(WayOut::SpareRoom(stuck.place));
+    }
+    let worst_loss = match stuck.by {
+        CheckOf::Survive(i) => {
+            let lost = rules.meters[i].worst(&world.exposure, &stuck.state).1;
+            lost.iter().map(|&e| world.exposure.events[e].event.clone()).collect()
+        }
+        _ => Vec::new(),
+    };
+    Refusal::Blocked { by: stuck.by, worst_loss, value: stuck.value, bound: stuck.bound, state: stuck.state, lines, ways_out }
+}
+
+/// The largest floor with which the change goes through, when lowering that one floor is enough.
+fn lower_floor(world: &World<'_>, rules: &Invariants<'_>, stuck: &Stuck, works: &dyn Fn(&Invariants<'_>) -> bool) -> Option<WayOut> {
+    let (site, start) = match &stuck.by {
+        CheckOf::Serving => (world.workload.floor_site, rules.serving_bound),
+        CheckOf::Survive(i) => (world.workload.survive[*i].site, rules.rule_bounds[*i]),
+        _ => return None,
+    };
+    let lowered = |units: Units| {
+        let mut rules = rules.clone();
+        match &stuck.by {
+            CheckOf::Survive(i) => rules.rule_bounds[*i] = units,
+            _ => rules.serving_bound = units,
+        }
+        rules
+    };
+    let step = world.scale().max(1);
+    let mut units = start;
+    for _ in 0..32 {
+        units = units.checked_sub(step)?;
+        if works(&lowered(units)) {
+            return Some(WayOut::LowerFloor { site, units, percent: percent_of(world, units) });
+        }
+    }
+    None
+}
+
+/// A number of units as the largest share of N (in millionths of a percent) that rounds up to it.
+pub fn percent_of(world: &World<'_>, units: Units) -> u64 {
+    let all = u128::from(world.replicas) * u128::from(world.scale());
+    let whole = u128::from(units / world.scale().max(1)) * u128::from(world.scale());
+    (whole * 100_000_000).checked_div(all).map_or(0, |p| p as u64)
+}
+
+/// Rules that the target breaks although every location is healthy, with the smallest conflicting lines and ways out.
+pub fn breaches(world: &World<'_>, placement: &Placement, meters: &[RuleMeter], healthy: &[Judgement]) -> Vec<Breach> {
+    let loss_in_effect = match world.mode {
+        Mode::Failover { .. } | Mode::Destroy | Mode::Repair => true,
+        Mode::Normal { .. } => world.is_failed_over(),
+        Mode::Failback => false,
+    };
+    if loss_in_effect {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for (index, judgement) in healthy.iter().enumerate() {
+        if judgement.verdict != Verdict::Fail {
+            continue;
+        }
+        let (lines, ways_out) = core_of(world, placement, meters, index, judgement);
+        found.push(Breach {
+            rule: Some(index),
+            value: judgement.alive,
+            floor: judgement.floor,
+            worst_loss: judgement.worst_loss.clone(),
+            lines,
+            ways_out,
+        });
+    }
+    found
+}
+
+/// A line is in the core when the rule holds without it: the rule's own, N, and each spread block.
+fn core_of(
+    world: &World<'_>,
+    placement: &Placement,
+    meters: &[RuleMeter],
+    index: usize,
+    judgement: &Judgement,
+) -> (Vec<super::model::Site>, Vec<WayOut>) {
+    let (workload, rule) = (world.workload, &world.workload.survive[index]);
+    let mut lines = vec![rule.site];
+    let mut ways_out = Vec::new();
+    if judgement.at_once != Verdict::Fail {
+        return (lines, ways_out);
+    }
+    let holds = |workload: &Workload, replicas: u32| {
+        let mut other = world.clone();
+        (other.workload, other.replicas) = (workload, replicas);
+        let Ok(placement) = canonical_of(&other, replicas) else { return false };
+        let alive = meters[index].worst(&other.exposure, &placement.target).0;
+        alive >= super::judge::bound_of(&other, rule.floor)
+    };
+    let more = (world.replicas.saturating_add(1)..=world.replicas.saturating_mul(2).saturating_add(8)).take(256);
+    if let Some(n) = more.into_iter().find(|&n| holds(workload, n)) {
+        lines.push(workload.replicas_site);
+        ways_out.push(WayOut::Replicas(n));
+    }
+    for i in 0..workload.spread.len() {
+        let mut without = workload.clone();
+        without.spread.remove(i);
+        if holds(&without, world.replicas) {
+            lines.push(workload.spread[i].site);
+        }
+    }
+    let units = meters[index].worst(&world.exposure, &placement.target).0;
+    ways_out.push(WayOut::LowerFloor { site: rule.site, units, percent: percent_of(world, units) });
+    (lines, ways_out)
+}
+
+/// Things worth telling that belong to no step.
+pub fn notes(world: &World<'_>, placement: &Placement, after: &CutSets, merged: &Merged, deferred: u32) -> Vec<Note> {
+    let mut notes = placement.notes.clone();
+    let workload = world.workload;
+    for p in 0..world.existing.len() {
+        match world.standing[p] {
+            Standing::Dead => notes.push(Note::Down(p)),
+            Standing::Frozen if *world.mode != Mode::Destroy => notes.push(Note::Frozen(p)),
+            _ => {}
+        }
+    }
+    if world.held_by_loss && deferred > 0 {
+        notes.push(Note::DeferredWhileDown(deferred));
+    }
+    if *world.mode != Mode::Destroy {
+        match world.replicas {
+            0 => notes.push(Note::NoReplicas),
+            1 => notes.push(Note::SingleReplica),
+            _ => {}
+        }
+    }
+    for (level, name) in world.topology.levels.iter().enumerate().skip(1) {
+        let mut parents: BTreeMap<&str, HashSet<Vec<&str>>> = BTreeMap::new();
+        for p in 0..world.existing.len() {
+            let domains = &world.location(p).domains;
+            let Some(domain) = domains.get(name) else { continue };
+            let above = world.topology.levels[..level].iter().map(|l| domains.get(l).map_or("", String::as_str)).collect();
+            parents.entry(domain).or_default().insert(above);
+        }
+        let twice = parents.into_iter().filter(|(_, above)| above.len() > 1);
+        notes.extend(twice.map(|(domain, _)| Note::SameNameTwice { level, domain: domain.to_string() }));
+    }
+    let named = |event: &Event| {
+        workload.survive.iter().any(|rule| match (&rule.of, event) {
+            (LossOf::Level(name), Event::Domain { level, .. }) => world.topology.levels[*level] == *name,
+            (LossOf::Kind(kind), Event::Risk(risk)) => world.topology.risks[*risk].kind == *kind,
+            _ => false,
+        })
+    };
+    for set in after.sets.iter().filter(|set| set.len() == 1) {
+        let aliases = merged.aliases.get(&set[0]).into_iter().flatten();
+        if !named(&set[0]) && !aliases.into_iter().any(named) {
+            notes.push(Note::SinglePointOfFailure(set[0].clone()));
+        }
+    }
+    notes
+}
+
+/// Judges every rule on a state.
+pub fn judge_all(world: &World<'_>, meters: &[RuleMeter], state: &State) -> Vec<Judgement> {
+    world.workload.survive.iter().zip(meters).map(|(rule, meter)| judge(world, rule, meter, state)).collect()
+}
+
+/// Cut sets of a state.
+pub fn cut_sets_of(world: &World<'_>, merged: &Merged, ready: &[u32], floor: Units) -> CutSets {
+    cut_sets(&world.exposure, merged, ready, floor, world.workload.max_order)
+}

@@ -1,0 +1,190 @@
+//! Which replicas: stable slots, lowest free on growth, unhealthy first and then highest on shrinking.
+
+use super::decision::PlaceChanges;
+use super::model::{PlaceLive, Ready, Replicas, Slot};
+
+/// What may be done in a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leave {
+    /// Replicas may be created or completed.
+    pub add: bool,
+    /// Replicas may be destroyed, replaced, updated.
+    pub disturb: bool,
+    /// Replacements and updates may run (they need both, and a place that takes new replicas).
+    pub renew: bool,
+}
+
+/// Replicas of a place by what happens to them; the numbers that ordering works with.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Work {
+    /// Existing replicas.
+    pub total: u32,
+    /// Certainly serving.
+    pub ready: u32,
+    /// Slots to create (empty, with `grow` counting, for a place that works by number).
+    pub grow: Vec<u32>,
+    /// How many to create.
+    pub grow_count: u32,
+    /// Old replicas to be replaced, not serving first: slot and whether it serves.
+    pub replace: Vec<(u32, bool)>,
+    /// Replicas to give back, in order.
+    pub shrink: Vec<(u32, bool)>,
+    /// Replicas to update in place.
+    pub update: Vec<(u32, bool)>,
+    /// Replicas to complete, and whether they serve as they are.
+    pub complete: Vec<(u32, bool)>,
+    /// Replicas to wait for.
+    pub wait: Vec<u32>,
+    /// How many to wait for.
+    pub wait_count: u32,
+    /// Works by number, without names.
+    pub by_number: bool,
+    /// New replicas may be made here.
+    pub takes_new: bool,
+    /// The first slot above all that are taken: for replicas of passage.
+    pub above: u32,
+}
+
+/// Replicas that exist.
+pub fn existing(live: &PlaceLive) -> u32 {
+    match &live.replicas {
+        Replicas::Slots(slots) => slots.iter().filter(|s| s.exists).count() as u32,
+        Replicas::Count { count, .. } => *count,
+    }
+}
+
+/// Replicas that certainly and possibly serve, as far as they themselves tell.
+pub fn serving(live: &PlaceLive) -> (u32, u32) {
+    match &live.replicas {
+        Replicas::Slots(slots) => {
+            let count = |f: fn(&Slot) -> bool| slots.iter().filter(|s| s.exists && f(s)).count() as u32;
+            (count(|s| s.ready == Ready::Yes), count(|s| s.ready != Ready::No))
+        }
+        Replicas::Count { count, ready_lo, ready_hi } => ((*ready_lo).min(*count), (*ready_hi).min(*count)),
+    }
+}
+
+/// Assigns slots for a place that is to hold `target` replicas of which `ready` count as serving now.
+pub fn assign(live: &PlaceLive, target: u32, leave: Leave) -> (PlaceChanges, Work) {
+    match &live.replicas {
+        Replicas::Slots(slots) => assign_slots(slots, target, leave),
+        Replicas::Count { count, .. } => {
+            let ready = serving(live).0;
+            let wait_count = if leave.add || leave.disturb { count - ready } else { 0 };
+            let shrink = if leave.disturb { count.saturating_sub(target) } else { 0 };
+            let grow_count = if leave.add { target.saturating_sub(*count) } else { 0 };
+            // Nobody says which ones a group gives back: the serving ones, at worst.
+            let shrink = vec![(0, true); shrink as usize];
+            let work = Work { total: *count, ready, grow_count, shrink, wait_count, by_number: true, takes_new: leave.add, ..Work::default() };
+            (PlaceChanges { frozen: !leave.add && !leave.disturb, ..PlaceChanges::default() }, work)
+        }
+    }
+}
+
+fn assign_slots(slots: &[Slot], target: u32, leave: Leave) -> (PlaceChanges, Work) {
+    let mut standing: Vec<&Slot> = slots.iter().filter(|s| s.exists).collect();
+    let total = standing.len() as u32;
+    let serves = |s: &Slot| s.ready == Ready::Yes;
+    let mut changes = PlaceChanges { frozen: !leave.add && !leave.disturb, ..PlaceChanges::default() };
+    let mut work = Work { total, ready: standing.iter().filter(|s| serves(s)).count() as u32, ..Work::default() };
+    if leave.add && target > total {
+        let taken: std::collections::BTreeSet<u32> = standing.iter().map(|s| s.slot).collect();
+        work.grow = (0..=u32::MAX).filter(|s| !taken.contains(s)).take((target - total) as usize).collect();
+        work.grow_count = target - total;
+        changes.add.clone_from(&work.grow);
+    }
+    if leave.disturb && target < total {
+        standing.sort_by_key(|s| {
+            let health = match s.ready {
+                _ if s.incomplete || s.tainted => 0,
+                Ready::No => 0,
+                Ready::Unknown => 1,
+                Ready::Yes => 2,
+            };
+            (health, std::cmp::Reverse(s.slot))
+        });
+        let keep = standing.split_off((total - target) as usize);
+        work.shrink = standing.iter().map(|s| (s.slot, serves(s))).collect();
+        changes.remove = standing.iter().map(|s| s.slot).collect();
+        standing = keep;
+        standing.sort_by_key(|s| s.slot);
+    }
+    let highest = slots.iter().filter(|s| s.exists).map(|s| s.slot).chain(work.grow.iter().copied()).max();
+    work.takes_new = leave.add;
+    work.above = highest.map_or(0, |slot| slot.saturating_add(1));
+    for s in standing {
+        let renew = !s.current || s.tainted;
+        if (renew || s.interrupting_update) && !leave.renew {
+            changes.deferred.push(s.slot);
+        }
+        if renew && leave.renew {
+            work.replace.push((s.slot, serves(s)));
+            changes.replace.push(s.slot);
+            continue;
+        }
+        if s.incomplete && leave.add {
+            work.complete.push((s.slot, serves(s)));
+            changes.complete.push(s.slot);
+        } else if s.interrupting_update && leave.renew {
+            work.update.push((s.slot, serves(s)));
+            changes.update.push(s.slot);
+        } else if !serves(s) && (leave.add || leave.disturb) {
+            work.wait.push(s.slot);
+            changes.wait.push(s.slot);
+        } else {
+            changes.keep.push(s.slot);
+        }
+    }
+    work.wait_count = work.wait.len() as u32;
+    work.replace.sort_by_key(|&(slot, serves)| (serves, slot));
+    work.update.sort_by_key(|&(slot, serves)| (serves, slot));
+    (changes, work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spread::tests::world::slot;
+
+    const ALL: Leave = Leave { add: true, disturb: true, renew: true };
+
+    fn place(slots: Vec<Slot>) -> PlaceLive {
+        PlaceLive { others: 0, replicas: Replicas::Slots(slots) }
+    }
+
+    #[test]
+    fn growth_takes_the_lowest_free() {
+        let live = place(vec![slot(0), Slot { exists: false, ..slot(1) }, slot(3)]);
+        let (changes, work) = assign(&live, 5, ALL);
+        assert_eq!((changes.add, changes.keep, work.total), (vec![1, 2, 4], vec![0, 3], 2));
+    }
+
+    #[test]
+    fn shrinking_gives_back_unhealthy_first_then_highest() {
+        let live = place(vec![slot(0), Slot { ready: Ready::No, ..slot(1) }, slot(2), Slot { ready: Ready::Unknown, ..slot(3) }, slot(4)]);
+        assert_eq!(assign(&live, 1, ALL).0.remove, [1, 3, 4, 2]);
+        assert_eq!(assign(&live, 4, ALL).0.remove, [1]);
+    }
+
+    #[test]
+    fn what_is_frozen_is_not_touched() {
+        let live = place(vec![Slot { current: false, ..slot(0) }, Slot { ready: Ready::No, ..slot(1) }]);
+        let (changes, work) = assign(&live, 0, Leave { add: false, disturb: false, renew: false });
+        assert_eq!((changes.remove.len(), changes.replace.len(), changes.wait.len()), (0, 0, 0));
+        assert_eq!((changes.deferred, changes.frozen, work.wait_count), (vec![0], true, 0));
+    }
+
+    #[test]
+    fn one_fate_for_each() {
+        let live = place(vec![
+            Slot { current: false, interrupting_update: true, ..slot(0) },
+            Slot { interrupting_update: true, ..slot(1) },
+            Slot { incomplete: true, ready: Ready::No, ..slot(2) },
+            Slot { ready: Ready::No, ..slot(3) },
+            Slot { tainted: true, ready: Ready::No, ..slot(4) },
+        ]);
+        let (c, work) = assign(&live, 5, ALL);
+        assert_eq!((c.replace, c.update, c.complete, c.wait, c.keep), (vec![0, 4], vec![1], vec![2], vec![3], vec![]));
+        assert_eq!(work.replace, [(4, false), (0, true)]);
+    }
+}

@@ -1,0 +1,198 @@
+//! A question with its surroundings worked out: what counts, what may be touched, how much fits.
+
+use super::decision::{Interval, Refusal};
+use super::exposure::{Exposure, Fallen};
+use super::model::{Event, Health, Limit, Live, Location, Mode, OperatorState, Template, Topology, Workload};
+use super::slots::{existing, serving};
+use super::tree::{Ask, Standing};
+
+/// The surroundings of one decision.
+#[derive(Clone, Debug)]
+pub struct World<'a> {
+    /// Locations and risks.
+    pub topology: &'a Topology,
+    /// The rules.
+    pub workload: &'a Workload,
+    /// What stands.
+    pub live: &'a Live,
+    /// The question.
+    pub mode: &'a Mode,
+    /// What falls with what.
+    pub exposure: Exposure,
+    /// N.
+    pub replicas: u32,
+    /// What may happen, by place.
+    pub standing: Vec<Standing>,
+    /// Existing replicas, by place.
+    pub existing: Vec<u32>,
+    /// Serving replicas, by place, as shown.
+    pub ready: Vec<Interval>,
+    /// Lower bounds of serving.
+    pub lo: Vec<u32>,
+    /// Upper bounds for verdicts: what is proven down cannot be up.
+    pub possible: Vec<u32>,
+    /// Certain room, by place.
+    pub room: Vec<Option<u32>>,
+    /// Possible room.
+    pub room_hi: Vec<Option<u32>>,
+    /// Nothing is removed.
+    pub adds_only: bool,
+    /// Something is down and that is why.
+    pub held_by_loss: bool,
+}
+
+impl<'a> World<'a> {
+    /// Works a question out.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`] when vectors or indices do not fit.
+    pub fn new(topology: &'a Topology, workload: &'a Workload, live: &'a Live, mode: &'a Mode) -> Result<World<'a>, Refusal> {
+        if live.places.len() != workload.places.len() {
+            return Err(Refusal::Malformed("live places do not match the workload's".into()));
+        }
+        let exposure = Exposure::new(topology, workload)?;
+        let lost = lost_by(&exposure, mode);
+        let location = |p: usize| -> &Location { &topology.locations[workload.places[p].location] };
+        let n = workload.places.len();
+        let here: Vec<u32> = live.places.iter().map(existing).collect();
+        let standing: Vec<Standing> = (0..n).map(|p| standing_of(location(p), workload, p, mode, &lost)).collect();
+        let mut ready = Vec::with_capacity(n);
+        let mut possible = Vec::with_capacity(n);
+        for p in 0..n {
+            let (lo, hi) = serving(&live.places[p]);
+            let gone = lost.places.contains(p);
+            let (interval, most) = match location(p).health {
+                _ if gone => (Interval { lo: 0, hi: here[p] }, 0),
+                Health::Down | Health::Probation => (Interval { lo: 0, hi: here[p] }, 0),
+                Health::Suspect | Health::Unknown => (Interval { lo: 0, hi: here[p] }, here[p]),
+                Health::ControlLost => (Interval { lo, hi: here[p] }, here[p]),
+                Health::Healthy | Health::Degraded | Health::Returning => (Interval { lo, hi }, hi),
+            };
+            ready.push(interval);
+            possible.push(most);
+        }
+        let room = |pick: fn(Limit) -> Option<u32>| -> Vec<Option<u32>> {
+            (0..n)
+                .map(|p| match location(p).capacity.limit {
+                    Limit::Unreadable => Some(here[p]),
+                    limit => pick(limit).map(|cap| cap.saturating_sub(live.places[p].others)),
+                })
+                .collect()
+        };
+        let certain = room(|l| if let Limit::Known { lo, .. } = l { Some(lo) } else { None });
+        let mut room_hi = room(|l| if let Limit::Known { hi, .. } = l { Some(hi) } else { None });
+        for (p, room) in room_hi.iter_mut().enumerate() {
+            if location(p).capacity.limit == Limit::Unreadable {
+                *room = None;
+            }
+        }
+        let total = here.iter().fold(0u32, |sum, &e| sum.saturating_add(e));
+        let replicas = match (mode, workload.scaling) {
+            (Mode::Destroy, _) => 0,
+            (_, Some(scaling)) => total.min(scaling.max.max(scaling.min)).max(scaling.min),
+            (_, None) => workload.replicas,
+        };
+        let down = (0..n).any(|p| location(p).health == Health::Down);
+        let (adds_only, held_by_loss) = match mode {
+            Mode::Repair | Mode::Failover { .. } => (true, false),
+            Mode::Normal { remove_while_down, .. } => {
+                let held = down && !remove_while_down;
+                (held || workload.scaling.is_some(), held)
+            }
+            Mode::Failback => (workload.scaling.is_some(), false),
+            Mode::Destroy => (false, false),
+        };
+        let lo = ready.iter().map(|r: &Interval| r.lo).collect();
+        Ok(World {
+            topology,
+            workload,
+            live,
+            mode,
+            exposure,
+            replicas,
+            standing,
+            existing: here,
+            ready,
+            lo,
+            possible,
+            room: certain,
+            room_hi,
+            adds_only,
+            held_by_loss,
+        })
+    }
+
+    /// The location of a place.
+    pub fn location(&self, place: usize) -> &'a Location {
+        &self.topology.locations[self.workload.places[place].location]
+    }
+
+    /// Units of one whole replica.
+    pub fn scale(&self) -> u64 {
+        u64::from(self.workload.scale.max(1))
+    }
+
+    /// The question to placement.
+    pub fn ask(&self) -> Ask<'_> {
+        Ask {
+            topology: self.topology,
+            workload: self.workload,
+            replicas: self.replicas,
+            existing: &self.existing,
+            standing: &self.standing,
+            room: &self.room,
+            adds_only: self.adds_only,
+            failover: matches!(self.mode, Mode::Failover { .. }) || self.is_failed_over(),
+            use_live: true,
+            lenient: false,
+        }
+    }
+
+    /// A failover is in force.
+    pub fn is_failed_over(&self) -> bool {
+        matches!(self.mode, Mode::Normal { failed_over, .. } if !failed_over.is_empty())
+    }
+
+    /// The standing of every place were all of them healthy.
+    pub fn healthy_standing(&self) -> Vec<Standing> {
+        (0..self.standing.len())
+            .map(|p| match self.location(p).operator {
+                _ if !self.workload.places[p].declared => Standing::Leaving,
+                OperatorState::Evacuated => Standing::Leaving,
+                OperatorState::Open | OperatorState::Cordoned => Standing::Open,
+            })
+            .collect()
+    }
+}
+
+fn lost_by(exposure: &Exposure, mode: &Mode) -> Fallen {
+    let named: &[Event] = match mode {
+        Mode::Failover { lost } => lost,
+        Mode::Normal { failed_over, .. } => failed_over,
+        _ => &[],
+    };
+    let numbers: Vec<usize> = named.iter().filter_map(|event| exposure.find(event)).collect();
+    exposure.fall(&numbers)
+}
+
+fn standing_of(location: &Location, workload: &Workload, place: usize, mode: &Mode, lost: &Fallen) -> Standing {
+    let open = match location.operator {
+        _ if !workload.places[place].declared => Standing::Leaving,
+        OperatorState::Evacuated => Standing::Leaving,
+        OperatorState::Cordoned => Standing::Cordoned,
+        OperatorState::Open => Standing::Open,
+    };
+    let observed = workload.places[place].template == Template::Observed;
+    if *mode == Mode::Destroy {
+        let unreachable = matches!(location.health, Health::Unknown | Health::ControlLost | Health::Down);
+        return if observed || unreachable || location.frozen { Standing::Frozen } else { open };
+    }
+    match location.health {
+        _ if lost.places.contains(place) => Standing::Lost,
+        Health::Down if matches!(mode, Mode::Failover { .. }) => Standing::Lost,
+        Health::Down => Standing::Dead,
+        Health::Suspect | Health::Unknown | Health::ControlLost | Health::Probation => Standing::Frozen,
+        _ if observed || location.frozen || lost.control.contains(place) => Standing::Frozen,
+        Health::Healthy | Health::Degraded | Health::Returning => open,
+    }
+}
