@@ -40,7 +40,8 @@ pub struct SkewGroup {
 impl SkewGroup {
     /// Skew of a state, in units times the sum of weights.
     pub fn skew(&self, ready: &dyn Fn(usize) -> Units) -> i128 {
-        let sums: Vec<i128> = self.domains.iter().map(|(_, places)| places.iter().map(|&p| i128::from(ready(p))).sum()).collect();
+        let sums: Vec<i128> =
+            self.domains.iter().map(|(_, places)| places.iter().map(|&p| i128::from(ready(p))).sum()).collect();
         let total: i128 = sums.iter().sum();
         let away = sums.iter().zip(&self.domains).map(|(s, (w, _))| s * self.weights - total * i128::from(*w));
         away.clone().max().unwrap_or(0) - away.min().unwrap_or(0)
@@ -264,9 +265,7 @@ impl<'a> Course<'a> {
             let slot = work.grow.get(done.grown as usize).copied();
             return Some(Act::new(place, Role::Grow, true, slot, true));
         }
-        work.replace
-            .get(done.renewed as usize)
-            .map(|&(slot, _)| Act::new(place, Role::Replace, true, Some(slot), true))
+        work.replace.get(done.renewed as usize).map(|&(slot, _)| Act::new(place, Role::Replace, true, Some(slot), true))
     }
 
     /// Whether a place's next add repairs something: the old one does not serve, or is gone already.
@@ -377,7 +376,12 @@ fn check(rule: CheckOf, value: i64, bound: i64, worst_loss: Vec<super::model::Ev
 pub fn entries(acts: &[Act], places: usize) -> Vec<StepEntry> {
     let mut by_place: Vec<Option<StepEntry>> = vec![None; places];
     for act in acts {
-        let entry = by_place[act.place].get_or_insert_with(|| StepEntry { place: act.place, count: 0, ready: 0, slots: Vec::new() });
+        let entry = by_place[act.place].get_or_insert_with(|| StepEntry {
+            place: act.place,
+            count: 0,
+            ready: 0,
+            slots: Vec::new(),
+        });
         // Completing what serves already adds no replica; it is named and not counted.
         entry.count += u32::from(act.serves || act.role != Role::Complete);
         entry.ready += u32::from(act.serves);

@@ -24,12 +24,24 @@ pub fn decide(topology: &Topology, workload: &Workload, live: &Live, mode: &Mode
     let world = World::new(topology, workload, live, mode)?;
     let placement = target_of(&world)?;
     let canonical = canonical_of(&world, world.replicas)?;
-    let meters: Vec<RuleMeter> = workload.survive.iter().map(|r| RuleMeter::new(topology, &world.exposure, r)).collect();
+    let meters: Vec<RuleMeter> =
+        workload.survive.iter().map(|r| RuleMeter::new(topology, &world.exposure, r)).collect();
     let merged = merge(&world.exposure);
     let (changes, work) = assignments(&world, &placement.target);
     let (before, after) = (state_before(&world), state_after(&world, &placement.target, &work));
     let steps = steps_of(&world, &placement, &meters, &merged, &work, &before)?;
-    Ok(report::write(&report::Facts { world: &world, placement, canonical, meters, merged, changes, work, before, after, steps }))
+    Ok(report::write(&report::Facts {
+        world: &world,
+        placement,
+        canonical,
+        meters,
+        merged,
+        changes,
+        work,
+        before,
+        after,
+        steps,
+    }))
 }
 
 fn target_of(world: &World<'_>) -> Result<Placement, Refusal> {
@@ -63,7 +75,8 @@ fn assignments(world: &World<'_>, target: &[u32]) -> (Vec<PlaceChanges>, Vec<Wor
         .map(|p| {
             let standing = world.standing[p];
             let add = matches!(standing, Standing::Open);
-            let disturb = matches!(standing, Standing::Open | Standing::Cordoned | Standing::Leaving) && !world.adds_only;
+            let disturb =
+                matches!(standing, Standing::Open | Standing::Cordoned | Standing::Leaving) && !world.adds_only;
             let leave = Leave { add: add && *world.mode != Mode::Destroy, disturb, renew: add && disturb };
             let (changes, mut work) = assign(&world.live.places[p], target[p], leave);
             // What the location's health takes away does not serve, whatever the replicas themselves say.
@@ -115,8 +128,10 @@ fn steps_of(
     before: &State,
 ) -> Result<Vec<Step>, Refusal> {
     let workload = world.workload;
-    let surge = workload.rollout.surge.map_or(u64::from(world.replicas.div_ceil(10).max(1)), |s| s.ceil_of(world.replicas));
-    let batch = workload.rollout.batch.map_or(surge, |b| b.ceil_of(world.replicas)).clamp(1, u64::from(u32::MAX)) as u32;
+    let surge =
+        workload.rollout.surge.map_or(u64::from(world.replicas.div_ceil(10).max(1)), |s| s.ceil_of(world.replicas));
+    let batch =
+        workload.rollout.batch.map_or(surge, |b| b.ceil_of(world.replicas)).clamp(1, u64::from(u32::MAX)) as u32;
     let batch = match world.mode {
         Mode::Failback => workload.failback.batch.unwrap_or(batch).max(1),
         Mode::Destroy => u32::MAX,
@@ -266,14 +281,16 @@ fn blocked(
     let works = |rules: &Invariants<'_>| order(rules, work, &world.lo, last, pace).is_ok();
     // The smallest surge, by doubling and halving: more room never hurts.
     let with = |more: u64| Invariants { most: rules.most.saturating_add(more), ..rules.clone() };
-    let moves: u64 = work.iter().map(|w| u64::from(w.grow_count) + w.replace.len() as u64 + w.update.len() as u64).sum();
+    let moves: u64 =
+        work.iter().map(|w| u64::from(w.grow_count) + w.replace.len() as u64 + w.update.len() as u64).sum();
     if moves > 0 && works(&with(moves)) {
         let (mut low, mut high) = (0, moves);
         while high - low > 1 {
             let middle = low + (high - low) / 2;
             if works(&with(middle)) { high = middle } else { low = middle }
         }
-        ways_out.push(WayOut::Surge { site: workload.rollout.site, to: (surge + high).min(u64::from(u32::MAX)) as u32 });
+        ways_out
+            .push(WayOut::Surge { site: workload.rollout.site, to: (surge + high).min(u64::from(u32::MAX)) as u32 });
     }
     ways_out.extend(lower_floor(world, rules, &stuck, &works));
     let mut lines = Vec::new();
@@ -295,11 +312,24 @@ fn blocked(
         }
         _ => Vec::new(),
     };
-    Refusal::Blocked { by: stuck.by, worst_loss, value: stuck.value, bound: stuck.bound, state: stuck.state, lines, ways_out }
+    Refusal::Blocked {
+        by: stuck.by,
+        worst_loss,
+        value: stuck.value,
+        bound: stuck.bound,
+        state: stuck.state,
+        lines,
+        ways_out,
+    }
 }
 
 /// The largest floor with which the change goes through, when lowering that one floor is enough.
-fn lower_floor(world: &World<'_>, rules: &Invariants<'_>, stuck: &Stuck, works: &dyn Fn(&Invariants<'_>) -> bool) -> Option<WayOut> {
+fn lower_floor(
+    world: &World<'_>,
+    rules: &Invariants<'_>,
+    stuck: &Stuck,
+    works: &dyn Fn(&Invariants<'_>) -> bool,
+) -> Option<WayOut> {
     let (site, start) = match &stuck.by {
         CheckOf::Serving => (world.workload.floor_site, rules.serving_bound),
         CheckOf::Survive(i) => (world.workload.survive[*i].site, rules.rule_bounds[*i]),
@@ -423,7 +453,8 @@ pub fn notes(world: &World<'_>, placement: &Placement, after: &CutSets, merged: 
         for p in 0..world.existing.len() {
             let domains = &world.location(p).domains;
             let Some(domain) = domains.get(name) else { continue };
-            let above = world.topology.levels[..level].iter().map(|l| domains.get(l).map_or("", String::as_str)).collect();
+            let above =
+                world.topology.levels[..level].iter().map(|l| domains.get(l).map_or("", String::as_str)).collect();
             parents.entry(domain).or_default().insert(above);
         }
         let twice = parents.into_iter().filter(|(_, above)| above.len() > 1);

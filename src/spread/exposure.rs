@@ -125,7 +125,8 @@ impl Exposure {
         let place_control: Vec<Bits> = (0..n).map(|p| all(&location(p).control)).collect();
         let mut events = Vec::new();
         for (level, level_name) in topology.levels.iter().enumerate() {
-            let names: BTreeSet<&String> = topology.locations.iter().filter_map(|l| l.domains.get(level_name)).collect();
+            let names: BTreeSet<&String> =
+                topology.locations.iter().filter_map(|l| l.domains.get(level_name)).collect();
             for name in names {
                 let mut reach = Reach {
                     event: Event::Domain { level, name: name.clone() },
@@ -133,7 +134,9 @@ impl Exposure {
                     paths: Bits::new(paths.len()),
                     control: Bits::new(n),
                 };
-                (0..n).filter(|&p| location(p).domains.get(level_name) == Some(name)).for_each(|p| reach.places.insert(p));
+                (0..n)
+                    .filter(|&p| location(p).domains.get(level_name) == Some(name))
+                    .for_each(|p| reach.places.insert(p));
                 reach.control = reach.places.clone();
                 events.push(reach);
             }
@@ -158,11 +161,14 @@ impl Exposure {
                         .iter()
                         .map(|path| {
                             next += 1;
-                            (next - 1, path.places.as_ref().map(|places| {
-                                let mut bits = Bits::new(n);
-                                places.iter().for_each(|&p| bits.insert(p));
-                                bits
-                            }))
+                            (
+                                next - 1,
+                                path.places.as_ref().map(|places| {
+                                    let mut bits = Bits::new(n);
+                                    places.iter().for_each(|&p| bits.insert(p));
+                                    bits
+                                }),
+                            )
                         })
                         .collect(),
                 })
@@ -299,7 +305,13 @@ fn closure(topology: &Topology, from: &[usize]) -> Bits {
     bits
 }
 
-fn kinds_of(topology: &Topology, workload: &Workload, place: usize, own: &Bits, path_risks: &[Bits]) -> BTreeSet<String> {
+fn kinds_of(
+    topology: &Topology,
+    workload: &Workload,
+    place: usize,
+    own: &Bits,
+    path_risks: &[Bits],
+) -> BTreeSet<String> {
     let mut kinds: BTreeSet<String> = own.iter().map(|r| topology.risks[r].kind.clone()).collect();
     let paths = workload.requires.iter().chain(&workload.entry).flat_map(|g| &g.paths);
     for (path, risks) in paths.zip(path_risks) {

@@ -112,7 +112,9 @@ pub fn recover(world: &World<'_>, state: &State, fallen: &Fallen, optimistic: bo
 
 fn time(world: &World<'_>, recovery: &mut Recovery) {
     let workload = world.workload;
-    let Some(&(slowest, _)) = recovery.grown.iter().max_by_key(|(p, _)| (world.location(*p).boot.seconds, *p)) else { return };
+    let Some(&(slowest, _)) = recovery.grown.iter().max_by_key(|(p, _)| (world.location(*p).boot.seconds, *p)) else {
+        return;
+    };
     let total: u64 = recovery.grown.iter().map(|(_, n)| u64::from(*n)).sum();
     let waves = workload.failover.batch.map_or(1, |batch| total.div_ceil(u64::from(batch.max(1))));
     let healthy = workload.rollout.healthy_for_s;
@@ -211,7 +213,9 @@ fn doubts(world: &World<'_>, rule: &SurviveRule, state: &State) -> Vec<Because> 
             }
         }
     }
-    let unseen = |p: &usize| !world.workload.places[*p].ready_measured && world.location(*p).health_source == HealthSource::Assumed;
+    let unseen = |p: &usize| {
+        !world.workload.places[*p].ready_measured && world.location(*p).health_source == HealthSource::Assumed
+    };
     let assumed: Vec<usize> = (0..state.lo.len()).filter(stands).filter(unseen).collect();
     if !assumed.is_empty() {
         doubts.push(Because::HealthAssumed(assumed));
@@ -244,9 +248,9 @@ fn judge_growth(
             let (verdict, why) = growth_verdict(world, rule, state, &fallen, &recovery, then);
             let floor = bound_of(world, then.floor);
             let reached = recovery.by(then.within_s);
-            let worse = result.as_ref().is_none_or(|(r, _)| {
-                (verdict, std::cmp::Reverse(reached)) > (r.verdict, std::cmp::Reverse(r.reached))
-            });
+            let worse = result
+                .as_ref()
+                .is_none_or(|(r, _)| (verdict, std::cmp::Reverse(reached)) > (r.verdict, std::cmp::Reverse(r.reached)));
             if worse {
                 let events = lost.iter().map(|&e| world.exposure.events[e].event.clone()).collect();
                 let judged = GrowthJudgement {
@@ -312,7 +316,9 @@ pub fn growth_verdict(
     doubt(places(&|g| world.location(g.0).boot.source == TimeSource::Default), Because::BootAssumed);
     match rule.growth {
         Growth::Quota => doubt(places(&|_| true), Because::QuotaOnly),
-        Growth::Reserved | Growth::Warm => doubt(places(&|g| g.1 > world.location(g.0).reserve), Because::BeyondReserve),
+        Growth::Reserved | Growth::Warm => {
+            doubt(places(&|g| g.1 > world.location(g.0).reserve), Because::BeyondReserve)
+        }
     }
     (if why.is_empty() { Verdict::Pass } else { Verdict::NotProven }, why)
 }

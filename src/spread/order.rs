@@ -37,8 +37,15 @@ pub struct Stuck {
 ///
 /// # Errors
 /// [`Stuck`] when neither greed nor search finds an order.
-pub fn order(rules: &Invariants<'_>, work: &[Work], ready: &[u32], last: &[bool], pace: Pace) -> Result<Vec<Step>, Stuck> {
-    let mut plan = Plan { course: Course::new(rules, work, ready.to_vec()), last, pace, steps: Vec::new(), sums: Vec::new() };
+pub fn order(
+    rules: &Invariants<'_>,
+    work: &[Work],
+    ready: &[u32],
+    last: &[bool],
+    pace: Pace,
+) -> Result<Vec<Step>, Stuck> {
+    let mut plan =
+        Plan { course: Course::new(rules, work, ready.to_vec()), last, pace, steps: Vec::new(), sums: Vec::new() };
     plan.free_waves();
     let (course, steps) = (plan.course.clone(), plan.steps.len());
     if let Err(stuck) = plan.greedy() {
@@ -82,9 +89,7 @@ impl Plan<'_> {
                 waits.extend(std::iter::repeat_n(act, work.wait_count as usize));
             }
             completes.extend(
-                work.complete
-                    .iter()
-                    .map(|&(slot, serves)| Act::new(p, Role::Complete, true, Some(slot), !serves)),
+                work.complete.iter().map(|&(slot, serves)| Act::new(p, Role::Complete, true, Some(slot), !serves)),
             );
         }
         let mut left = growth.saturating_sub(drains);
@@ -253,7 +258,10 @@ impl Plan<'_> {
     fn drain_first(&mut self) -> bool {
         let mut acts: Vec<Act> = Vec::new();
         while acts.len() < self.pace.batch as usize {
-            let ranked = self.places().filter_map(|p| self.course.next_remove_first(p)).filter_map(|a| Some((self.rank_drain(a)?, a)));
+            let ranked = self
+                .places()
+                .filter_map(|p| self.course.next_remove_first(p))
+                .filter_map(|a| Some((self.rank_drain(a)?, a)));
             let Some((_, act)) = ranked.min_by(|a, b| a.0.cmp(&b.0)) else { break };
             // Only one ahead per place, so that its new one follows at once.
             if acts.iter().any(|a| a.place == act.place) {
@@ -349,7 +357,8 @@ impl Plan<'_> {
 
     fn stuck(&self) -> Stuck {
         let course = &self.course;
-        let drains = self.places().flat_map(|p| [course.next_remove(p), course.next_update(p), course.next_remove_first(p)]);
+        let drains =
+            self.places().flat_map(|p| [course.next_remove(p), course.next_update(p), course.next_remove_first(p)]);
         let broken = drains.flatten().filter_map(|act| course.broken_by(act.place).map(|b| (act.place, b)));
         let best = broken.max_by_key(|(place, (_, value, bound))| (value - bound, std::cmp::Reverse(*place)));
         if let Some((place, (by, value, bound))) = best {
@@ -454,7 +463,9 @@ impl<'a> Search<'a> {
         let course = &self.course;
         let mut ranked: Vec<(Rank, usize, Act)> = Vec::new();
         for p in 0..course.work.len() {
-            let firsts = course.next_remove_first(p).filter(|_| course.total[p] >= course.rules.room[p] || course.sum >= course.rules.most);
+            let firsts = course
+                .next_remove_first(p)
+                .filter(|_| course.total[p] >= course.rules.room[p] || course.sum >= course.rules.most);
             for act in [course.next_remove(p), course.next_update(p), firsts].into_iter().flatten() {
                 let slack = if act.serves { course.slack_if(p, false) } else { i64::MAX };
                 let skew = if act.role == Role::Update || !act.serves { (0, 0) } else { course.skew_if(p, false) };

@@ -131,12 +131,8 @@ pub fn worst_margin(world: &World<'_>, merged: &Merged, floor: Units, steps: &[S
 fn rule_reports(facts: &Facts<'_, '_>, halves: &BTreeSet<&Vec<u32>>) -> Vec<RuleReport> {
     let world = facts.world;
     let target = &facts.placement.target;
-    let all_well = State {
-        lo: target.clone(),
-        hi: target.clone(),
-        existing: target.clone(),
-        standing: world.healthy_standing(),
-    };
+    let all_well =
+        State { lo: target.clone(), hi: target.clone(), existing: target.clone(), standing: world.healthy_standing() };
     let before = judge_all(world, &facts.meters, &facts.before);
     let after = judge_all(world, &facts.meters, &facts.after);
     let healthy = judge_all(world, &facts.meters, &all_well);
@@ -352,8 +348,11 @@ fn costs(facts: &Facts<'_, '_>) -> BTreeMap<String, CostReport> {
     }
     for (currency, report) in &mut by_currency {
         let of = |entries: &[StepEntry]| -> u64 {
-            let creates = |e: &StepEntry| e.count.saturating_sub(e.slots.iter().filter(|s| s.role == Role::Complete).count() as u32);
-            let mine = entries.iter().filter_map(|e| price(e.place).filter(|c| c.currency == *currency).map(|c| (e, c)));
+            let creates = |e: &StepEntry| {
+                e.count.saturating_sub(e.slots.iter().filter(|s| s.role == Role::Complete).count() as u32)
+            };
+            let mine =
+                entries.iter().filter_map(|e| price(e.place).filter(|c| c.currency == *currency).map(|c| (e, c)));
             mine.map(|(e, c)| c.micros_per_hour.saturating_mul(u64::from(creates(e)))).fold(0, u64::saturating_add)
         };
         let mut now = report.before;

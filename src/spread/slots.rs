@@ -75,7 +75,16 @@ pub fn assign(live: &PlaceLive, target: u32, leave: Leave) -> (PlaceChanges, Wor
             let grow_count = if leave.add { target.saturating_sub(*count) } else { 0 };
             // Nobody says which ones a group gives back: the serving ones, at worst.
             let shrink = vec![(0, true); shrink as usize];
-            let work = Work { total: *count, ready, grow_count, shrink, wait_count, by_number: true, takes_new: leave.add, ..Work::default() };
+            let work = Work {
+                total: *count,
+                ready,
+                grow_count,
+                shrink,
+                wait_count,
+                by_number: true,
+                takes_new: leave.add,
+                ..Work::default()
+            };
             (PlaceChanges { frozen: !leave.add && !leave.disturb, ..PlaceChanges::default() }, work)
         }
     }
@@ -161,7 +170,13 @@ mod tests {
 
     #[test]
     fn shrinking_gives_back_unhealthy_first_then_highest() {
-        let live = place(vec![slot(0), Slot { ready: Ready::No, ..slot(1) }, slot(2), Slot { ready: Ready::Unknown, ..slot(3) }, slot(4)]);
+        let live = place(vec![
+            slot(0),
+            Slot { ready: Ready::No, ..slot(1) },
+            slot(2),
+            Slot { ready: Ready::Unknown, ..slot(3) },
+            slot(4),
+        ]);
         assert_eq!(assign(&live, 1, ALL).0.remove, [1, 3, 4, 2]);
         assert_eq!(assign(&live, 4, ALL).0.remove, [1]);
     }

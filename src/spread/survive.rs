@@ -29,7 +29,10 @@ enum Form {
         of_place: Vec<Option<usize>>,
     },
     /// Every loss with what it takes; several that take the same are listed once.
-    Listed { losses: Vec<(Vec<usize>, Taken)>, of_place: Vec<Vec<usize>> },
+    Listed {
+        losses: Vec<(Vec<usize>, Taken)>,
+        of_place: Vec<Vec<usize>>,
+    },
     Search,
 }
 
@@ -124,7 +127,13 @@ impl RuleMeter {
             Form::Listed { losses, .. } => (losses.len(), 2),
             Form::Search => (0, 0),
         };
-        let mut reading = Reading { ready: ready.to_vec(), total: exposure.total(ready), sums: vec![0; width], top: Vec::new(), keep };
+        let mut reading = Reading {
+            ready: ready.to_vec(),
+            total: exposure.total(ready),
+            sums: vec![0; width],
+            top: Vec::new(),
+            keep,
+        };
         for (place, &count) in ready.iter().enumerate() {
             let units = Units::from(count) * exposure.units[place];
             self.touched(place, &mut |i| reading.sums[i] += units);
@@ -222,7 +231,8 @@ impl RuleMeter {
         let mut touched = Vec::new();
         self.touched(place, &mut |i| touched.push(i));
         touched.iter().for_each(|&i| move_by(&mut reading.sums[i]));
-        reading.ready[place] = if up { reading.ready[place] + count } else { reading.ready[place].saturating_sub(count) };
+        reading.ready[place] =
+            if up { reading.ready[place] + count } else { reading.ready[place].saturating_sub(count) };
         reading.rank();
     }
 

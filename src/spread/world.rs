@@ -46,7 +46,12 @@ impl<'a> World<'a> {
     ///
     /// # Errors
     /// [`Refusal::Malformed`] when vectors or indices do not fit.
-    pub fn new(topology: &'a Topology, workload: &'a Workload, live: &'a Live, mode: &'a Mode) -> Result<World<'a>, Refusal> {
+    pub fn new(
+        topology: &'a Topology,
+        workload: &'a Workload,
+        live: &'a Live,
+        mode: &'a Mode,
+    ) -> Result<World<'a>, Refusal> {
         if live.places.len() != workload.places.len() {
             return Err(Refusal::Malformed("live places do not match the workload's".into()));
         }
