@@ -15,3 +15,9 @@ pub mod store;
 pub use clock::{Clock, ManualClock, Millis, SystemClock};
 pub use error::{Fail, Refusal, StoreError};
 pub use provider::SimProvider;
+
+/// Runs this process as the plugin, until the caller says shutdown or is gone: what straddle's binary does when it is called as
+/// `terraform-provider-sim`.
+pub fn serve() -> std::process::ExitCode {
+    straddle_sdk::server::main(SimProvider::new())
+}

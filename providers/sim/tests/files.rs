@@ -91,6 +91,12 @@ fn other_files_are_left_as_they_are() {
     let missing = directory.path().join("missing.db");
     assert!(matches!(Store::open(&missing), Err(StoreError::Missing(_))));
     assert!(!missing.exists(), "looking makes no file");
+    // As a process leaves it that was killed while it made the store.
+    std::fs::write(&missing, "").expect("written");
+    assert!(matches!(Store::open(&missing), Err(StoreError::Missing(_))));
+    let mut world = World::new();
+    world.store = Store::open_or_create(&missing).expect("laid out");
+    world.made(&instance("a"));
 }
 
 #[test]

@@ -20,12 +20,12 @@ pub struct Units(Vec<Wave>);
 impl Units {
     /// How many there are, ready or not.
     pub fn total(&self) -> u64 {
-        self.0.iter().map(|wave| wave.count).sum()
+        sum(self.0.iter())
     }
 
     /// How many are ready.
     pub fn ready(&self, now: Millis) -> u64 {
-        self.0.iter().filter(|wave| wave.ready_at <= now).map(|wave| wave.count).sum()
+        sum(self.0.iter().filter(|wave| wave.ready_at <= now))
     }
 
     /// Launches or ends units until there are `desired`. The youngest end first.
@@ -84,10 +84,16 @@ impl Units {
         self.0.sort_by_key(|wave| wave.ready_at);
         let booted = self.0.iter().take_while(|wave| wave.ready_at <= now).count();
         if booted > 1 {
-            let count = self.0.drain(..booted - 1).map(|wave| wave.count).sum::<u64>();
-            self.0[0].count += count;
+            let count = sum(self.0[..booted].iter());
+            self.0.drain(..booted - 1);
+            self.0[0].count = count;
         }
     }
+}
+
+/// Also of waves read from a damaged store.
+fn sum<'w>(waves: impl Iterator<Item = &'w Wave>) -> u64 {
+    waves.fold(0, |sum, wave| sum.saturating_add(wave.count))
 }
 
 #[cfg(test)]

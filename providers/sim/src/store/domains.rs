@@ -189,12 +189,12 @@ impl Domains {
 
     /// Units in use in a zone, over all clouds.
     fn used_in_zone(&self, zone: &str) -> u64 {
-        self.places.values().filter_map(|zones| zones.get(zone)).map(|place| place.used).sum()
+        sum(self.places.values().filter_map(|zones| zones.get(zone)))
     }
 
     /// Units in use in a cloud.
     fn used_in_cloud(&self, cloud: &str) -> u64 {
-        self.places.get(cloud).into_iter().flat_map(BTreeMap::values).map(|place| place.used).sum()
+        sum(self.places.get(cloud).into_iter().flat_map(BTreeMap::values))
     }
 
     /// Refuses when so many more units would exceed a quota.
@@ -309,8 +309,8 @@ impl Tx<'_> {
             self.boot_all(cloud, zone)?;
         }
         let units = |places: Vec<&(String, String)>| -> u64 {
-            let used = |(cloud, zone): &(String, String)| Some(self.domains.places.get(cloud)?.get(zone)?.used);
-            places.into_iter().filter_map(used).sum()
+            let place = |(cloud, zone): &(String, String)| self.domains.places.get(cloud)?.get(zone);
+            sum(places.into_iter().filter_map(place))
         };
         let (stopped, booting) = (
             units(lost_after.difference(&lost_before).collect()),
@@ -358,6 +358,10 @@ impl Tx<'_> {
         }
         Ok(())
     }
+}
+
+fn sum<'p>(places: impl Iterator<Item = &'p Place>) -> u64 {
+    places.fold(0, |sum, place| sum.saturating_add(place.used))
 }
 
 /// A count as SQLite holds it.

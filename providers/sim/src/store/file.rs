@@ -92,6 +92,9 @@ impl Store {
         let writable = flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE);
         if application == 0 && flags.contains(OpenFlags::SQLITE_OPEN_CREATE) {
             lay_out(&connection, path)?;
+        } else if application == 0 && tables(&connection)? == 0 {
+            // Empty: whoever was to lay it out did not get that far.
+            return Err(StoreError::Missing(path.to_owned()));
         } else if application != APPLICATION {
             return Err(StoreError::Foreign(path.to_owned()));
         }
@@ -111,6 +114,10 @@ fn header(connection: &Connection, name: &str) -> Result<i64, rusqlite::Error> {
     connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
 }
 
+fn tables(connection: &Connection) -> Result<i64, rusqlite::Error> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+}
+
 /// Makes the tables in an empty file, once, however many processes try.
 fn lay_out(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     connection.execute_batch("BEGIN EXCLUSIVE")?;
@@ -124,8 +131,7 @@ fn lay_out_locked(connection: &Connection, path: &Path) -> Result<(), StoreError
     if header(connection, "application_id")? == APPLICATION {
         return Ok(());
     }
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if tables > 0 {
+    if tables(connection)? > 0 {
         return Err(StoreError::Foreign(path.to_owned()));
     }
     connection.execute_batch(LAYOUT)?;

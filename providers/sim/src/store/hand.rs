@@ -41,7 +41,7 @@ impl Tx<'_> {
             let found = self.rows(&format!("{column} = ?1 AND deleted_at IS NULL"), &domain.name)?;
             rows.extend(found.into_iter().map(|row| (row.id, row)));
         }
-        let total: u64 = rows.values().map(|row| row.now.spec.units()).sum();
+        let total = rows.values().fold(0_u64, |sum, row| sum.saturating_add(row.now.spec.units()));
         if total < count {
             let names: Vec<String> = domains.iter().map(ToString::to_string).collect();
             let why = format!("{} holds {total}; `straddle sim status` shows what is where", names.join(", "));

@@ -223,7 +223,7 @@ impl Tx<'_> {
     /// Remembers how the object was and counts the write; the caller then changes `row.now` and puts the row.
     pub(super) fn touch(&self, row: &mut Row) {
         row.before = Some(Box::new(row.now.clone()));
-        row.now.version += 1;
+        row.now.version = row.now.version.saturating_add(1);
         row.written_at = self.now;
     }
 
