@@ -362,6 +362,22 @@ async fn what_cannot_even_be_looked_into_keeps_its_state() {
 }
 
 #[tokio::test]
+async fn a_creation_nobody_can_look_for_is_in_doubt() {
+    let plugin = Plugin::new().await;
+    plugin.fault(Op::Create, FaultKind::LostReply, 1.0);
+    plugin.fault(Op::List, FaultKind::Error, 1.0);
+    let request = plugin.create_request("sim_instance", &server("a"), Some("t1")).await;
+    let (answers, mut receiver) = Answers::channel();
+    plugin.provider.clone().apply_many(vec![request.clone()], answers).await;
+    let (_, answer) = receiver.try_recv().expect("answered");
+    assert!(answer.expect_err("not known").in_doubt);
+    assert_eq!(plugin.count(), 1, "it was made, and tried again with one token");
+    control::reset(&plugin.store(), &*plugin.clock, false).expect("reset");
+    plugin.provider.apply(request).await.expect("the same again");
+    assert_eq!(plugin.count(), 1);
+}
+
+#[tokio::test]
 async fn a_partial_creation_comes_with_its_object() {
     let plugin = Plugin::new().await;
     plugin.fault(Op::Create, FaultKind::Partial, 1.0);

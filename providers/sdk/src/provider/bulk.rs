@@ -18,7 +18,8 @@ pub const BULK_CONCURRENCY: usize = 32;
 pub struct Failure {
     /// Why.
     pub diagnostics: Diagnostics,
-    /// Whether something may have been changed all the same: the provider broke off, or its answer cannot be read.
+    /// Whether something may have been changed all the same: the provider broke off, its answer cannot be read, or it cannot
+    /// tell itself.
     pub in_doubt: bool,
 }
 
@@ -61,7 +62,8 @@ impl<T> Answers<T> {
         self.tell(index, answer.map_err(Failure::from));
     }
 
-    pub(crate) fn tell(&self, index: usize, answer: Result<T, Failure>) {
+    /// As [`Answers::send`], for a provider that cannot tell whether something was changed, because a reply was lost.
+    pub fn tell(&self, index: usize, answer: Result<T, Failure>) {
         // The receiver is gone only when nobody waits for the answer any more.
         _ = self.sender.send((index, answer));
     }

@@ -6,7 +6,7 @@ use crate::error::{Refusal, StoreError};
 use crate::model::{Claim, Id, Object, Spec};
 use crate::store::{Listing, Made, Seen, Tx};
 use std::sync::Arc;
-use straddle_sdk::provider::{ApplyAnswer, ApplyRequest, Diagnostic, Diagnostics, Ownership};
+use straddle_sdk::provider::{ApplyAnswer, ApplyRequest, Diagnostic, Diagnostics, Failure, Ownership};
 use straddle_sdk::value::Value;
 
 /// One change.
@@ -31,13 +31,13 @@ enum Action {
 pub(super) async fn apply(
     session: &Arc<Session>,
     requests: Vec<ApplyRequest>,
-    mut send: impl FnMut(usize, Result<ApplyAnswer, Diagnostics>) + Send,
+    mut send: impl FnMut(usize, Result<ApplyAnswer, Failure>) + Send,
 ) {
     let mut jobs = Vec::with_capacity(requests.len());
     for (index, request) in requests.into_iter().enumerate() {
         match action(&request) {
             Ok(action) => jobs.push(Job { index, action, prior: request.prior, in_doubt: false }),
-            Err(problems) => send(index, Err(problems)),
+            Err(problems) => send(index, Err(problems.into())),
         }
     }
     let mut fruitless = 0;
@@ -98,7 +98,7 @@ fn action(request: &ApplyRequest) -> Result<Action, Diagnostics> {
 }
 
 /// The result of one job of a round: its answer, or why to ask again.
-type Outcome = Result<Result<ApplyAnswer, Diagnostics>, Refusal>;
+type Outcome = Result<Result<ApplyAnswer, Failure>, Refusal>;
 
 fn run_all(session: &Session, tx: &mut Tx<'_>, jobs: &[Job]) -> Result<Vec<Outcome>, StoreError> {
     let who = &session.config.caller;
@@ -134,10 +134,10 @@ fn run(session: &Session, tx: &mut Tx<'_>, job: &Job) -> Result<Outcome, StoreEr
         (Err(Refusal::NotFound(..)), Action::Delete(_)) => Ok(Ok(ApplyAnswer::deleted())),
         // Without a token a second attempt would make a second object.
         (Err(refusal @ Refusal::ReplyLost(_)), Action::Create(_, claim)) if !has_token(claim) => {
-            Ok(Err(says::refused(&refusal).into()))
+            Ok(Err(Failure { diagnostics: says::refused(&refusal).into(), in_doubt: true }))
         }
         (Err(refusal @ (Refusal::Throttled { .. } | Refusal::ReplyLost(_))), _) => Err(refusal),
-        (Err(refusal), _) => Ok(Err(says::refused(&refusal).into())),
+        (Err(refusal), _) => Ok(Err(Diagnostics::from(says::refused(&refusal)).into())),
     })
 }
 
@@ -163,7 +163,7 @@ fn look(
     tx: &mut Tx<'_>,
     job: &Job,
     listing: &mut Option<Listing>,
-) -> Result<Option<Result<ApplyAnswer, Diagnostics>>, StoreError> {
+) -> Result<Option<Result<ApplyAnswer, Failure>>, StoreError> {
     let who = &session.config.caller;
     let found = |object: &Object| {
         let mut answer = answer(Made { object: Some(object.clone()), complaint: None });
@@ -193,11 +193,11 @@ fn look(
     }
 }
 
-/// The answer when nothing more is tried. An error says that nothing was changed; where that is not certain, the state known before
-/// goes with it.
-fn given_up(job: &Job, why: Diagnostics) -> Result<ApplyAnswer, Diagnostics> {
+/// The answer when nothing more is tried. What is in doubt is said to be; where there was an object, the state known before goes
+/// with it.
+fn given_up(job: &Job, why: Diagnostics) -> Result<ApplyAnswer, Failure> {
     match job.action {
         Action::Update(..) | Action::Delete(_) if job.in_doubt => Ok(ApplyAnswer::partial(job.prior.clone(), why)),
-        _ => Err(why),
+        _ => Err(Failure { diagnostics: why, in_doubt: job.in_doubt }),
     }
 }

@@ -22,8 +22,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use straddle_sdk::provider::{
     Answers, ApplyAnswer, ApplyRequest, Capabilities, Context, DataAnswer, DataRequest, Diagnostic, Diagnostics,
-    Discovered, Discovery, Health, ImportAnswer, ImportRequest, LocationReport, PlanAnswer, PlanRequest, Provider,
-    ReadAnswer, ReadRequest, Schemas, ValidateRequest,
+    Discovered, Discovery, Failure, Health, ImportAnswer, ImportRequest, LocationReport, PlanAnswer, PlanRequest,
+    Provider, ReadAnswer, ReadRequest, Schemas, ValidateRequest,
 };
 use straddle_sdk::value::{Str, Type, Value};
 
@@ -162,7 +162,11 @@ impl Provider for SimProvider {
 
     async fn apply(&self, request: ApplyRequest) -> Result<ApplyAnswer, Diagnostics> {
         let session = self.session()?;
-        one(|send| async move { apply::apply(&session, vec![request], send).await }).await
+        one(|mut send| async move {
+            let plain = move |at, answer: Result<_, Failure>| send(at, answer.map_err(|failure| failure.diagnostics));
+            apply::apply(&session, vec![request], plain).await;
+        })
+        .await
     }
 
     async fn import(&self, request: ImportRequest) -> Result<ImportAnswer, Diagnostics> {
@@ -218,7 +222,7 @@ impl Provider for SimProvider {
 
     async fn apply_many(self: Arc<Self>, requests: Vec<ApplyRequest>, answers: Answers<ApplyAnswer>) {
         match self.session() {
-            Ok(session) => apply::apply(&session, requests, move |at, answer| answers.send(at, answer)).await,
+            Ok(session) => apply::apply(&session, requests, move |at, answer| answers.tell(at, answer)).await,
             Err(why) => (0..requests.len()).for_each(|at| answers.send(at, Err(why.clone()))),
         }
     }
