@@ -293,3 +293,34 @@ fn readers_see_a_whole_state_while_logs_come_and_go() {
     writer.join().unwrap();
     assert_eq!(load(dir.path()).unwrap().state.objects.len(), 40);
 }
+
+#[test]
+fn what_could_not_be_written_is_written_as_soon_as_it_can_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open_write(dir.path(), &request()).unwrap();
+    store.record(Time(1), [run(), begin(1, 1, server(1), Kind::Create)]).unwrap();
+    let durable = load(dir.path()).unwrap().state;
+    // Any failure will do; this one can be switched on and off.
+    let foreign = rusqlite::Connection::open(dir.path().join(FILE)).unwrap();
+    foreign
+        .execute_batch("CREATE TRIGGER no BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'no'); END")
+        .unwrap();
+    let ended = store.append(Time(2), [end(1, 1, Outcome::Object(object("made")))]).unwrap();
+    assert!(store.wait(ended).is_err());
+    let began = store.append(Time(3), [begin(1, 2, server(2), Kind::Create)]).unwrap();
+    assert!(store.wait(began).is_err());
+    assert!(store.wait(ended).is_err(), "still not on disk");
+    assert_eq!(load(dir.path()).unwrap().state, durable, "half of it was written");
+    foreign.execute_batch("DROP TRIGGER no").unwrap();
+    store.record(Time(4), [begin(1, 3, server(3), Kind::Create)]).unwrap();
+    assert_eq!(store.wait(ended), Ok(()));
+    assert!(store.wait(began).is_err(), "what did not begin has not begun since");
+    let state = load(dir.path()).unwrap().state;
+    assert_eq!(state, store.state());
+    assert_eq!(state.get(&server(1).address), Some(&object("made")));
+    assert_eq!(state.open.iter().map(|open| open.begin.action.index).collect::<Vec<_>>(), [3]);
+    // The same object can begin now.
+    store.record(Time(5), [begin(1, 4, server(2), Kind::Create)]).unwrap();
+    drop(foreign);
+    store.close().unwrap();
+}
