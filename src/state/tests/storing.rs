@@ -302,9 +302,7 @@ fn what_could_not_be_written_is_written_as_soon_as_it_can_be() {
     let durable = load(dir.path()).unwrap().state;
     // Any failure will do; this one can be switched on and off.
     let foreign = rusqlite::Connection::open(dir.path().join(FILE)).unwrap();
-    foreign
-        .execute_batch("CREATE TRIGGER no BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'no'); END")
-        .unwrap();
+    foreign.execute_batch("CREATE TRIGGER no BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'no'); END").unwrap();
     let ended = store.append(Time(2), [end(1, 1, Outcome::Object(object("made")))]).unwrap();
     assert!(store.wait(ended).is_err());
     let began = store.append(Time(3), [begin(1, 2, server(2), Kind::Create)]).unwrap();
