@@ -4,7 +4,7 @@
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use straddle::diag::FileId;
+use straddle::diag::{Diagnostic, FileId};
 use straddle::lang::console::{Answer, ask};
 use straddle::lang::evaluate::Surroundings;
 use straddle::lang::functions::FunctionContext;
@@ -12,6 +12,7 @@ use straddle::lang::load::{Disk, Loaded, load};
 use straddle::lang::position::position;
 use straddle::lang::scope::{ModuleValues, NoResources, Paths};
 use straddle::lang::syntax::{Text, parse_body};
+use straddle::lang::validate::validate;
 use straddle::lang::variables::assign;
 
 fn cases(text: &str) -> Vec<Json> {
@@ -179,4 +180,62 @@ fn expressions() {
         }
     }
     settle(&found, EXPRESSIONS_DIFFER);
+}
+
+const CONFIGS_DIFFER: &[(&str, &str)] = &[];
+
+#[test]
+fn configurations() {
+    let mut found = BTreeMap::new();
+    for case in cases(include_str!("conformance/configs.json")) {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, content) in case["files"].as_object().unwrap() {
+            let path = directory.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content.as_str().unwrap()).unwrap();
+        }
+        let loaded = load(directory.path());
+        let disk = Disk::default();
+        let functions = FunctionContext {
+            base_directory: directory.path(),
+            files: &disk,
+            now: None,
+            plan_time: None,
+            random: None,
+            templates: None,
+        };
+        let paths = Paths { module: ".".into(), root: ".".into(), cwd: directory.path().display().to_string() };
+        let around =
+            Surroundings { functions, paths: &paths, workspace: "default", sources: &loaded.sources, console: false };
+        let diags = validate(&loaded, &NoResources, around);
+        let ours: Vec<Json> = diags.iter().filter(|d| d.is_error()).map(|d| shown(d, &loaded)).collect();
+        let theirs: Vec<Json> = case["diagnostics"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|d| d["severity"] == "error")
+            .map(|d| serde_json::json!({ "summary": d["summary"], "range": d["range"] }))
+            .collect();
+        if ours.first() != theirs.first() || ours.len() != theirs.len() {
+            found.insert(text(&case, "name").to_owned(), format!("{ours:?}\n    Terraform: {theirs:?}"));
+        }
+    }
+    settle(&found, CONFIGS_DIFFER);
+}
+
+/// Summary and range of a diagnostic, as `validate -json` has them.
+fn shown(diag: &Diagnostic, loaded: &Loaded) -> Json {
+    let range = diag.span.as_ref().map(|span| {
+        let source = &loaded.sources.files[span.file.0 as usize];
+        let place = |byte| {
+            let at = position(&source.text, byte);
+            serde_json::json!({ "line": at.line, "column": at.column, "byte": at.byte })
+        };
+        serde_json::json!({
+            "filename": source.name,
+            "start": place(span.range.start),
+            "end": place(span.range.end.max(span.range.start + 1)),
+        })
+    });
+    serde_json::json!({ "summary": diag.summary, "range": range })
 }

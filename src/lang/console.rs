@@ -31,7 +31,9 @@ pub fn ask(
     resources: &dyn Resources,
     around: Surroundings<'_>,
 ) -> Answer {
-    let (expr, diags) = parse_expr(Text { file, name: INPUT, text });
+    // The line end typed after it: a heredoc may be the last thing.
+    let line = format!("{text}\n");
+    let (expr, diags) = parse_expr(Text { file, name: INPUT, text: &line });
     let failed = |diags| Answer { value: Value::unknown(straddle_sdk::value::Type::Dynamic), diags };
     if diags.iter().any(Diagnostic::is_error) {
         return failed(diags);
@@ -63,9 +65,9 @@ impl Answer {
         display_type(&self.value)
     }
 
-    /// The value as JSON, in clear also where it is sensitive. `None`: not wholly known, or not to be had as JSON (an infinity).
+    /// The value as JSON, in clear also where it is sensitive. `None`: not wholly known, ephemeral, or not to be had as JSON (an infinity).
     pub fn json(&self) -> Option<String> {
-        if !self.value.is_wholly_known() || infinite(&self.value) {
+        if !self.value.is_wholly_known() || self.ephemeral() || infinite(&self.value) {
             return None;
         }
         known_part(&self.value.unmarked())

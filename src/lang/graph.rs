@@ -1,7 +1,8 @@
 //! What depends on what inside a module: an order in which everything can be evaluated, and the cycles that leave none.
 
+use super::address::Mode;
 use super::ast::{Body, Expr};
-use super::module::Module;
+use super::module::{Module, Resource};
 use super::reference::{Reference, Subject, references, traversals};
 use crate::diag::{Diagnostic, Span};
 use petgraph::algo::kosaraju_scc;
@@ -31,7 +32,10 @@ pub fn dependency_order(module: &Module) -> (Vec<Subject<'_>>, Vec<Diagnostic>) 
     for component in kosaraju_scc(&graph.graph) {
         let mut subjects: Vec<Subject<'_>> = component.iter().map(|node| graph.graph[*node]).collect();
         subjects.sort();
-        let on_itself = component.first().is_some_and(|node| graph.graph.contains_edge(*node, *node));
+        // A resource that names itself is the planner's business: see `self_reference`.
+        let on_itself = component
+            .iter()
+            .any(|node| matches!(graph.graph[*node], Subject::Local(_)) && graph.graph.contains_edge(*node, *node));
         // A call's outputs do not all need all of its arguments: only the whole of it looks like a cycle.
         let through_module = subjects.iter().any(|subject| matches!(subject, Subject::Module(_)));
         if (subjects.len() > 1 || on_itself) && !through_module {
@@ -121,10 +125,29 @@ fn cycle_name(subject: Subject<'_>) -> String {
     match subject {
         Subject::Local(name) => format!("local.{name} (expand)"),
         Subject::Module(name) => format!("module.{name} (expand)"),
-        Subject::Resource(super::address::Mode::Data, ty, name) => format!("data.{ty}.{name}"),
+        Subject::Resource(Mode::Data, ty, name) => format!("data.{ty}.{name}"),
         Subject::Resource(_, ty, name) => format!("{ty}.{name}"),
         other => format!("{other:?}"),
     }
+}
+
+/// A resource that refers to itself: an error when it is planned, not before, as in Terraform.
+pub fn self_reference(resource: &Resource) -> Option<Diagnostic> {
+    let own = Subject::Resource(resource.mode, &resource.ty.text, &resource.name.text);
+    let mut found = None;
+    let mut look = |expr: &Expr| {
+        let hit = references(expr).0.into_iter().find(|reference| reference.subject == own).map(|r| r.whole);
+        found = found.take().or(hit);
+    };
+    resource.count.iter().chain(&resource.for_each).for_each(&mut look);
+    body_expressions(&resource.body, &mut look);
+    let detail = format!(
+        "Configuration for {}{}.{} may not refer to itself.",
+        if resource.mode == Mode::Data { "data." } else { "" },
+        resource.ty.text,
+        resource.name.text
+    );
+    Some(Diagnostic::error("Self-referential block", detail).at(&found?))
 }
 
 /// The subjects an expression refers to, without errors.

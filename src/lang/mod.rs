@@ -14,6 +14,7 @@
 //! | [`scope`] | the names of a module and of a block | |
 //! | [`graph`] | what depends on what | [`module::Module`] → order, cycles |
 //! | [`evaluate`] | locals, module calls, outputs, `count`, `for_each` | module → values |
+//! | [`validate`] | all that can be told without state | [`load::Loaded`] → diagnostics |
 //! | [`console`], [`display`] | one expression in a module, values as text | |
 //! | [`variables`] | input variables: values, conversion, validation | |
 //! | [`types`] | type constraints, types as text | |
@@ -23,6 +24,7 @@
 pub mod address;
 pub mod ast;
 pub mod body;
+pub mod builtin;
 pub mod console;
 pub mod decode;
 pub mod display;
@@ -38,6 +40,7 @@ pub mod scope;
 pub mod suggest;
 pub mod syntax;
 pub mod types;
+pub mod validate;
 pub mod variables;
 pub mod version;
 

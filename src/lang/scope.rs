@@ -1,15 +1,16 @@
 //! Scopes: the names of a module, and the few that only hold inside a block.
 
 use super::address::Mode;
-use super::ast::Step;
+use super::ast::{Step, StepKind};
 use super::eval::Scope;
 use super::functions::FunctionContext;
-use super::module::Module;
+use super::module::{Module, Resource};
 use super::reference::{Reference, Subject};
+use super::schema::Block;
 use super::suggest::nearest;
 use crate::diag::Diagnostic;
 use std::collections::BTreeMap;
-use straddle_sdk::value::{Str, Type, Value};
+use straddle_sdk::value::{Marks, Str, Type, Value};
 
 type Resolved = Result<Value, Box<Diagnostic>>;
 
@@ -27,6 +28,11 @@ pub trait Resources {
     /// A declared resource as a whole: an object; with `count` a tuple, with `for_each` an object of objects. `None`: nothing is known
     /// yet.
     fn value(&self, mode: Mode, ty: &str, name: &str) -> Option<Value>;
+
+    /// The schema of a type, to check what is taken of its resources. `None`: not known here.
+    fn schema(&self, mode: Mode, ty: &str) -> Option<&Block> {
+        super::builtin::schema(mode, ty)
+    }
 
     /// straddle's own `shared_risk.x`, `probe.x`, `workload.x`, ... by root and name. `None`: there is none of that name.
     fn own(&self, root: &str, name: &str) -> Option<Value> {
@@ -172,6 +178,17 @@ impl ModuleScope<'_> {
         if let (true, Some(key)) = (single, reference.instance_key()) {
             return Err(Box::new(unexpected_key(mode, ty, name, reference, key)));
         }
+        if let (false, Some(step)) = (single, reference.steps.first()) {
+            if let StepKind::Attr(_) = step.kind {
+                return Err(Box::new(missing_key(resource, reference)));
+            }
+        }
+        if let Some(schema) = self.resources.schema(mode, ty) {
+            let after_key = if single { 0 } else { 1 };
+            if let Some(diag) = reference.steps.get(after_key).and_then(|step| no_attribute(schema, step)) {
+                return Err(Box::new(diag));
+            }
+        }
         Ok(self.resources.value(mode, ty, name).unwrap_or_else(|| Value::unknown(Type::Dynamic)))
     }
 
@@ -207,6 +224,8 @@ impl ModuleScope<'_> {
     fn terraform(&self, name: &str, reference: &Reference<'_>) -> Resolved {
         match name {
             "workspace" => Ok(Value::string(self.workspace)),
+            // Whether this is the apply phase: true nowhere but there, and nowhere to be kept.
+            "applying" => Ok(Value::FALSE.with_marks(Marks::EPHEMERAL)),
             "env" => {
                 let detail = "The terraform.env attribute was deprecated in v0.10 and removed in v0.12. The \"state environment\" \
                               concept was renamed to \"workspace\" in v0.12, and so the workspace name can now be accessed using \
@@ -252,6 +271,30 @@ fn unexpected_key(mode: Mode, ty: &str, name: &str, reference: &Reference<'_>, k
     let mut span = reference.span.clone();
     span.range.end = key.span.range.end;
     Diagnostic::error("Unexpected resource instance key", detail).at(&span)
+}
+
+fn missing_key(resource: &Resource, reference: &Reference<'_>) -> Diagnostic {
+    let data = if resource.mode == Mode::Data { "data." } else { "" };
+    let name = format!("{data}{}.{}", resource.ty.text, resource.name.text);
+    let (argument, example) =
+        if resource.count.is_some() { ("count", "count.index") } else { ("for_each", "each.key") };
+    let detail = format!(
+        "Because {name} has {argument:?} set, its attributes must be accessed on specific instances.\n\nFor example, to correlate with \
+         indices of a referring resource, use:\n    {name}[{example}]"
+    );
+    Diagnostic::error("Missing resource instance key", detail).at(&reference.whole)
+}
+
+/// What is wrong with taking a step into an object of a schema, if anything.
+fn no_attribute(schema: &Block, step: &Step) -> Option<Diagnostic> {
+    let StepKind::Attr(name) = &step.kind else { return None };
+    if schema.attributes.contains_key(name) || schema.blocks.contains_key(name) {
+        return None;
+    }
+    let near = nearest(name, schema.attributes.keys().chain(schema.blocks.keys()).map(|known| &**known));
+    let mean = near.map_or(String::new(), |near| format!(" Did you mean {near:?}?"));
+    let detail = format!("This object has no argument, nested block, or exported attribute named {:?}.{mean}", &**name);
+    Some(Diagnostic::error("Unsupported attribute", detail).at(&step.span))
 }
 
 /// Names that hold inside one block or for one replica, over those of a module. Cheap: made anew for each instance.

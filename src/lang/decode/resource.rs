@@ -153,7 +153,7 @@ impl Decoder<'_> {
             if item.literal_text() == Some("*") {
                 let detail = "The [\"*\"] form of ignore_changes wildcard is was deprecated and is now invalid. Use \
                               \"ignore_changes = all\" to ignore changes to all attributes.";
-                self.error("Invalid ignore_changes wildcard", detail, &item.span);
+                self.error("Invalid ignore_changes wildcard", detail, &expr.span);
                 continue;
             }
             paths.extend(self.reference(item));

@@ -169,11 +169,9 @@ impl Evaluator<'_> {
             return self.steps(value, &traversal.steps);
         }
         if !self.scope.allows_references() {
-            let mut span = traversal.root.span.clone();
-            if let Some(last) = traversal.steps.last() {
-                span.range.end = last.span.range.end;
-            }
-            self.fixed.push(Diagnostic::error("Variables not allowed", "Variables may not be used here.").at(&span));
+            self.fixed.push(
+                Diagnostic::error("Variables not allowed", "Variables may not be used here.").at(&traversal.root.span),
+            );
             return failed();
         }
         let resolved =

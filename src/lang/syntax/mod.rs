@@ -14,6 +14,8 @@ mod expr;
 mod literal;
 mod scan;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use super::ast::{Body, Expr};
 use crate::diag::{Diagnostic, FileId, Span};
