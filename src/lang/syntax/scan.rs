@@ -318,13 +318,22 @@ impl<'a> Scanner<'a> {
         } else if self.byte(0) == b'"' {
             self.take(T::CQuote, 1);
             self.modes.pop();
-        } else if self.byte(0) == b'\n' {
-            self.take(T::QuotedNewline, 1);
-        } else if self.byte(0) == b'\r' {
-            self.take(T::QuotedNewline, 2);
+        } else if matches!(self.byte(0), b'\n' | b'\r') {
+            self.take(T::QuotedNewline, if self.byte(0) == b'\r' { 2 } else { 1 });
+            // An error in any case. What looks like the head of a block is none of the text.
+            if self.at_block_head() {
+                self.modes.truncate(1);
+            }
         } else {
             self.sequence();
         }
+    }
+
+    /// Whether the line that begins here is the head of a block that stands at the top of a file.
+    fn at_block_head(&self) -> bool {
+        let line = self.rest().lines().next().unwrap_or("");
+        let word = &line[..ident_len(line)];
+        super::is_top_level(word) && line.trim_end().ends_with('{')
     }
 
     /// One token of a heredoc or of a template file: a line, or what is left of it before the next sequence.

@@ -60,7 +60,7 @@ fn a_broken_argument_keeps_its_name() {
 #[test]
 fn nesting_is_bounded() {
     for (open, close) in
-        [("[", "]"), ("(", ")"), ("{a=", "}"), ("-", ""), ("f(", ")"), ("\"${", "}\""), ("a ? b : ", "c"), ("x[", "]")]
+        [("[", "]"), ("(", ")"), ("{a=", "}"), ("-", ""), ("f(", ")"), ("\"${", "}\""), ("a ? b : ", ""), ("x[", "]")]
     {
         let deep = format!("x = {}1{}\n", open.repeat(5000), close.repeat(5000));
         assert_eq!(summaries(&deep).first().map(String::as_str), Some("Nested too deeply"), "{open}");
@@ -100,6 +100,19 @@ const BITS: &[&str] = &[
     "else", " ", "\u{feff}", "null", "true", "0.1",
 ];
 
+/// What the other parser wrongly takes; each checked with Terraform, which refuses it too.
+const ONLY_WE_REFUSE: &[&str] = &[
+    "Invalid number literal",
+    "Invalid legacy index syntax",
+    "Invalid 'for' expression",
+    "Nested splat expression not allowed",
+];
+
+/// The bits without line ends: those inside quotes and heredocs the other parser misreads.
+fn on_one_line() -> Vec<&'static str> {
+    BITS.iter().copied().filter(|bit| !bit.contains(['\n', '\r', '\u{feff}', '<'])).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
@@ -121,13 +134,11 @@ proptest! {
     }
 
     #[test]
-    fn what_the_other_parser_takes_without_its_known_faults_we_take(bits in prop::collection::vec(prop::sample::select(BITS), 0..30)) {
-        // Heredocs, and line ends inside quotes, it misreads.
+    fn what_the_other_parser_takes_we_take(bits in prop::collection::vec(prop::sample::select(on_one_line()), 0..8)) {
         let text = format!("x = {}\n", bits.concat());
-        prop_assume!(!text.contains("<<") && !text.contains('\r') && !text.contains(".0") && text.matches('\n').count() == 1);
         let (_, ours) = parse(&text);
         if hcl_edit::parser::parse_body(&text).is_ok() && !ours.is_empty() {
-            let known = ["Invalid number literal", "Invalid legacy index syntax", "Invalid 'for' expression"];
+            let known = ONLY_WE_REFUSE;
             prop_assert!(ours.iter().all(|d| known.contains(&d.summary.as_str())), "{:?} {:?}", text, ours);
         }
     }
