@@ -29,13 +29,21 @@ pub struct Settings {
     pub call_timeout: Option<Duration>,
     /// How many calls of one provider run at the same time where it has no bulk calls; default 10.
     pub parallelism: usize,
+    /// Whether to use straddle's extension where it is served; default: yes.
+    pub extension: bool,
     /// Every plugin's working directory; default: ours.
     pub working_dir: Option<PathBuf>,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { start_timeout: Duration::from_secs(60), call_timeout: None, parallelism: 10, working_dir: None }
+        Settings {
+            start_timeout: Duration::from_secs(60),
+            call_timeout: None,
+            parallelism: 10,
+            extension: true,
+            working_dir: None,
+        }
     }
 }
 
@@ -264,6 +272,7 @@ impl Launcher {
         if process.is_some() {
             tokio::spawn(drain_stdio(channel.clone()));
         }
+        let pid = process.as_ref().and_then(Process::pid);
         let protocol = V6::new(channel.clone());
         let mut inner = Inner {
             provider: provider.clone(),
@@ -272,12 +281,15 @@ impl Launcher {
             schemas: Arc::new(ProviderSchemas::none()),
             controller: process.is_some().then(|| channel.clone()),
             process: Mutex::new(process),
+            pid,
             deadline: Some(deadline.saturating_duration_since(tokio::time::Instant::now())),
             parallelism: self.settings.parallelism,
         };
         let asked = tokio::join!(
             inner.call("schema", protocol.schema()),
-            inner.call("capabilities", Extension::find(channel)),
+            inner.call("capabilities", async {
+                if self.settings.extension { Extension::find(channel).await } else { Ok(None) }
+            }),
         );
         let result = match asked {
             (Ok(schema), Ok(extension)) => schemas(&provider, &schema).map(|schemas| (schemas, extension)),

@@ -21,6 +21,7 @@ pub(super) struct Process {
     /// Closing it tells plugins that watch it to end; the system closes it when we die, however we die.
     control: Option<ChildStdin>,
     kill: mpsc::Sender<()>,
+    pid: Option<u32>,
     status: watch::Receiver<Option<ExitStatus>>,
     tail: Tail,
     /// Where its socket lives.
@@ -34,7 +35,7 @@ impl Process {
         if let Some(stderr) = child.stderr.take() {
             tokio::spawn(tail.clone().fill(stderr));
         }
-        let control = child.stdin.take();
+        let (control, pid) = (child.stdin.take(), child.id());
         let (kill, mut killed) = mpsc::channel(1);
         let (report, status) = watch::channel(None);
         tokio::spawn(async move {
@@ -53,7 +54,12 @@ impl Process {
             };
             report.send_replace(Some(ended.unwrap_or_default()));
         });
-        Process { control, kill, status, tail, _sockets: sockets }
+        Process { control, kill, pid, status, tail, _sockets: sockets }
+    }
+
+    /// Its id.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.pid
     }
 
     /// Waits for its end.

@@ -43,6 +43,7 @@ pub(super) struct Inner {
     /// For the shutdown call; `None`: somebody else's process.
     pub(super) controller: Option<Channel>,
     pub(super) process: Mutex<Option<Process>>,
+    pub(super) pid: Option<u32>,
     /// How long a single call may take; `None`: as long as it takes.
     pub(super) deadline: Option<Duration>,
     /// How many single calls of a bulk call wait at the same time.
@@ -241,6 +242,11 @@ impl Plugin {
     /// What messages call this provider: its source address.
     pub fn provider(&self) -> &Arc<str> {
         &self.inner.provider
+    }
+
+    /// The id its process had when it was started; `None`: somebody else's process.
+    pub fn pid(&self) -> Option<u32> {
+        self.inner.pid
     }
 
     /// What it offers.
