@@ -1,7 +1,7 @@
 //! Terraform itself drives the plugin, where it is installed.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use straddle_provider_sim::model::{DomainName, Health};
 use straddle_provider_sim::{SystemClock, control};
 
@@ -77,12 +77,20 @@ impl Terraform {
         Some(Terraform { program, directory })
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(self.directory.path());
         command.env("TF_CLI_CONFIG_FILE", self.directory.path().join("cli.tfrc"));
-        command.env("CHECKPOINT_DISABLE", "1").env("TF_IN_AUTOMATION", "1");
-        command.output().expect("terraform runs")
+        command
+            .env("CHECKPOINT_DISABLE", "1")
+            .env("TF_IN_AUTOMATION", "1")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("terraform runs")
     }
 
     /// Runs, and expects this exit code.
@@ -101,6 +109,52 @@ impl Terraform {
         let status = control::status(&self.store(), &SystemClock).expect("a store");
         status.resources.iter().filter(|resource| resource.type_name == type_name).count()
     }
+}
+
+const SHARED: &str = r#"
+terraform {
+  required_providers {
+    sim = { source = "straddle/sim" }
+  }
+}
+
+provider "sim" {
+  cloud = basename(path.cwd)
+  store = "../sim.db"
+}
+
+resource "sim_instance" "server" {
+  count = 20
+  zone  = "a"
+}
+"#;
+
+/// Two runs of Terraform, each with a plugin process of its own, on one store at the same time.
+#[test]
+fn plugin_processes_share_a_store() {
+    let Some(terraform) = Terraform::found() else {
+        eprintln!("terraform is not installed: nothing to drive the plugin with");
+        return;
+    };
+    let quota = "zone:a".parse().expect("a domain");
+    control::set_quota(&terraform.store(), &SystemClock, &quota, Some(30)).expect("set");
+    let runs: Vec<_> = ["aws", "ncp"]
+        .into_iter()
+        .map(|cloud| {
+            let directory = terraform.directory.path().join(cloud);
+            std::fs::create_dir(&directory).expect("a directory");
+            std::fs::write(directory.join("main.tf"), SHARED).expect("written");
+            let mut apply = terraform.command(&["apply", "-no-color", "-input=false", "-auto-approve"]);
+            apply.current_dir(directory).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+        })
+        .collect();
+    let failed: Vec<bool> =
+        runs.into_iter().map(|run| !run.expect("terraform runs").wait().expect("it ends").success()).collect();
+    assert!(failed.contains(&true), "forty do not fit in thirty");
+    let status = control::status(&terraform.store(), &SystemClock).expect("a store");
+    assert_eq!((status.resources.len(), status.domains[&quota].used), (30, 30));
+    let clouds: std::collections::BTreeSet<_> = status.resources.iter().map(|resource| &resource.cloud).collect();
+    assert_eq!(clouds.len(), 2, "both got some");
 }
 
 #[test]
