@@ -16,6 +16,8 @@ pub struct DomainFloor {
     pub places: Vec<usize>,
     /// What the spec asks, in units.
     pub floor: Units,
+    /// What was held at the start.
+    pub start: Units,
     /// What is kept: no more than there was.
     pub bound: Units,
 }
@@ -57,10 +59,14 @@ pub struct Invariants<'a> {
     pub meters: Vec<RuleMeter>,
     /// Their own floors, in units.
     pub rule_floors: Vec<Units>,
+    /// What they were at the start.
+    pub rule_starts: Vec<Units>,
     /// What is kept of them: no more than there was.
     pub rule_bounds: Vec<Units>,
     /// The serving floor.
     pub serving_floor: Units,
+    /// What it was at the start.
+    pub serving_start: Units,
     /// What is kept of it.
     pub serving_bound: Units,
     /// Floors of domains.
@@ -334,16 +340,16 @@ impl<'a> Course<'a> {
     /// removes not. Call when the course stands at the half-done state.
     pub fn floor_checks(&self, checks: &mut Vec<Check>) {
         let rules = self.rules;
-        checks.push(check(CheckOf::Serving, self.serving as i64, rules.serving_floor as i64, Vec::new()));
+        checks.push(check(CheckOf::Serving, self.serving, rules.serving_floor, rules.serving_start, Vec::new()));
         for (i, (meter, reading)) in rules.meters.iter().zip(&self.readings).enumerate() {
             let alive = meter.alive(rules.exposure, reading);
             let worst = meter.worst_at(rules.exposure, reading);
             let events = worst.iter().map(|&e| rules.exposure.events[e].event.clone()).collect();
-            checks.push(check(CheckOf::Survive(i), alive as i64, rules.rule_floors[i] as i64, events));
+            checks.push(check(CheckOf::Survive(i), alive, rules.rule_floors[i], rules.rule_starts[i], events));
         }
         for floor in &rules.domain_floors {
             let of = CheckOf::DomainFloor(floor.spread, floor.domain.clone());
-            checks.push(check(of, self.held(&floor.places) as i64, floor.floor as i64, Vec::new()));
+            checks.push(check(of, self.held(&floor.places), floor.floor, floor.start, Vec::new()));
         }
     }
 
@@ -367,9 +373,11 @@ impl<'a> Course<'a> {
     }
 }
 
-fn check(rule: CheckOf, value: i64, bound: i64, worst_loss: Vec<super::model::Event>) -> Check {
-    // Every state is at least as good as the one before the plan, so a breach here is an old one.
-    Check { rule, worst_loss, value, bound, slack: value - bound, as_before: value < bound }
+fn check(rule: CheckOf, value: Units, bound: Units, start: Units, worst_loss: Vec<super::model::Event>) -> Check {
+    // Broken, and no worse than before the plan: only a plan whose target breaks the rule (and is refused) goes below that.
+    let as_before = value < bound && value >= start;
+    let (value, bound) = (value as i64, bound as i64);
+    Check { rule, worst_loss, value, bound, slack: value - bound, as_before }
 }
 
 /// Puts a step together from its acts.

@@ -22,26 +22,26 @@ use super::world::World;
 /// that the target itself breaks is no error here: see [`Decision::breaches`].
 pub fn decide(topology: &Topology, workload: &Workload, live: &Live, mode: &Mode) -> Result<Decision, Refusal> {
     let world = World::new(topology, workload, live, mode)?;
-    let placement = target_of(&world)?;
-    let canonical = canonical_of(&world, world.replicas)?;
-    let meters: Vec<RuleMeter> =
-        workload.survive.iter().map(|r| RuleMeter::new(topology, &world.exposure, r)).collect();
+    match decide_in(&world) {
+        // What would be safe only if an unknown place is well is left undone, and said; nothing is removed then (N13, 4.7).
+        Err(refusal @ Refusal::Blocked { .. }) if world.is_in_doubt() && !world.adds_only => {
+            let held = World { adds_only: true, held_by_doubt: true, ..world };
+            decide_in(&held).map_err(|_| refusal)
+        }
+        decided => decided,
+    }
+}
+
+fn decide_in(world: &World<'_>) -> Result<Decision, Refusal> {
+    let workload = world.workload;
+    let placement = target_of(world)?;
+    let canonical = canonical_of(world, world.replicas)?;
+    let meters: Vec<RuleMeter> = workload.survive.iter().map(|r| RuleMeter::new(world.topology, &world.exposure, r)).collect();
     let merged = merge(&world.exposure);
-    let (changes, work) = assignments(&world, &placement.target);
-    let (before, after) = (state_before(&world), state_after(&world, &placement.target, &work));
-    let steps = steps_of(&world, &placement, &meters, &merged, &work, &before)?;
-    Ok(report::write(&report::Facts {
-        world: &world,
-        placement,
-        canonical,
-        meters,
-        merged,
-        changes,
-        work,
-        before,
-        after,
-        steps,
-    }))
+    let (changes, work) = assignments(world, &placement.target);
+    let (before, after) = (state_before(world), state_after(world, &placement.target, &work));
+    let steps = steps_of(world, &placement, &meters, &merged, &work, &before)?;
+    Ok(report::write(&report::Facts { world, placement, canonical, meters, merged, changes, work, before, after, steps }))
 }
 
 fn target_of(world: &World<'_>) -> Result<Placement, Refusal> {
@@ -194,8 +194,14 @@ fn invariants<'w>(
     let scale = world.scale();
     let floor_of = |bound| if suspended { 0 } else { super::judge::bound_of(world, bound) };
     let rule_floors: Vec<Units> = workload.survive.iter().map(|r| floor_of(r.floor)).collect();
-    let at_start = meters.iter().map(|m| m.worst(&world.exposure, &before.lo).0);
-    let rule_bounds = rule_floors.iter().zip(at_start).map(|(f, v)| (*f).min(v)).collect();
+    let worst = |state: &[u32]| meters.iter().map(|m| m.worst(&world.exposure, state).0).collect::<Vec<Units>>();
+    let (rule_starts, at_target) = (worst(&before.lo), worst(&placement.target));
+    // A rule that the target itself breaks refuses the plan, which is shown in full all the same: no order could keep it.
+    let kept = |i: usize| {
+        let bound = rule_floors[i].min(rule_starts[i]);
+        if at_target[i] < rule_floors[i] && !loss_in_effect(world) { bound.min(at_target[i]) } else { bound }
+    };
+    let rule_bounds = (0..meters.len()).map(kept).collect();
     let serving_floor = floor_of(workload.floor_serving);
     let reachable: Vec<bool> = (0..world.existing.len()).map(|p| is_reachable(world, p)).collect();
     let standing: u64 = (0..reachable.len()).filter(|&p| reachable[p]).map(|p| u64::from(world.existing[p])).sum();
@@ -207,8 +213,10 @@ fn invariants<'w>(
         exposure: &world.exposure,
         meters: meters.to_vec(),
         rule_floors,
+        rule_starts,
         rule_bounds,
         serving_floor,
+        serving_start: world.exposure.total(&before.lo),
         serving_bound: serving_floor.min(world.exposure.total(&before.lo)),
         domain_floors: if suspended { Vec::new() } else { domain_floors(world, &placement.rows, before) },
         skews: if suspended { Vec::new() } else { skew_groups(world, placement, before) },
@@ -236,6 +244,7 @@ fn domain_floors(world: &World<'_>, rows: &[Row], before: &State) -> Vec<DomainF
                 domain: domain.name.clone(),
                 places: domain.places.clone(),
                 floor,
+                start: held,
                 bound: floor.min(held),
             });
         }
@@ -361,14 +370,18 @@ pub fn percent_of(world: &World<'_>, units: Units) -> u64 {
     (whole * 100_000_000).checked_div(all).map_or(0, |p| p as u64)
 }
 
-/// Rules that the target breaks although every location is healthy, with the smallest conflicting lines and ways out.
-pub fn breaches(world: &World<'_>, placement: &Placement, meters: &[RuleMeter], healthy: &[Judgement]) -> Vec<Breach> {
-    let loss_in_effect = match world.mode {
+/// Rules broken by a loss that is in effect are shown, not refused; repairing may leave some of them broken.
+fn loss_in_effect(world: &World<'_>) -> bool {
+    match world.mode {
         Mode::Failover { .. } | Mode::Destroy | Mode::Repair => true,
         Mode::Normal { .. } => world.is_failed_over(),
         Mode::Failback => false,
-    };
-    if loss_in_effect {
+    }
+}
+
+/// Rules that the target breaks although every location is healthy, with the smallest conflicting lines and ways out.
+pub fn breaches(world: &World<'_>, placement: &Placement, meters: &[RuleMeter], healthy: &[Judgement]) -> Vec<Breach> {
+    if loss_in_effect(world) {
         return Vec::new();
     }
     let mut found = Vec::new();
@@ -437,6 +450,10 @@ pub fn notes(world: &World<'_>, placement: &Placement, after: &CutSets, merged: 
             Standing::Frozen if *world.mode != Mode::Destroy => notes.push(Note::Frozen(p)),
             _ => {}
         }
+    }
+    if world.held_by_doubt {
+        let doubtful = |p: &usize| world.lo[*p] < world.possible[*p];
+        notes.push(Note::HeldByUnknown((0..world.existing.len()).filter(doubtful).collect()));
     }
     if world.held_by_loss && deferred > 0 {
         notes.push(Note::DeferredWhileDown(deferred));

@@ -591,6 +591,8 @@ pub enum Note {
     Down(usize),
     /// A place is frozen: its state is not known.
     Frozen(usize),
+    /// Nothing is removed, because it would be safe only if these places, whose state is unknown, are well.
+    HeldByUnknown(Vec<usize>),
     /// The number of replicas that could not be moved or replaced because something is down.
     DeferredWhileDown(u32),
     /// The same domain name stands under two parents; survive rules take it for one.

@@ -202,7 +202,7 @@ impl Plan<'_> {
         let course = &self.course;
         let mut best: Option<(Rank, Act)> = None;
         for p in self.places() {
-            let passage = if course.updates_left() { None } else { course.next_passage(p, false) };
+            let passage = if self.passage_needed(p) { None } else { course.next_passage(p, false) };
             for act in [course.next_remove(p), course.next_update(p), passage].into_iter().flatten() {
                 let Some(rank) = self.rank_drain(act) else { continue };
                 if best.as_ref().is_none_or(|b| rank < b.0) {
@@ -211,6 +211,14 @@ impl Plan<'_> {
             }
         }
         best.map(|b| b.1)
+    }
+
+    /// Replicas of passage at a place stay while it has updates, or while no other place with updates could take them.
+    fn passage_needed(&self, place: usize) -> bool {
+        let course = &self.course;
+        let waiting = |p: usize| course.next_update(p).is_some();
+        let takes = |p: usize| waiting(p) && course.work[p].takes_new && course.total[p] < course.rules.room[p];
+        course.updates_left() && (waiting(place) || !self.places().any(takes))
     }
 
     fn rank_drain(&self, act: Act) -> Option<Rank> {

@@ -99,6 +99,12 @@ impl RuleMeter {
         Form::Listed { losses, of_place }
     }
 
+    /// Forgets what was listed, so that tests can ask the search.
+    #[cfg(test)]
+    pub fn force_search(&mut self) {
+        self.form = Form::Search;
+    }
+
     /// Every loss of the rule, up to `most` of them: `None` when there are more.
     pub fn all_losses(&self, most: usize) -> Option<Vec<Vec<usize>>> {
         if combinations(self.events.len(), self.losses) > most as u128 {

@@ -39,6 +39,8 @@ pub struct World<'a> {
     pub adds_only: bool,
     /// Something is down and that is why.
     pub held_by_loss: bool,
+    /// Something is unknown and that is why.
+    pub held_by_doubt: bool,
 }
 
 impl<'a> World<'a> {
@@ -124,6 +126,7 @@ impl<'a> World<'a> {
             room_hi,
             adds_only,
             held_by_loss,
+            held_by_doubt: false,
         })
     }
 
@@ -156,6 +159,11 @@ impl<'a> World<'a> {
     /// A failover is in force.
     pub fn is_failed_over(&self) -> bool {
         matches!(self.mode, Mode::Normal { failed_over, .. } if !failed_over.is_empty())
+    }
+
+    /// Some replicas may or may not serve.
+    pub fn is_in_doubt(&self) -> bool {
+        (0..self.lo.len()).any(|p| self.lo[p] < self.possible[p])
     }
 
     /// The standing of every place were all of them healthy.
