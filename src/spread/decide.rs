@@ -36,12 +36,24 @@ fn decide_in(world: &World<'_>) -> Result<Decision, Refusal> {
     let workload = world.workload;
     let placement = target_of(world)?;
     let canonical = canonical_of(world, world.replicas)?;
-    let meters: Vec<RuleMeter> = workload.survive.iter().map(|r| RuleMeter::new(world.topology, &world.exposure, r)).collect();
+    let meters: Vec<RuleMeter> =
+        workload.survive.iter().map(|r| RuleMeter::new(world.topology, &world.exposure, r)).collect();
     let merged = merge(&world.exposure);
     let (changes, work) = assignments(world, &placement.target);
     let (before, after) = (state_before(world), state_after(world, &placement.target, &work));
     let steps = steps_of(world, &placement, &meters, &merged, &work, &before)?;
-    Ok(report::write(&report::Facts { world, placement, canonical, meters, merged, changes, work, before, after, steps }))
+    Ok(report::write(&report::Facts {
+        world,
+        placement,
+        canonical,
+        meters,
+        merged,
+        changes,
+        work,
+        before,
+        after,
+        steps,
+    }))
 }
 
 fn target_of(world: &World<'_>) -> Result<Placement, Refusal> {

@@ -23,13 +23,20 @@ fn group(name: &str, need: u32, paths: Vec<(Vec<usize>, Option<Vec<usize>>)>) ->
         control: vec![],
         places,
     };
-    PathGroup { name: name.into(), need, ttl: None, paths: paths.into_iter().enumerate().map(path).collect(), site: Site(60) }
+    PathGroup {
+        name: name.into(),
+        need,
+        ttl: None,
+        paths: paths.into_iter().enumerate().map(path).collect(),
+        site: Site(60),
+    }
 }
 
 /// The definition: what serves when these events happen. Looks at names only.
 fn serving(t: &Topology, w: &Workload, ready: &[u32], lost: &[Event]) -> u32 {
     fn falls(t: &Topology, risk: usize, lost: &[Event], depth: usize) -> bool {
-        lost.contains(&Event::Risk(risk)) || (depth < 9 && t.risks[risk].depends_on.iter().any(|&r| falls(t, r, lost, depth + 1)))
+        lost.contains(&Event::Risk(risk))
+            || (depth < 9 && t.risks[risk].depends_on.iter().any(|&r| falls(t, r, lost, depth + 1)))
     }
     let any = |shares: &[usize]| shares.iter().any(|&r| falls(t, r, lost, 0));
     let domain = |l: &Location| {
@@ -46,7 +53,8 @@ fn serving(t: &Topology, w: &Workload, ready: &[u32], lost: &[Event]) -> u32 {
         .filter(|&p| {
             let l = &t.locations[w.places[p].location];
             let fed = w.requires.iter().all(|g| {
-                let mine: Vec<&Path> = g.paths.iter().filter(|q| q.places.as_ref().is_none_or(|ps| ps.contains(&p))).collect();
+                let mine: Vec<&Path> =
+                    g.paths.iter().filter(|q| q.places.as_ref().is_none_or(|ps| ps.contains(&p))).collect();
                 mine.is_empty() || mine.iter().any(|q| !any(&q.shares))
             });
             !domain(l) && !any(&l.shares) && fed
@@ -95,7 +103,15 @@ fn seeds() -> impl Strategy<Value = Seed> {
             prop::collection::vec(bits(), 0..3),
             prop::collection::vec(bits(), 0..3),
         )
-            .prop_map(|(clouds, shares, depends, kinds, ready, entry, requires)| Seed { clouds, shares, depends, kinds, ready, entry, requires })
+            .prop_map(|(clouds, shares, depends, kinds, ready, entry, requires)| Seed {
+                clouds,
+                shares,
+                depends,
+                kinds,
+                ready,
+                entry,
+                requires,
+            })
     })
 }
 
@@ -124,7 +140,11 @@ impl Seed {
             w.entry = vec![group("dns", 1, self.entry.iter().map(|&b| (list(b), None)).collect())];
         }
         if !self.requires.is_empty() {
-            let paths = self.requires.iter().enumerate().map(|(i, &b)| (list(b), (i == 1).then(|| (0..n.div_ceil(2)).collect())));
+            let paths = self
+                .requires
+                .iter()
+                .enumerate()
+                .map(|(i, &b)| (list(b), (i == 1).then(|| (0..n.div_ceil(2)).collect())));
             w.requires = vec![group("resolver", 1, paths.collect())];
         }
         (t, w)
@@ -257,7 +277,7 @@ fn ten_servers_in_two_zones() {
     // A quota stands behind the growth: printed NOT PROVEN. A reserve proves it.
     assert_eq!(d.rules[0].after.verdict, Verdict::NotProven);
     assert_eq!(d.rules[0].after.at_once, Verdict::Pass);
-    assert_eq!(d.rules[0].after.because, [Because::QuotaOnly(vec![1]) ]);
+    assert_eq!(d.rules[0].after.because, [Because::QuotaOnly(vec![1])]);
     w.survive[0].growth = Growth::Reserved;
     t.locations.iter_mut().for_each(|l| l.reserve = 5);
     let d = decide(&t, &w, &live(&[5, 5]), &Mode::normal()).unwrap();
@@ -273,7 +293,8 @@ fn growth_needs_room_time_and_an_api_outside_the_loss() {
     let mut t = zones(2);
     t.locations.iter_mut().for_each(|l| (l.capacity, l.reserve) = (cap(8), 9));
     let mut w = workload(&t, 10, vec![level("zone", Ratio::Even)]);
-    w.survive = vec![SurviveRule { growth: Growth::Reserved, ..full_growth(survive(of_level("zone"), 1, Bound::percent(50))) }];
+    w.survive =
+        vec![SurviveRule { growth: Growth::Reserved, ..full_growth(survive(of_level("zone"), 1, Bound::percent(50))) }];
     let d = decide(&t, &w, &live(&[5, 5]), &Mode::normal()).unwrap();
     assert_eq!((d.rules[0].after.verdict, row(&d, &zone("a")).recovers_to), (Verdict::Fail, 8));
     assert_eq!(d.rules[0].after.because, [Because::GrowthTooSmall]);
@@ -281,7 +302,10 @@ fn growth_needs_room_time_and_an_api_outside_the_loss() {
     t.locations.iter_mut().for_each(|l| l.capacity = cap(10));
     w.survive[0].then[0].within_s = 779;
     let d = decide(&t, &w, &live(&[5, 5]), &Mode::normal()).unwrap();
-    assert_eq!((d.rules[0].after.verdict, d.rules[0].after.because.clone()), (Verdict::Fail, vec![Because::GrowthTooLate]));
+    assert_eq!(
+        (d.rules[0].after.verdict, d.rules[0].after.because.clone()),
+        (Verdict::Fail, vec![Because::GrowthTooLate])
+    );
     w.survive[0].then[0].within_s = 780;
     assert_eq!(decide(&t, &w, &live(&[5, 5]), &Mode::normal()).unwrap().rules[0].after.verdict, Verdict::Pass);
     // elastic_needs_live_api: both zones hang on one control plane, and that is what is lost with the zone.
@@ -305,7 +329,9 @@ fn the_resolver_of_2018() {
     assert_eq!((lost.after, lost.recovers_to, lost.within_s), (0, 0, None));
     assert_eq!(d.rules[0].after.verdict, Verdict::Pass);
     assert!(d.breaches.is_empty());
-    assert!(d.cut_sets.after.sets.iter().any(|s| s.iter().all(|e| d.cut_sets.aliases.get(e).is_some_and(|a| a.contains(&Event::Risk(0))) || *e == Event::Risk(0))));
+    assert!(d.cut_sets.after.sets.iter().any(|s| {
+        s.iter().all(|e| d.cut_sets.aliases.get(e).is_some_and(|a| a.contains(&Event::Risk(0))) || *e == Event::Risk(0))
+    }));
     w.survive.push(survive(of_kind("resolver"), 1, Bound::percent(50)));
     let d = decide(&t, &w, &live(&[5, 5]), &Mode::normal()).unwrap();
     assert_eq!((d.rules[1].after.verdict, d.breaches.len()), (Verdict::Fail, 1));
@@ -318,7 +344,8 @@ fn srg_two_clouds_one_building() {
     t.risks = vec![risk("dogok", "building", &[]), risk("kt", "carrier", &[])];
     t.locations.iter_mut().for_each(|l| l.shares = vec![0]);
     let mut w = workload(&t, 10, vec![level("cloud", Ratio::Even)]);
-    w.survive = vec![survive(of_level("cloud"), 1, Bound::percent(50)), survive(of_kind("building"), 1, Bound::percent(50))];
+    w.survive =
+        vec![survive(of_level("cloud"), 1, Bound::percent(50)), survive(of_kind("building"), 1, Bound::percent(50))];
     let d = decide(&t, &w, &live(&[5, 5]), &Mode::normal()).unwrap();
     assert_eq!((d.rules[0].after.verdict, d.rules[1].after.verdict), (Verdict::Pass, Verdict::Fail));
     assert_eq!((d.rules[1].after.alive, d.margin.after), (0, 0));

@@ -26,9 +26,31 @@ fn spot() -> impl Strategy<Value = Spot> {
     let operator = prop_oneof![10 => Just(OperatorState::Open), 1 => Just(OperatorState::Cordoned), 1 => Just(OperatorState::Evacuated)];
     let often = || prop::bool::weighted(0.9);
     let seldom = || prop::bool::weighted(0.07);
-    let slot = (often(), prop_oneof![12 => Just(0u8), 1 => Just(1u8), 1 => Just(2u8)], prop::bool::weighted(0.8), seldom(), seldom());
-    (0usize..3, 1u32..4, prop::option::weighted(0.3, 0u32..7), health, operator, prop_oneof![2 => Just(0u8), 1 => 0u8..4], prop::collection::vec(slot, 0..5))
-        .prop_map(|(cloud, weight, cap, health, operator, shares, slots)| Spot { cloud, weight, cap, health, operator, shares, slots })
+    let slot = (
+        often(),
+        prop_oneof![12 => Just(0u8), 1 => Just(1u8), 1 => Just(2u8)],
+        prop::bool::weighted(0.8),
+        seldom(),
+        seldom(),
+    );
+    (
+        0usize..3,
+        1u32..4,
+        prop::option::weighted(0.3, 0u32..7),
+        health,
+        operator,
+        prop_oneof![2 => Just(0u8), 1 => 0u8..4],
+        prop::collection::vec(slot, 0..5),
+    )
+        .prop_map(|(cloud, weight, cap, health, operator, shares, slots)| Spot {
+            cloud,
+            weight,
+            cap,
+            health,
+            operator,
+            shares,
+            slots,
+        })
 }
 
 #[derive(Clone, Debug)]
@@ -59,7 +81,16 @@ fn seeds() -> impl Strategy<Value = Seed> {
         0u8..5,
     )
         .prop_map(|(spots, n, nested, tolerance, skew, serving, rules, surge, batch, mode)| Seed {
-            spots, n, nested, tolerance, skew, serving, rules, surge, batch, mode,
+            spots,
+            n,
+            nested,
+            tolerance,
+            skew,
+            serving,
+            rules,
+            surge,
+            batch,
+            mode,
         })
 }
 
@@ -73,7 +104,9 @@ impl Seed {
             l
         });
         let mut t = topology(locations.collect());
-        t.risks = (0..2).map(|i| Risk { name: format!("r{i}"), kind: "building".into(), depends_on: vec![], site: Site(50) }).collect();
+        t.risks = (0..2)
+            .map(|i| Risk { name: format!("r{i}"), kind: "building".into(), depends_on: vec![], site: Site(50) })
+            .collect();
         let parts = self.spots.iter().enumerate().map(|(i, s)| (zone_name(i), s.weight)).collect();
         let mut zone = level("zone", Ratio::Weights { parts, rest: None });
         zone.tolerance = Bound::Count(self.tolerance);
@@ -88,7 +121,17 @@ impl Seed {
         w.floor_serving = Bound::percent(self.serving);
         w.rollout.surge = Some(Bound::Count(self.surge));
         w.rollout.batch = Some(Bound::Count(self.batch));
-        w.survive = self.rules.iter().map(|&(of, k, p)| survive([of_level("zone"), of_level("cloud"), of_kind("building")][of as usize].clone(), k, Bound::percent(p))).collect();
+        w.survive = self
+            .rules
+            .iter()
+            .map(|&(of, k, p)| {
+                survive(
+                    [of_level("zone"), of_level("cloud"), of_kind("building")][of as usize].clone(),
+                    k,
+                    Bound::percent(p),
+                )
+            })
+            .collect();
         let places = self.spots.iter().map(|s| {
             let slots = s.slots.iter().enumerate().map(|(i, &(exists, ready, current, update, tainted))| Slot {
                 slot: i as u32,
@@ -120,9 +163,13 @@ fn worst(t: &Topology, rule: &SurviveRule, state: &[u32]) -> u32 {
     match &rule.of {
         LossOf::Level(name) => {
             let names: std::collections::BTreeSet<&String> = t.locations.iter().map(|l| &l.domains[name]).collect();
-            groups.extend(names.into_iter().map(|n| (0..state.len()).filter(|&p| t.locations[p].domains[name] == *n).collect()));
+            groups.extend(
+                names.into_iter().map(|n| (0..state.len()).filter(|&p| t.locations[p].domains[name] == *n).collect()),
+            );
         }
-        LossOf::Kind(_) => groups.extend((0..2).map(|r| (0..state.len()).filter(|&p| t.locations[p].shares.contains(&r)).collect())),
+        LossOf::Kind(_) => {
+            groups.extend((0..2).map(|r| (0..state.len()).filter(|&p| t.locations[p].shares.contains(&r)).collect()))
+        }
     }
     super::steps::worst(&groups, rule.losses, state)
 }
@@ -131,11 +178,23 @@ fn worst(t: &Topology, rule: &SurviveRule, state: &[u32]) -> u32 {
 fn replay(t: &Topology, w: &Workload, live: &Live, d: &Decision) -> Live {
     let mut state: Vec<u32> = d.before.iter().map(|b| b.lo).collect();
     let start = state.clone();
-    let mut slots: Vec<Vec<Slot>> = live.places.iter().map(|p| match &p.replicas { Replicas::Slots(s) => s.clone(), Replicas::Count { .. } => vec![] }).collect();
-    let untouchable = |p: usize| !matches!(t.locations[p].health, Health::Healthy) || (matches!(d.mode, Mode::Failover { .. }) && p == 0);
+    let mut slots: Vec<Vec<Slot>> = live
+        .places
+        .iter()
+        .map(|p| match &p.replicas {
+            Replicas::Slots(s) => s.clone(),
+            Replicas::Count { .. } => vec![],
+        })
+        .collect();
+    let untouchable = |p: usize| {
+        !matches!(t.locations[p].health, Health::Healthy) || (matches!(d.mode, Mode::Failover { .. }) && p == 0)
+    };
     let serving = w.floor_serving.ceil_of(d.replicas) as u32;
     let count = |slots: &[Vec<Slot>], p: usize| slots[p].iter().filter(|s| s.exists).count() as u32;
-    let reachable = |p: usize| !untouchable(p) || t.locations[p].health == Health::Suspect && !matches!(d.mode, Mode::Failover { .. } if p == 0);
+    let reachable = |p: usize| {
+        !untouchable(p)
+            || t.locations[p].health == Health::Suspect && !matches!(d.mode, Mode::Failover { .. } if p == 0)
+    };
     let total = |slots: &[Vec<Slot>]| (0..slots.len()).filter(|&p| reachable(p)).map(|p| count(slots, p)).sum::<u32>();
     let most = total(&slots).max(d.replicas) + w.rollout.surge.unwrap().ceil_of(d.replicas) as u32;
     let refused = !d.breaches.is_empty();
@@ -177,8 +236,14 @@ fn replay(t: &Topology, w: &Workload, live: &Live, d: &Decision) -> Live {
                 }
             }
             state[e.place] += e.count;
-            if let Some(limit) = match t.locations[e.place].capacity.limit { Limit::Known { lo, .. } => Some(lo), _ => None } {
-                assert!(count(&slots, e.place) + beside[e.place] <= limit.max(d.existing[e.place]), "capacity: {step:#?}");
+            if let Some(limit) = match t.locations[e.place].capacity.limit {
+                Limit::Known { lo, .. } => Some(lo),
+                _ => None,
+            } {
+                assert!(
+                    count(&slots, e.place) + beside[e.place] <= limit.max(d.existing[e.place]),
+                    "capacity: {step:#?}"
+                );
             }
         }
         if !step.adds.is_empty() {

@@ -83,7 +83,9 @@ fn towards(topology: &Topology, target: &[u32], k: u32, floor: u32, surge: u32) 
 }
 
 fn vectors(k: usize, most: u32) -> Vec<Vec<u32>> {
-    (0..(most + 1).pow(k as u32)).map(|code| (0..k).map(|i| code / (most + 1).pow(i as u32) % (most + 1)).collect()).collect()
+    (0..(most + 1).pow(k as u32))
+        .map(|code| (0..k).map(|i| code / (most + 1).pow(i as u32) % (most + 1)).collect())
+        .collect()
 }
 
 #[test]
@@ -138,14 +140,16 @@ fn exhaustive_steps_four_zones_two_losses() {
     let all = vectors(4, 5);
     let mut pairs = 0;
     for (i, target) in all.iter().enumerate().filter(|(_, v)| v.iter().sum::<u32>() > 2) {
-        for start in all.iter().skip(i % 97).step_by(97).filter(|s| s.iter().sum::<u32>() == target.iter().sum::<u32>()) {
+        for start in all.iter().skip(i % 97).step_by(97).filter(|s| s.iter().sum::<u32>() == target.iter().sum::<u32>())
+        {
             let groups = each_zone(4);
             let floor = worst(&groups, 2, target);
             let mut w = towards(&t, target, 2, floor, 1);
             w.floor_serving = Bound::percent(100);
             let d = decide(&t, &w, &live(start), &Mode::normal()).unwrap();
             assert_eq!(&d.after, target);
-            Replay { live: start, n: w.replicas, surge: 1, serving: w.replicas, rules: vec![(groups, 2, floor)] }.check(&d);
+            Replay { live: start, n: w.replicas, surge: 1, serving: w.replicas, rules: vec![(groups, 2, floor)] }
+                .check(&d);
             pairs += 1;
         }
     }
@@ -355,7 +359,10 @@ fn a_scaler_s_number_is_never_lowered() {
     let t = zones(2);
     let mut w = workload(&t, 0, vec![level("zone", Ratio::Even)]);
     w.scaling = Some(Scaling { min: 4, max: 12, site: Site(9) });
-    w.survive = vec![SurviveRule { then: vec![Then { floor: Bound::percent(100), within_s: 900 }], ..survive(of_level("zone"), 1, Bound::percent(40)) }];
+    w.survive = vec![SurviveRule {
+        then: vec![Then { floor: Bound::percent(100), within_s: 900 }],
+        ..survive(of_level("zone"), 1, Bound::percent(40))
+    }];
     w.places.iter_mut().for_each(|p| p.template = Template::PerLocation);
     let count = |n: u32| PlaceLive { others: 0, replicas: Replicas::Count { count: n, ready_lo: n, ready_hi: n } };
     let d = decide(&t, &w, &Live { places: vec![count(6), count(4)] }, &Mode::normal()).unwrap();
