@@ -5,7 +5,7 @@ use crate::lang::module::{Mode, Module, ProviderConfig, ProviderRef as Written, 
 use crate::state::ProviderRef;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use straddle_sdk::schema::Schema;
+use crate::plugin::{ProviderSchemas, TypeSchema};
 use straddle_sdk::value::Str;
 
 /// The host of sources that name none.
@@ -13,16 +13,6 @@ const DEFAULT_HOST: &str = "registry.terraform.io";
 
 /// Providers that come with straddle: their local name needs no `required_providers`.
 pub const BUILT_IN: &[(&str, &str)] = &[("sim", "registry.terraform.io/straddle/sim")];
-
-/// All schemas of one provider.
-#[derive(Clone, Debug, Default)]
-pub struct ProviderSchemas {
-    pub provider: Schema,
-    pub resources: BTreeMap<Str, Arc<Schema>>,
-    pub data_sources: BTreeMap<Str, Arc<Schema>>,
-    /// Plans of deletions are asked for.
-    pub plan_destroy: bool,
-}
 
 /// The providers of a module, by source.
 #[derive(Clone, Debug, Default)]
@@ -66,13 +56,13 @@ impl Providers {
     }
 
     /// The schema of a resource's type.
-    pub fn schema(&self, resource: &Resource) -> Option<Arc<Schema>> {
+    pub fn schema(&self, resource: &Resource) -> Option<Arc<TypeSchema>> {
         let local = resource.provider.as_ref().map_or_else(|| local_name(&resource.ty.text), |p| &*p.name);
         self.schema_of(&self.source(local), resource.mode, &resource.ty.text)
     }
 
     /// The schema of a type of a provider.
-    pub fn schema_of(&self, source: &str, mode: Mode, ty: &str) -> Option<Arc<Schema>> {
+    pub fn schema_of(&self, source: &str, mode: Mode, ty: &str) -> Option<Arc<TypeSchema>> {
         let schemas = self.schemas.get(source)?;
         let map = if mode == Mode::Data { &schemas.data_sources } else { &schemas.resources };
         map.get(ty).cloned()

@@ -18,7 +18,7 @@ use crate::lang::eval::eval;
 use crate::lang::module::Resource;
 use crate::state::{ObjectId, ProviderRef};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use straddle_sdk::schema::Schema;
+use crate::plugin::TypeSchema;
 use straddle_sdk::value::{Kind, Path, Str, Type, Value, same};
 
 /// What the user asked for beyond the spec.
@@ -149,7 +149,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             self.keep_untargeted(index);
             return;
         }
-        let prepared = PreparedBody::new(&resource.body, &schema.block);
+        let prepared = PreparedBody::new(&resource.body, &schema.schema.block);
         let errors = self.error_count();
         match &block.kind {
             BlockKind::Resource(_) => self.open_resource(index, resource, &schema, &prepared, questions),
@@ -170,7 +170,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         &mut self,
         index: usize,
         resource: &Resource,
-        schema: &Schema,
+        schema: &TypeSchema,
         prepared: &PreparedBody<'_>,
         questions: &mut Vec<Question>,
     ) {
@@ -196,7 +196,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         workload: usize,
         template: usize,
         resource: &Resource,
-        schema: &Schema,
+        schema: &TypeSchema,
         prepared: &PreparedBody<'_>,
         questions: &mut Vec<Question>,
     ) {
@@ -306,7 +306,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         address: Address,
         provider: ProviderRef,
         resource: &Resource,
-        schema: &Schema,
+        schema: &TypeSchema,
         prepared: &PreparedBody<'_>,
         scope: &InstanceScope<'_, 'a>,
         questions: &mut Vec<Question>,
@@ -324,10 +324,10 @@ impl<'w, 'a> Walk<'w, 'a> {
         let seen = self.observed.objects.get(&ObjectId::current(address.clone()));
         let tainted = seen.is_some_and(|s| s.tainted && s.current().is_some());
         let live = seen.and_then(Seen::current);
-        let none = || Value::null(schema.implied_type());
+        let none = || Value::null(schema.ty.clone());
         let prior = live.filter(|_| !tainted).cloned().unwrap_or_else(none);
-        let sent = object::ignore_changes(&schema.block, &prior, &config, &ignored(resource));
-        let proposed = object::proposed_new(&schema.block, &prior, &sent);
+        let sent = object::ignore_changes(&schema.schema.block, &prior, &config, &ignored(resource));
+        let proposed = object::proposed_new(&schema.schema.block, &prior, &sent);
         let private = if prior.is_null() { Vec::new() } else { seen.map(|s| s.private.clone()).unwrap_or_default() };
         let reason = if tainted {
             Some(Reason::Tainted)
@@ -348,7 +348,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         address: Address,
         provider: ProviderRef,
         resource: &Resource,
-        schema: &Schema,
+        schema: &TypeSchema,
         config: Value,
         questions: &mut Vec<Question>,
     ) {
@@ -358,7 +358,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 && self.changes.iter().any(|c| c.action != Action::NoOp && c.address.without_key() == *depended)
         });
         if config.is_wholly_known() && !pending {
-            let prior = Value::null(schema.implied_type());
+            let prior = Value::null(schema.ty.clone());
             let instance = Instance {
                 block,
                 address,
@@ -374,9 +374,9 @@ impl<'w, 'a> Walk<'w, 'a> {
             return;
         }
         let reason = if pending { Reason::ReadDependencyPending } else { Reason::ReadConfigUnknown };
-        let after = object::proposed_new(&schema.block, &Value::unknown(schema.implied_type()), &config);
+        let after = object::proposed_new(&schema.schema.block, &Value::unknown(schema.ty.clone()), &config);
         self.env.set_instance(&address, after.clone());
-        let mut change = self.change(block, address, provider, Action::Read, schema.version);
+        let mut change = self.change(block, address, provider, Action::Read, schema.schema.version);
         (change.after, change.reason, change.config_known) = (after, Some(reason), false);
         self.changes.push(change);
     }
@@ -434,7 +434,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         let Some(schema) = self.providers.schema(resource) else { return };
         let prior = instance.prior.clone();
         if !legacy {
-            let faults = object::assert_plan_valid(&schema.block, &prior, &instance.sent, &planned);
+            let faults = object::assert_plan_valid(&schema.schema.block, &prior, &instance.sent, &planned);
             if !faults.is_empty() {
                 self.broken_promise(&instance, "planned an invalid change", faults.iter().map(ToString::to_string));
                 return;
@@ -444,7 +444,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             self.replacement(instance.block, instance.address, instance.provider, instance.config, planned, private, replacing, instance.reason, &schema);
             return;
         }
-        let paths = match object::replace_paths(&schema.block, requires_replace, &prior, &planned) {
+        let paths = match object::replace_paths(&schema.schema.block, requires_replace, &prior, &planned) {
             Ok(paths) => paths,
             Err(fault) => {
                 self.broken_promise(&instance, "named a path to replace that does not exist", std::iter::once(fault.to_string()));
@@ -472,12 +472,12 @@ impl<'w, 'a> Walk<'w, 'a> {
         instance: Instance,
         paths: Vec<Path>,
         private: Vec<u8>,
-        schema: &Schema,
+        schema: &TypeSchema,
         questions: &mut Vec<Question>,
     ) {
         let reason = instance.reason.or(Some(Reason::CannotUpdate));
-        let none = Value::null(schema.implied_type());
-        let proposed = object::proposed_new(&schema.block, &none, &instance.config);
+        let none = Value::null(schema.ty.clone());
+        let proposed = object::proposed_new(&schema.schema.block, &none, &instance.config);
         let ask = Ask::Plan { prior: none.clone(), proposed, config: instance.config.clone(), private: private.clone() };
         let replaced = Some(Replacing { before: instance.prior, paths, prior_private: instance.private });
         let ty = instance.address.ty.clone();
@@ -496,10 +496,10 @@ impl<'w, 'a> Walk<'w, 'a> {
         private: Vec<u8>,
         replacing: Replacing,
         reason: Option<Reason>,
-        schema: &Schema,
+        schema: &TypeSchema,
     ) {
         self.env.set_instance(&address, planned.clone());
-        let mut change = self.change(block, address, provider, Action::DeleteCreate, schema.version);
+        let mut change = self.change(block, address, provider, Action::DeleteCreate, schema.schema.version);
         change.config_known = config.is_wholly_known();
         change.before = replacing.before;
         change.after = planned;
@@ -511,9 +511,9 @@ impl<'w, 'a> Walk<'w, 'a> {
         self.changes.push(change);
     }
 
-    fn keep_plan(&mut self, instance: Instance, action: Action, planned: Value, private: Vec<u8>, schema: &Schema) {
+    fn keep_plan(&mut self, instance: Instance, action: Action, planned: Value, private: Vec<u8>, schema: &TypeSchema) {
         self.env.set_instance(&instance.address, planned.clone());
-        let mut change = self.change(instance.block, instance.address, instance.provider, action, schema.version);
+        let mut change = self.change(instance.block, instance.address, instance.provider, action, schema.schema.version);
         change.config_known = instance.config.is_wholly_known();
         change.before = instance.prior;
         change.after = planned;

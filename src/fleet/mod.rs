@@ -1,0 +1,233 @@
+//! The providers of a run: started once per configuration, configured, asked, and ended together.
+//!
+//! | file | verb |
+//! |---|---|
+//! | this | start and configure |
+//! | `observe` | read every object of a state, and how locations fare |
+//! | `answer` | a planner's questions |
+
+mod answer;
+mod observe;
+
+use crate::diag::Diagnostic;
+use crate::lang::body::PreparedBody;
+use crate::lang::eval::Scope;
+use crate::lang::module::Module;
+use crate::plan::providers::{Providers, config};
+use crate::plugin::{CallError, Environment, LaunchError, Launcher, Plugin, Settings, Source};
+use crate::state::ProviderRef;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use straddle_sdk::value::{Str, Value};
+
+/// Running providers, by configuration.
+pub struct Fleet {
+    launcher: Launcher,
+    environment: Environment,
+    ready: BTreeMap<ProviderRef, Plugin>,
+    /// Configurations that could not be made ready, and why. Their locations are unknown, their objects unreadable.
+    failed: BTreeMap<ProviderRef, Vec<Diagnostic>>,
+    /// Processes that have told their schema and wait for a configuration.
+    spare: BTreeMap<String, Plugin>,
+}
+
+/// How a provider process could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    #[error(transparent)]
+    Find(#[from] crate::plugin::FindError),
+    #[error(transparent)]
+    Source(#[from] crate::plugin::SourceError),
+    #[error(transparent)]
+    Environment(#[from] crate::plugin::EnvironmentError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+impl Fleet {
+    /// Nothing started yet. `dir` is the module's directory, where every plugin works.
+    pub fn new(dir: &Path, parallelism: usize) -> Result<Fleet, FleetError> {
+        let settings = Settings { parallelism: parallelism.max(1), working_dir: Some(dir.to_path_buf()), ..Settings::default() };
+        Ok(Fleet {
+            launcher: Launcher::new(settings)?,
+            environment: Environment::of_process(dir)?,
+            ready: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            spare: BTreeMap::new(),
+        })
+    }
+
+    /// Starts one process for each source and takes its schemas; problems name the provider.
+    pub async fn schemas(&mut self, sources: &BTreeSet<String>, providers: &mut Providers) -> Vec<Diagnostic> {
+        let mut problems = Vec::new();
+        for source in sources {
+            match self.start(source).await {
+                Ok(plugin) => {
+                    providers.schemas.insert(source.clone(), plugin.schemas().clone());
+                    self.spare.insert(source.clone(), plugin);
+                }
+                Err(error) => problems.push(
+                    Diagnostic::error("Provider not available", format!("{error}."))
+                        .help("Check the source in required_providers, or install the provider with `straddle init`."),
+                ),
+            }
+        }
+        problems
+    }
+
+    async fn start(&self, source: &str) -> Result<Plugin, FleetError> {
+        let parsed = Source::parse(source)?;
+        let found = self.environment.find(&parsed)?;
+        Ok(self.launcher.start(&parsed.to_string(), &found).await?)
+    }
+
+    /// Configures every configuration in `wanted`. A configuration that fails is remembered with its reason.
+    pub async fn configure(
+        &mut self,
+        wanted: &BTreeSet<ProviderRef>,
+        module: &Module,
+        providers: &Providers,
+        scope: &dyn Scope,
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        for reference in wanted {
+            if self.ready.contains_key(reference) || self.failed.contains_key(reference) {
+                continue;
+            }
+            let Some(value) = self.configuration(reference, module, providers, scope, problems) else { continue };
+            match self.configured(reference, &value).await {
+                Ok((plugin, warnings)) => {
+                    problems.extend(warnings);
+                    self.ready.insert(reference.clone(), plugin);
+                }
+                Err(reasons) => {
+                    self.failed.insert(reference.clone(), reasons);
+                }
+            }
+        }
+    }
+
+    /// The value of a provider block; a configuration that is not written is empty. `None`: reported.
+    fn configuration(
+        &self,
+        reference: &ProviderRef,
+        module: &Module,
+        providers: &Providers,
+        scope: &dyn Scope,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Option<Value> {
+        let schemas = providers.schemas.get(&*reference.source)?;
+        let written = module
+            .providers
+            .iter()
+            .find(|p| providers.source(&p.name) == *reference.source && p.alias.as_deref() == reference.alias.as_deref());
+        let block = &schemas.provider.schema.block;
+        let empty = crate::lang::ast::Body { attributes: Vec::new(), blocks: Vec::new(), span: no_span() };
+        let body = written.map_or(&empty, |w| &*w.body);
+        let (value, found) = PreparedBody::new(body, block).eval(scope);
+        let failed = found.iter().any(Diagnostic::is_error);
+        problems.extend(found);
+        (!failed).then(|| value.unmarked())
+    }
+
+    async fn configured(&mut self, reference: &ProviderRef, value: &Value) -> Result<(Plugin, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let plugin = match self.spare.remove(&*reference.source) {
+            Some(plugin) => plugin,
+            None => self.start(&reference.source).await.map_err(|e| vec![Diagnostic::error("Provider not available", format!("{e}."))])?,
+        };
+        let mut warnings = Vec::new();
+        for step in [plugin.validate_provider(value).await, plugin.configure(value).await] {
+            match step {
+                Ok(found) => warnings.extend(answer::diagnostics(&found)),
+                Err(error) => {
+                    plugin.shutdown().await;
+                    return Err(answer::call_problems(&error));
+                }
+            }
+        }
+        Ok((plugin, warnings))
+    }
+
+    /// The running provider of a configuration.
+    pub fn plugin(&self, reference: &ProviderRef) -> Option<&Plugin> {
+        self.ready.get(reference)
+    }
+
+    /// Why a configuration is not there.
+    pub fn failure(&self, reference: &ProviderRef) -> Vec<Diagnostic> {
+        self.failed.get(reference).cloned().unwrap_or_else(|| {
+            vec![Diagnostic::error("Provider not configured", format!("{reference} has not been configured."))]
+        })
+    }
+
+    /// Whether a configuration is known to be unusable.
+    pub fn has_failed(&self, reference: &ProviderRef) -> bool {
+        self.failed.contains_key(reference)
+    }
+
+    /// Why configurations failed, for those that are not excused by a location that is allowed to be unknown.
+    pub fn failures(&self) -> impl Iterator<Item = (&ProviderRef, &Vec<Diagnostic>)> {
+        self.failed.iter()
+    }
+
+    /// Asks every provider to bring its running calls to an end.
+    pub async fn stop(&self) {
+        for plugin in self.ready.values() {
+            // A provider that does not answer is ended by `shutdown`.
+            let _ = plugin.stop().await;
+        }
+    }
+
+    /// Ends every process.
+    pub async fn shutdown(self) {
+        let all: Vec<Plugin> = self.ready.into_values().chain(self.spare.into_values()).collect();
+        let ends = all.iter().map(|p| p.shutdown());
+        for end in ends {
+            end.await;
+        }
+    }
+}
+
+/// Configurations a module's resources, templates and state need.
+pub fn wanted(
+    module: &Module,
+    spec: &crate::spec::Spec,
+    state: &crate::state::State,
+    providers: &Providers,
+) -> BTreeSet<ProviderRef> {
+    let mut all: BTreeSet<ProviderRef> = state.objects.values().map(|o| o.provider.clone()).collect();
+    for resource in module.resources.values() {
+        all.insert(providers.of_resource(resource, None));
+    }
+    for workload in &spec.workloads {
+        for (place, template) in workload.rules.places.iter().zip(&workload.template_of) {
+            let location = &spec.locations[place.location];
+            for resource in &workload.templates[*template].resources {
+                all.insert(providers.of_resource(resource, location.provider.as_ref()));
+            }
+        }
+    }
+    for location in &spec.locations {
+        for written in location.provider.iter().chain(&location.observer) {
+            all.insert(ProviderRef::new(&providers.source(&written.name), written.alias.as_deref()));
+        }
+    }
+    // A block that configures a provider nobody uses is checked all the same.
+    for p in &module.providers {
+        if config(module, &crate::lang::module::ProviderRef { name: p.name.clone(), alias: p.alias.clone(), span: p.span.clone() }).is_some() {
+            all.insert(ProviderRef::new(&providers.source(&p.name), p.alias.as_deref()));
+        }
+    }
+    all
+}
+
+/// The names of a level's domains that a provider is asked about.
+fn domains_of(location: &crate::spread::model::Location) -> BTreeMap<Str, Str> {
+    location.domains.iter().map(|(k, v)| (Str::new(k), Str::new(v))).collect()
+}
+
+fn no_span() -> crate::diag::Span {
+    crate::diag::Span { file: crate::diag::FileId(0), range: 0..0 }
+}

@@ -1,0 +1,217 @@
+//! Reading reality: every object of a state, and how its locations fare.
+
+use super::answer::{call_problems, diagnostics};
+use super::{Fleet, domains_of};
+use crate::diag::Diagnostic;
+use crate::plan::observed::{Observed, Reality, Seen};
+use crate::plan::placement::LocationFact;
+use crate::plan::providers::Providers;
+use crate::plugin::{CallError, Plugin, ReadRequest, TypeSchema};
+use crate::spec::Spec;
+use crate::spread::model::{Health, HealthSource, Limit};
+use crate::state::{Object, ObjectId, ProviderRef, State};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use straddle_sdk::provider as sdk;
+use straddle_sdk::value::Value;
+use straddle_sdk::value::codec::json;
+
+/// Objects waiting to be read, with their decoded state.
+type Pending<'s> = Vec<(&'s ObjectId, &'s Arc<Object>, Value)>;
+
+impl Fleet {
+    /// Reads every object of `state` for which `pick` is true. Without `refresh` nobody is asked. Objects that cannot be decoded
+    /// at all are problems: nothing can be planned around what is not understood.
+    pub async fn observe(
+        &self,
+        state: &State,
+        providers: &Providers,
+        refresh: bool,
+        pick: &(dyn Fn(&ObjectId) -> bool + Sync),
+        problems: &mut Vec<Diagnostic>,
+    ) -> Observed {
+        let mut by_provider: BTreeMap<&ProviderRef, Vec<(&ObjectId, &Arc<Object>)>> = BTreeMap::new();
+        for (id, object) in state.objects.iter().filter(|(id, _)| pick(id)) {
+            by_provider.entry(&object.provider).or_default().push((id, object));
+        }
+        let mut observed = Observed::default();
+        for (reference, objects) in by_provider {
+            let plugin = self.plugin(reference);
+            let mut pending: Pending<'_> = Vec::with_capacity(objects.len());
+            for (id, object) in objects {
+                match self.decode(plugin, providers, id, object).await {
+                    Ok(value) => pending.push((id, object, value)),
+                    Err(found) => problems.extend(found),
+                }
+            }
+            self.read(reference, plugin, pending, refresh, &mut observed, problems).await;
+        }
+        observed
+    }
+
+    /// The state of an object as a value of today's schema.
+    async fn decode(
+        &self,
+        plugin: Option<&Plugin>,
+        providers: &Providers,
+        id: &ObjectId,
+        object: &Object,
+    ) -> Result<Value, Vec<Diagnostic>> {
+        let address = &id.address;
+        let Some(schema) = providers.schema_of(&object.provider.source, address.mode, &address.ty) else {
+            return Err(vec![about(
+                Diagnostic::error(
+                    "No schema for an object of the state",
+                    format!("Provider {} has no type \"{}\".", object.provider.source, address.ty),
+                )
+                .help("Use a version of the provider that has it, or drop the object with `straddle state rm`."),
+                id,
+            )]);
+        };
+        let current = object.schema_version == schema.schema.version;
+        let upgraded_here = plugin.is_none_or(|p| p.extension().is_some());
+        if current && upgraded_here {
+            return local(&schema, object).map_err(|e| vec![about(e, id)]);
+        }
+        let Some(plugin) = plugin else {
+            return Err(self.failure(&object.provider));
+        };
+        match plugin.upgrade(&address.ty, object.schema_version, object.attributes.as_str().as_bytes()).await {
+            Ok(upgraded) => Ok(upgraded.value),
+            Err(error) => Err(call_problems(&error).into_iter().map(|p| about(p, id)).collect()),
+        }
+    }
+
+    async fn read(
+        &self,
+        reference: &ProviderRef,
+        plugin: Option<&Plugin>,
+        pending: Pending<'_>,
+        refresh: bool,
+        observed: &mut Observed,
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        let seen = |object: &Object, state: Value, reality: Reality, private: Vec<u8>| Seen {
+            provider: reference.clone(),
+            state,
+            reality,
+            schema_version: object.schema_version,
+            tainted: object.tainted,
+            private,
+        };
+        let Some(plugin) = plugin.filter(|_| refresh) else {
+            let failed = if refresh { Some(self.failure(reference)) } else { None };
+            for (id, object, value) in pending {
+                let reality = failed.clone().map_or(Reality::NotAsked, Reality::Unreadable);
+                observed.objects.insert(id.clone(), seen(object, value, reality, object.private.to_vec()));
+            }
+            return;
+        };
+        let requests = pending
+            .iter()
+            .map(|(id, object, value)| ReadRequest {
+                type_name: id.address.ty.clone(),
+                current: value.clone(),
+                private: object.private.to_vec(),
+            })
+            .collect();
+        let answers = plugin.read_many(requests).await;
+        for ((id, object, value), answer) in pending.into_iter().zip(answers) {
+            let (reality, private) = match answer {
+                Ok(read) => {
+                    problems.extend(diagnostics(&read.diagnostics).into_iter().map(|p| about(p, id)));
+                    if read.state.is_null() { (Reality::Gone, Vec::new()) } else { (Reality::Live(read.state), read.private) }
+                }
+                Err(error) => (unreadable(&error, id), object.private.to_vec()),
+            };
+            observed.objects.insert(id.clone(), seen(object, value, reality, private));
+        }
+    }
+
+    /// What providers say of the spec's locations. A location whose provider has failed is unknown; one whose provider does not
+    /// report on locations is taken to be healthy, and says so.
+    pub async fn locations(&self, spec: &Spec, providers: &Providers) -> BTreeMap<String, LocationFact> {
+        let mut asked: BTreeMap<ProviderRef, Vec<usize>> = BTreeMap::new();
+        for (i, reference) in (0..spec.locations.len()).filter_map(|i| Some((i, self.watcher(spec, providers, i)?))) {
+            asked.entry(reference).or_default().push(i);
+        }
+        let mut facts = BTreeMap::new();
+        for (reference, indices) in asked {
+            let found = self.ask_locations(spec, &reference, &indices).await;
+            facts.extend(indices.iter().map(|i| spec.topology.locations[*i].name.clone()).zip(found));
+        }
+        facts
+    }
+
+    /// Who tells how a location fares: its observer, its provider, else the provider of what is made there.
+    fn watcher(&self, spec: &Spec, providers: &Providers, index: usize) -> Option<ProviderRef> {
+        let location = &spec.locations[index];
+        if let Some(written) = location.observer.as_ref().or(location.provider.as_ref()) {
+            return Some(ProviderRef::new(&providers.source(&written.name), written.alias.as_deref()));
+        }
+        let template = spec.workloads.iter().find_map(|w| {
+            let p = w.rules.places.iter().position(|p| p.location == index)?;
+            Some(&w.templates[w.template_of[p]])
+        })?;
+        template.resources.first().map(|r| providers.of_resource(r, None))
+    }
+
+    async fn ask_locations(&self, spec: &Spec, reference: &ProviderRef, indices: &[usize]) -> Vec<LocationFact> {
+        let fact = |health, source| LocationFact { health, source, capacity: None };
+        let Some(plugin) = self.plugin(reference) else {
+            return vec![fact(Health::Unknown, HealthSource::Reported); indices.len()];
+        };
+        if !plugin.extension().is_some_and(|e| e.locations) {
+            return vec![fact(Health::Healthy, HealthSource::Assumed); indices.len()];
+        }
+        let asked: Vec<_> = indices.iter().map(|i| domains_of(&spec.topology.locations[*i])).collect();
+        match plugin.locations(&asked).await {
+            Ok(reports) => asked.iter().map(|domains| judge(domains, &reports)).collect(),
+            Err(_) => vec![fact(Health::Unknown, HealthSource::Reported); indices.len()],
+        }
+    }
+}
+
+/// The worst that any report on a location, or on a wider domain of it, says; room from the narrowest.
+fn judge(domains: &BTreeMap<straddle_sdk::value::Str, straddle_sdk::value::Str>, reports: &[sdk::LocationReport]) -> LocationFact {
+    let about = |r: &&sdk::LocationReport| !r.domains.is_empty() && r.domains.iter().all(|(k, v)| domains.get(k) == Some(v));
+    let mut mine: Vec<&sdk::LocationReport> = reports.iter().filter(about).collect();
+    mine.sort_by_key(|r| r.domains.len());
+    let rank = |h: sdk::Health| match h {
+        sdk::Health::Healthy => (0, Health::Healthy),
+        sdk::Health::Degraded => (1, Health::Degraded),
+        sdk::Health::Unknown => (2, Health::Unknown),
+        sdk::Health::Down => (3, Health::Down),
+    };
+    let worst = mine.iter().map(|r| rank(r.health)).max_by_key(|(rank, _)| *rank);
+    let Some((_, health)) = worst else {
+        return LocationFact { health: Health::Healthy, source: HealthSource::Assumed, capacity: None };
+    };
+    let capacity = mine.iter().rev().find_map(|r| room(r));
+    LocationFact { health, source: HealthSource::Reported, capacity }
+}
+
+/// The lesser of capacity and quota.
+fn room(report: &sdk::LocationReport) -> Option<Limit> {
+    let least = [report.capacity, report.quota].into_iter().flatten().min()?;
+    Some(match u32::try_from(least) {
+        Ok(n) => Limit::Known { lo: n, hi: n },
+        Err(_) => Limit::Unlimited,
+    })
+}
+
+fn local(schema: &TypeSchema, object: &Object) -> Result<Value, Diagnostic> {
+    json::decode_dropping(object.attributes.as_str().as_bytes(), &schema.ty).map_err(|error| {
+        Diagnostic::error("Object of the state does not fit its schema", format!("{error}."))
+            .help("The state may have been written by another version of the provider; see `straddle state show`.")
+    })
+}
+
+fn unreadable(error: &CallError, id: &ObjectId) -> Reality {
+    Reality::Unreadable(call_problems(error).into_iter().map(|p| about(p, id)).collect())
+}
+
+fn about(mut problem: Diagnostic, id: &ObjectId) -> Diagnostic {
+    problem.address = Some(id.to_string());
+    problem
+}
