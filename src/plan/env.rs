@@ -7,6 +7,7 @@ use crate::lang::eval::{Scope, eval};
 use crate::lang::functions::FunctionContext;
 use crate::lang::module::Module;
 use crate::lang::reference::{Reference, Subject};
+use crate::lang::scope::{ModuleScope, ModuleValues, Paths, Resources};
 use crate::spec::Spec;
 use crate::spread::model::{Topology, Workload};
 use std::cell::RefCell;
@@ -181,6 +182,7 @@ impl<'a> Env<'a> {
         cached.clone()
     }
 
+    /// A local, evaluated when first asked for. One that fails is reported where the first reference to it stands.
     fn local(&self, name: &str, reference: &Reference<'_>) -> Found {
         match self.locals.borrow().get(name) {
             Some(Local::Done(value)) => return Ok(value.clone()),
@@ -189,13 +191,7 @@ impl<'a> Env<'a> {
             }
             None => {}
         }
-        let Some(local) = self.module.locals.get(name) else {
-            let problem = Diagnostic::error(
-                "Reference to undeclared local value",
-                format!("A local value with the name \"{name}\" has not been declared."),
-            );
-            return Err(near(problem.at(&reference.span), name, self.module.locals.keys().map(|k| &**k)));
-        };
+        let Some(local) = self.module.locals.get(name) else { return self.otherwise(reference) };
         let key = Str::new(name);
         self.locals.borrow_mut().insert(key.clone(), Local::InProgress);
         let (value, problems) = eval(&local.expr, self);
@@ -211,28 +207,27 @@ impl<'a> Env<'a> {
         }
     }
 
-    fn variable(&self, name: &str, reference: &Reference<'_>) -> Found {
-        self.variables.get(name).cloned().ok_or_else(|| {
-            let problem = Diagnostic::error(
-                "Reference to undeclared input variable",
-                format!("An input variable with the name \"{name}\" has not been declared."),
-            );
-            near(problem.at(&reference.span), name, self.module.variables.keys().map(|k| &**k))
-        })
+    /// What a module's scope says of names this one has no value for.
+    fn otherwise(&self, reference: &Reference<'_>) -> Found {
+        let cwd = self.functions.base_directory.to_string_lossy().into_owned();
+        let paths = Paths { module: self.directory.into(), root: self.directory.into(), cwd };
+        let values = ModuleValues { variables: self.variables.clone(), ..ModuleValues::default() };
+        let scope = ModuleScope {
+            module: self.module,
+            values: &values,
+            resources: self,
+            functions: self.functions,
+            paths: &paths,
+            workspace: "default",
+            console: false,
+        };
+        scope.resolve(reference)
     }
 
     /// `workload.name`, as an object that holds what the reference goes on to take of it.
     fn workload(&self, name: &str, reference: &Reference<'_>) -> Found {
         let workloads = self.workloads.borrow();
-        let Some(counts) = workloads.get(name) else {
-            if self.spec.workload(name).is_some() {
-                return Ok(Value::unknown(Type::Dynamic));
-            }
-            let problem =
-                Diagnostic::error("Reference to undeclared workload", format!("There is no workload named \"{name}\"."));
-            let known = self.spec.workloads.iter().map(|w| w.rules.name.as_str());
-            return Err(near(problem.at(&reference.span), name, known));
-        };
+        let Some(counts) = workloads.get(name) else { return self.otherwise(reference) };
         let wanted = step_name(reference);
         let number = |n: u32| Value::number(i64::from(n));
         let mut attrs: Vec<(Str, Value)> = vec![("replicas".into(), number(counts.replicas))];
@@ -276,29 +271,25 @@ impl<'a> Env<'a> {
         )
     }
 
-    fn resource(&self, mode: Mode, ty: &str, name: &str, reference: &Reference<'_>) -> Found {
-        let address = Address { mode, ..Address::managed(ty, name, None) };
-        match self.block_value(&address) {
-            Some(value) => Ok(value),
-            // Declared and not evaluated yet: validation, or a provider configuration that refers to a resource.
-            None if self.module.resources.contains_key(&(mode, address.ty, address.name)) => Ok(Value::unknown(Type::Dynamic)),
-            None => Err(Diagnostic::error(
-                "Reference to undeclared resource",
-                format!("A managed resource \"{ty}\" \"{name}\" has not been declared in the root module."),
-            )
-            .at(&reference.span)
-            .into()),
-        }
-    }
-
-    fn path(&self, attribute: &str, reference: &Reference<'_>) -> Found {
-        match attribute {
-            "module" | "root" => Ok(Value::string(self.directory)),
-            "cwd" => Ok(Value::string(self.functions.base_directory.to_string_lossy().into_owned())),
-            _ => Err(Diagnostic::error("Invalid \"path\" attribute", "The \"path\" object has the attributes cwd, module and root.")
-                .at(&reference.whole)
-                .into()),
-        }
+    /// The results of one replica's resources, as far as there are any: what its template may refer to by plain names.
+    pub fn siblings<'t>(
+        &self,
+        workload: &Str,
+        resources: &'t [crate::lang::module::Resource],
+        key: &Str,
+    ) -> Vec<((Mode, &'t str, &'t str), Value)> {
+        resources
+            .iter()
+            .map(|r| {
+                let (ty, name) = (&r.ty.text, &r.name.text);
+                let address = Address {
+                    mode: r.mode,
+                    ..Address::replica(workload.clone(), ty.clone(), name.clone(), key.clone())
+                };
+                let value = self.instance(&address).unwrap_or_else(|| Value::unknown(Type::Dynamic));
+                ((r.mode, &**ty, &**name), value)
+            })
+            .collect()
     }
 }
 
@@ -308,31 +299,14 @@ type Found = Result<Value, Box<Diagnostic>>;
 impl Scope for Env<'_> {
     fn resolve(&self, reference: &Reference<'_>) -> Found {
         match reference.subject {
-            Subject::Variable(name) => self.variable(name, reference),
+            Subject::Variable(name) => self.variables.get(name).cloned().map_or_else(|| self.otherwise(reference), Ok),
             Subject::Local(name) => self.local(name, reference),
-            Subject::Path(attribute) => self.path(attribute, reference),
             Subject::OwnNamed("workload", name) => self.workload(name, reference),
-            Subject::Resource(mode, ty, name) => self.resource(mode, ty, name, reference),
-            Subject::Terraform("workspace") => Ok(Value::string("default")),
-            Subject::Terraform(_) => {
-                Err(Diagnostic::error("Invalid \"terraform\" attribute", "The \"terraform\" object has the attribute workspace.")
-                    .at(&reference.whole)
-                    .into())
-            }
-            Subject::Each(_) => Err(out_of_place("each", reference)),
-            Subject::Count(_) => Err(out_of_place("count", reference)),
-            Subject::This => Err(out_of_place("self", reference)),
-            Subject::Own(root) => Err(out_of_place(root, reference)),
-            Subject::Module(name) => {
-                Err(Diagnostic::error("Reference to undeclared module", format!("No module call named \"{name}\" is declared in the root module."))
-                    .at(&reference.span)
-                    .into())
-            }
-            Subject::OwnNamed(kind, name) => {
-                Err(Diagnostic::error("Invalid reference", format!("{kind}.{name} has no value that expressions can use here."))
-                    .at(&reference.span)
-                    .into())
-            }
+            Subject::Resource(mode, ty, name) if reference.instance_key().is_none() => match self.value(mode, ty, name) {
+                Some(value) => Ok(value),
+                None => self.otherwise(reference),
+            },
+            _ => self.otherwise(reference),
         }
     }
 
@@ -341,96 +315,18 @@ impl Scope for Env<'_> {
     }
 }
 
-/// Names inside one instance: `each`, `count`, and in a template `location`, `replica` and the replica's own resources.
-pub struct InstanceScope<'s, 'a> {
-    pub env: &'s Env<'a>,
-    pub each: Option<(Value, Value)>,
-    pub count: Option<u64>,
-    pub replica: Option<ReplicaScope<'s>>,
-    /// The object itself, where an expression is judged on it.
-    pub object: Option<Value>,
-}
-
-/// One replica, or one location's group.
-pub struct ReplicaScope<'s> {
-    pub workload: &'s Str,
-    pub key: &'s Str,
-    pub location: Value,
-    /// Absent in a template made once for each location.
-    pub replica: Option<Value>,
-    /// Whether the template has a resource of this mode, type and name.
-    pub owns: &'s dyn Fn(Mode, &str, &str) -> bool,
-}
-
-impl<'s, 'a> InstanceScope<'s, 'a> {
-    /// A single instance.
-    pub fn plain(env: &'s Env<'a>) -> InstanceScope<'s, 'a> {
-        InstanceScope { env, each: None, count: None, replica: None, object: None }
+impl Resources for Env<'_> {
+    fn value(&self, mode: Mode, ty: &str, name: &str) -> Option<Value> {
+        self.block_value(&Address { mode, ..Address::managed(ty, name, None) })
     }
 
-    fn sibling(&self, mode: Mode, ty: &str, name: &str) -> Option<Value> {
-        let replica = self.replica.as_ref()?;
-        if !(replica.owns)(mode, ty, name) {
-            return None;
-        }
-        let address = Address { mode, ..Address::replica(replica.workload.clone(), ty, name, replica.key.clone()) };
-        Some(self.env.instance(&address).unwrap_or_else(|| Value::unknown(Type::Dynamic)))
-    }
-}
-
-impl Scope for InstanceScope<'_, '_> {
-    fn resolve(&self, reference: &Reference<'_>) -> Found {
-        let found = match reference.subject {
-            Subject::Each(attribute) => match (&self.each, attribute) {
-                (Some((key, _)), "key") => Some(key.clone()),
-                (Some((_, value)), "value") => Some(value.clone()),
-                (Some(_), _) => {
-                    return Err(Diagnostic::error("Invalid \"each\" attribute", "The \"each\" object has the attributes key and value.")
-                        .at(&reference.whole)
-                        .into());
-                }
-                (None, _) => None,
-            },
-            Subject::Count(attribute) => match (self.count, attribute) {
-                (Some(index), "index") => Some(Value::number(i64::try_from(index).unwrap_or(i64::MAX))),
-                (Some(_), _) => {
-                    return Err(Diagnostic::error("Invalid \"count\" attribute", "The \"count\" object has the attribute index.")
-                        .at(&reference.whole)
-                        .into());
-                }
-                (None, _) => None,
-            },
-            Subject::This => self.object.clone(),
-            Subject::Own("location") => self.replica.as_ref().map(|r| r.location.clone()),
-            Subject::Own("replica") => self.replica.as_ref().and_then(|r| r.replica.clone()),
-            Subject::Resource(mode, ty, name) => self.sibling(mode, ty, name),
-            _ => None,
-        };
-        match found {
-            Some(value) => Ok(value),
-            None => self.env.resolve(reference),
-        }
+    fn own(&self, root: &str, name: &str) -> Option<Value> {
+        // Workloads with known counts were answered before; what is left is not known yet.
+        let known = root == "workload" && self.spec.workload(name).is_some();
+        known.then(|| Value::unknown(Type::Dynamic))
     }
 
-    fn functions(&self) -> Option<FunctionContext<'_>> {
-        Some(self.env.functions)
+    fn own_names(&self, root: &str) -> Vec<Str> {
+        if root == "workload" { self.spec.workloads.iter().map(|w| Str::new(&w.rules.name)).collect() } else { Vec::new() }
     }
-}
-
-fn out_of_place(root: &str, reference: &Reference<'_>) -> Box<Diagnostic> {
-    let (summary, detail) = match root {
-        "each" => ("Reference to \"each\" in context without for_each", "The \"each\" object can be used only in blocks with the \"for_each\" argument set."),
-        "count" => ("Reference to \"count\" in non-counted context", "The \"count\" object can be used only in blocks with the \"count\" argument set."),
-        "self" => ("Invalid \"self\" reference", "The \"self\" object is not available in this context."),
-        "location" => ("Reference to \"location\" outside of a replica block", "\"location\" is the place of the replica at hand: it exists in replica blocks only."),
-        _ => ("Reference to \"replica\" outside of a replica block", "\"replica\" exists in replica blocks made once per replica only."),
-    };
-    Diagnostic::error(summary, detail).at(&reference.span).into()
-}
-
-fn near<'k>(problem: Diagnostic, name: &str, known: impl Iterator<Item = &'k str>) -> Box<Diagnostic> {
-    Box::new(match crate::spec::nearest(name, known) {
-        Some(near) => problem.help(format!("Did you mean \"{near}\"?")),
-        None => problem,
-    })
 }

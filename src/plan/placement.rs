@@ -1,12 +1,13 @@
 //! Which replicas there are, which of them serve, and where the spread engine wants them.
 
 use super::blocks::attr;
-use super::env::{BlockValues, Env, InstanceScope, ReplicaScope, Repetition};
+use super::env::{BlockValues, Env, Repetition};
 use super::observed::{Observed, Seen};
 use crate::diag::Diagnostic;
 use crate::lang::address::{Address, Key, Mode};
 use crate::lang::ast::ExprKind;
 use crate::lang::eval::eval;
+use crate::lang::scope::Overlay;
 use crate::spec::{Spec, WorkloadSpec};
 use crate::spread::decision::{Decision, PlaceBounds};
 use crate::spread::model::{
@@ -65,30 +66,27 @@ pub struct Placed {
 }
 
 impl Placements {
-    /// The names inside one instance of a template.
-    pub fn scope<'s>(
-        &self,
-        workload: usize,
-        replica: &'s Replica,
-        name: &'s Str,
-        owns: &'s dyn Fn(Mode, &str, &str) -> bool,
-    ) -> ReplicaScope<'s> {
-        _ = workload;
+    /// `location` and, in a template made once per replica, `replica`.
+    pub fn names(&self, workload: &str, replica: &Replica) -> Vec<(&'static str, Value)> {
         let number = |n: u32| Value::number(i64::from(n));
         let base = &self.locations[replica.location];
         let mut attrs: Vec<(Str, Value)> = base.entries().map(<[_]>::to_vec).unwrap_or_default();
         attrs.push(("replicas".into(), number(replica.replicas)));
         attrs.push(("min".into(), number(replica.bounds.min)));
         attrs.push(("peak".into(), number(replica.bounds.peak)));
-        let own = replica.slot.map(|slot| {
-            Value::object(vec![
-                ("index".into(), number(slot)),
-                ("key".into(), Value::string(replica.key.clone())),
-                ("name".into(), Value::string(format!("{name}-{}", replica.key.replace('/', "-")))),
-            ])
-        });
-        ReplicaScope { workload: name, key: &replica.key, location: Value::object(attrs), replica: own, owns }
+        let mut names = vec![("location", Value::object(attrs))];
+        names.extend(replica.slot.map(|slot| ("replica", replica_value(workload, &replica.key, slot))));
+        names
     }
+}
+
+/// What `replica` is inside a template.
+fn replica_value(workload: &str, key: &Str, slot: u32) -> Value {
+    Value::object(vec![
+        ("index".into(), Value::number(i64::from(slot))),
+        ("key".into(), Value::string(key.clone())),
+        ("name".into(), Value::string(format!("{workload}-{}", key.replace('/', "-")))),
+    ])
 }
 
 /// What a provider said of a location.
@@ -363,20 +361,12 @@ impl Reader<'_, '_> {
         location: &Location,
         problems: &mut Vec<Diagnostic>,
     ) -> Value {
-        let owns = |mode: Mode, ty: &str, n: &str| {
-            self.workload.templates[template].resources.iter().any(|r| r.mode == mode && *r.ty.text == *ty && *r.name.text == *n)
-        };
-        let replica = slot.map(|slot| {
-            Value::object(vec![
-                ("index".into(), Value::number(i64::from(slot))),
-                ("key".into(), Value::string(key.clone())),
-                ("name".into(), Value::string(format!("{}-{}", self.name, key.replace('/', "-")))),
-            ])
-        });
         let declared = self.env.spec.topology.locations.iter().position(|l| l.name == location.name);
-        let value = declared.map_or_else(|| Value::object(Vec::new()), |i| self.env.spec.locations[i].value.clone());
-        let mut scope = InstanceScope::plain(self.env);
-        scope.replica = Some(ReplicaScope { workload: self.name, key, location: value, replica, owns: &owns });
+        let place = declared.map_or_else(|| Value::object(Vec::new()), |i| self.env.spec.locations[i].value.clone());
+        let mut own = vec![("location", place)];
+        own.extend(slot.map(|slot| ("replica", replica_value(self.name, key, slot))));
+        let siblings = self.env.siblings(self.name, &self.workload.templates[template].resources, key);
+        let scope = Overlay { own: &own, resources: &siblings, ..Overlay::over(self.env) };
         let (value, found) = eval(expr, &scope);
         // One wrong expression is one mistake, however many replicas it is asked of.
         for problem in found {

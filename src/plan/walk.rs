@@ -4,7 +4,7 @@
 //! a replacement asks a second time. The cost of a round is that of what is new in it.
 
 use super::blocks::{BlockKind, Blocks};
-use super::env::{BlockValues, Env, InstanceScope, Repetition};
+use super::env::{BlockValues, Env, Repetition};
 use super::model::{Action, Change, Reason};
 use super::object;
 use super::observed::{Observed, Seen};
@@ -14,7 +14,8 @@ use super::questions::{Answer, Answered, Ask, Question};
 use crate::diag::Diagnostic;
 use crate::lang::address::{Address, Key, Mode};
 use crate::lang::body::PreparedBody;
-use crate::lang::eval::eval;
+use crate::lang::eval::{Scope, eval};
+use crate::lang::scope::Overlay;
 use crate::lang::module::Resource;
 use crate::state::{ObjectId, ProviderRef};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -179,11 +180,11 @@ impl<'w, 'a> Walk<'w, 'a> {
         self.env.set_block(address.clone(), BlockValues { repetition, instances: BTreeMap::new() });
         let provider = self.providers.of_resource(resource, None);
         for (key, each) in keys {
-            let mut scope = InstanceScope::plain(self.env);
+            let mut scope = Overlay::over(self.env);
             if let Some(Key::Int(n)) = &key {
-                scope.count = Some(*n);
+                scope.index = Some(*n);
             }
-            scope.each = each;
+            scope.each = each.as_ref().map(|(k, v)| (k, v));
             let address = Address { key, ..address.clone() };
             self.instance(index, address, provider.clone(), resource, schema, prepared, &scope, questions);
         }
@@ -203,12 +204,6 @@ impl<'w, 'a> Walk<'w, 'a> {
         let placements = self.placements;
         let name = &placements.workloads[workload].name;
         let base = self.blocks.list[index].address.clone();
-        let owns = |mode: Mode, ty: &str, n: &str| {
-            self.env.spec.workloads[workload].templates[template]
-                .resources
-                .iter()
-                .any(|r| r.mode == mode && *r.ty.text == *ty && *r.name.text == *n)
-        };
         for replica in placements.workloads[workload].replicas.iter().filter(|r| r.template == template) {
             let address = Address { key: Some(Key::Str(replica.key.clone())), ..base.clone() };
             if replica.frozen {
@@ -217,8 +212,9 @@ impl<'w, 'a> Walk<'w, 'a> {
             }
             let location = &self.env.spec.locations[replica.location];
             let provider = self.providers.of_resource(resource, location.provider.as_ref());
-            let mut scope = InstanceScope::plain(self.env);
-            scope.replica = Some(placements.scope(workload, replica, name, &owns));
+            let own = placements.names(name, replica);
+            let siblings = self.env.siblings(name, &self.env.spec.workloads[workload].templates[template].resources, &replica.key);
+            let scope = Overlay { own: &own, resources: &siblings, ..Overlay::over(self.env) };
             self.instance(index, address, provider, resource, schema, prepared, &scope, questions);
         }
     }
@@ -308,7 +304,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         resource: &Resource,
         schema: &TypeSchema,
         prepared: &PreparedBody<'_>,
-        scope: &InstanceScope<'_, 'a>,
+        scope: &dyn Scope,
         questions: &mut Vec<Question>,
     ) {
         let (config, found) = prepared.eval(scope);
