@@ -5,6 +5,7 @@ use crate::diag::{Diagnostic, Severity};
 use crate::plan::questions::{Answer, Answered, Ask, Question};
 use crate::plugin::{CallError, Diagnostics, PlanRequest};
 use crate::state::ProviderRef;
+use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use straddle_sdk::provider as sdk;
 
@@ -17,7 +18,7 @@ impl Fleet {
         }
         let mut answers = Vec::new();
         let running = by_provider.into_iter().map(|(reference, list)| self.answer_one(reference, list));
-        for list in futures_join(running).await {
+        for list in join_all(running).await {
             answers.extend(list);
         }
         answers
@@ -91,27 +92,6 @@ impl Fleet {
         }
         out
     }
-}
-
-/// Runs futures side by side on this task, in order of results.
-async fn futures_join<F: std::future::Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    use std::pin::Pin;
-    use std::task::Poll;
-    let mut running: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
-    let mut done: Vec<Option<F::Output>> = running.iter().map(|_| None).collect();
-    std::future::poll_fn(move |cx| {
-        let mut waiting = false;
-        for (future, slot) in running.iter_mut().zip(&mut done) {
-            if slot.is_none() {
-                match future.as_mut().poll(cx) {
-                    Poll::Ready(output) => *slot = Some(output),
-                    Poll::Pending => waiting = true,
-                }
-            }
-        }
-        if waiting { Poll::Pending } else { Poll::Ready(done.iter_mut().filter_map(Option::take).collect()) }
-    })
-    .await
 }
 
 /// A provider's words as ours.

@@ -6,6 +6,8 @@
 //! | `observe` | read every object of a state, and how locations fare |
 //! | `answer` | a planner's questions |
 
+pub use answer::{call_problems, diagnostics};
+
 mod answer;
 mod observe;
 

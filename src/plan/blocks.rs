@@ -224,7 +224,7 @@ impl<'w, 'f, 'a> Walk<'w, 'f, 'a> {
         let Some(index) = spec.workloads.iter().position(|w| w.rules.name == name) else {
             let problem = Diagnostic::error("Reference to undeclared workload", format!("There is no workload named \"{name}\"."))
                 .at(&reference.span);
-            let near = crate::spec::nearest(name, spec.workloads.iter().map(|w| w.rules.name.as_str()));
+            let near = crate::lang::suggest::nearest(name, spec.workloads.iter().map(|w| w.rules.name.as_str()));
             problems.push(match near {
                 Some(near) => problem.help(format!("Did you mean workload.{near}?")),
                 None => problem,
@@ -294,7 +294,7 @@ impl<'w, 'f, 'a> Walk<'w, 'f, 'a> {
             let same_type = self.finder.named.keys().filter(|k| k.0 == mode && *k.1 == *ty).map(|k| &*k.2);
             let mut same_type: Vec<&str> = same_type.collect();
             same_type.sort_unstable();
-            if let Some(near) = crate::spec::nearest(name, same_type.into_iter()) {
+            if let Some(near) = crate::lang::suggest::nearest(name, same_type.into_iter()) {
                 problem = problem.help(format!("Did you mean {ty}.{near}?"));
             }
         }

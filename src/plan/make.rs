@@ -381,6 +381,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         out.adds = keys(&step.adds);
         out.updates = keys(&step.updates);
         out.removes = keys(&step.removes);
+        out.waits = keys(&step.waits);
         out.groups = groups.into_iter().collect();
         out
     }

@@ -116,7 +116,7 @@ impl Providers {
         problems.push(if other.contains_key(ty) {
             problem.help(format!("\"{ty}\" is {instead}."))
         } else {
-            match crate::spec::nearest(ty, map.keys().map(|k| &**k)) {
+            match crate::lang::suggest::nearest(ty, map.keys().map(|k| &**k)) {
                 Some(near) => problem.help(format!("Did you mean \"{near}\"?")),
                 None => problem,
             }

@@ -14,6 +14,8 @@ pub struct StepReplicas {
     pub adds: Vec<Str>,
     pub updates: Vec<Str>,
     pub removes: Vec<Str>,
+    /// Replicas that exist and are waited for.
+    pub waits: Vec<Str>,
     /// Locations whose group changes its size.
     pub groups: Vec<Str>,
 }

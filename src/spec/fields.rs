@@ -3,6 +3,7 @@
 
 use crate::diag::{Diagnostic, Span};
 use crate::lang::ast::{Block, Body, Expr, ExprKind, StepKind};
+use crate::lang::suggest::nearest;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -334,26 +335,6 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     (!text.is_empty()).then(|| Duration::from_millis(total))
 }
 
-/// The known name nearest to what was written, if it is near enough to be meant.
-pub fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    known.map(|k| (edits(name, k), k)).min().filter(|(d, k)| *d <= 1 + k.chars().count() / 4).map(|(_, k)| k)
-}
-
-/// How many insertions, deletions and replacements turn `a` into `b`.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let next = (diagonal + usize::from(x != *y)).min(row[j] + 1).min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], next);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -366,11 +347,5 @@ mod tests {
         for text in ["", "s", "5", "-5s", "5 s", "1.5h", "5x", "99999999999999999999s", "18446744073709551615d"] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn nearest_name() {
-        assert_eq!(nearest("replcas", ["replicas", "demand"].into_iter()), Some("replicas"));
-        assert_eq!(nearest("colour", ["replicas", "demand"].into_iter()), None);
     }
 }

@@ -1,6 +1,7 @@
 //! `straddle`, `shared_risk`, `location` and `accept` blocks.
 
-use super::fields::{Evaluate, Fields, nearest};
+use super::fields::{Evaluate, Fields};
+use crate::lang::suggest::nearest;
 use super::model::{Accept, LocationSpec, Spec};
 use crate::diag::{Diagnostic, Span};
 use crate::lang::ast::{Block, Expr, ExprKind, StepKind};

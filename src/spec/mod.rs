@@ -10,7 +10,7 @@ mod model;
 mod templates;
 mod workload;
 
-pub use fields::{Evaluate, nearest, parse_duration};
+pub use fields::{Evaluate, parse_duration};
 pub use model::{Accept, FailoverMode, LocationSpec, Spec, Template, WorkloadSpec};
 
 use crate::diag::Diagnostic;

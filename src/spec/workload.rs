@@ -1,7 +1,8 @@
 //! `workload` blocks: spread, floor, survive, pace, ways in, templates.
 
 use super::amounts;
-use super::fields::{Evaluate, Fields, nearest};
+use super::fields::{Evaluate, Fields};
+use crate::lang::suggest::nearest;
 use super::locations::{label, risk_list, unique, whole_seconds};
 use super::model::{FailoverMode, Spec, WorkloadSpec};
 use super::templates;

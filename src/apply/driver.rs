@@ -1,0 +1,383 @@
+//! Carrying a plan out: operations start when what they wait for has ended well, and what depends on a failed one is left out.
+//!
+//! For every change of an object: `Begin` is durable, the call leaves, its answer is journalled, `End` is durable, dependents start.
+//! Calls of one provider that are free at the same time leave in one stream.
+
+use super::event::{Event, Summary};
+use super::objects::{self, Call, Prepared};
+use super::steps::{self, Checked};
+use super::{Carrying, Stop};
+use crate::diag::Diagnostic;
+use crate::plan::model::{Action, OpKind};
+use crate::plugin::{ApplyAnswer, ApplyRequest, CallError, Ownership};
+use crate::state::{ActionId, Begin, DeposedKey, End, Entry, Kind, ObjectId, Outcome, ProviderRef, StateError, now};
+use futures_util::stream::{BoxStream, SelectAll};
+use futures_util::{FutureExt, StreamExt, stream};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+/// What came to pass.
+enum Done {
+    /// A call's answer.
+    Applied { call: Box<Call>, result: Result<ApplyAnswer, CallError> },
+    /// The objects of a batch, ready to be sent or refused.
+    Prepared(Vec<Prepared>),
+    /// A barrier's work.
+    Checked { op: usize, result: Checked },
+    /// Time has passed.
+    Waited { op: usize },
+}
+
+/// Where an operation stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stand {
+    Waiting,
+    Running,
+    Well,
+    /// Failed, in doubt, or left out because of another.
+    Not,
+}
+
+pub(super) struct Driver<'c, 'a> {
+    carrying: &'c Carrying<'a>,
+    work: SelectAll<BoxStream<'c, Done>>,
+    stand: Vec<Stand>,
+    open: Vec<u32>,
+    wake: Vec<Vec<u32>>,
+    free: BTreeSet<usize>,
+    started: HashMap<usize, Instant>,
+    /// Deposed keys given in this run, by change.
+    deposed: HashMap<usize, DeposedKey>,
+    summary: Summary,
+    listen: &'c mut dyn FnMut(Event),
+}
+
+impl<'c, 'a> Driver<'c, 'a> {
+    pub(super) fn new(carrying: &'c Carrying<'a>, listen: &'c mut dyn FnMut(Event)) -> Driver<'c, 'a> {
+        let ops = &carrying.plan.ops;
+        let mut wake = vec![Vec::new(); ops.len()];
+        for (i, op) in ops.iter().enumerate() {
+            for earlier in &op.after {
+                wake[*earlier as usize].push(i as u32);
+            }
+        }
+        Driver {
+            carrying,
+            work: SelectAll::new(),
+            stand: vec![Stand::Waiting; ops.len()],
+            open: ops.iter().map(|o| o.after.len() as u32).collect(),
+            free: (0..ops.len()).filter(|i| ops[*i].after.is_empty()).collect(),
+            wake,
+            started: HashMap::new(),
+            deposed: HashMap::new(),
+            summary: Summary::default(),
+            listen,
+        }
+    }
+
+    /// Runs until nothing is left that could start.
+    pub(super) async fn run(mut self) -> Result<Summary, StateError> {
+        loop {
+            self.start_free()?;
+            let Some(first) = self.work.next().await else { break };
+            let mut batch = vec![first];
+            // What is there already shares one write of the journal.
+            while let Some(Some(more)) = self.work.next().now_or_never() {
+                batch.push(more);
+            }
+            self.take(batch).await?;
+        }
+        self.summary.skipped += self.stand.iter().filter(|s| **s == Stand::Waiting).count();
+        self.summary.stopped = self.carrying.stop.get() != Stop::No;
+        Ok(self.summary)
+    }
+
+    /// Starts everything that waits for nothing.
+    fn start_free(&mut self) -> Result<(), StateError> {
+        let mut changes: Vec<usize> = Vec::new();
+        while let Some(op) = self.free.pop_first() {
+            if self.carrying.stop.get() != Stop::No {
+                continue;
+            }
+            self.stand[op] = Stand::Running;
+            match &self.carrying.plan.ops[op].what {
+                OpKind::Join => self.well(op),
+                OpKind::StepEnd { workload, step } => {
+                    self.carrying.step_done(workload, *step)?;
+                    let of = self.carrying.steps_of(workload);
+                    let serving = self.carrying.serving_after(workload, *step);
+                    (self.listen)(Event::StepDone { workload: workload.clone(), step: *step, of, serving });
+                    self.well(op);
+                }
+                OpKind::Drain { workload, .. } => {
+                    let wait = Duration::from_secs(self.carrying.rollout(workload).drain_s);
+                    self.work.push(stream::once(async move {
+                        tokio::time::sleep(wait).await;
+                        Done::Waited { op }
+                    }).boxed());
+                }
+                OpKind::StepStart { workload, step } => {
+                    let of = self.carrying.steps_of(workload);
+                    (self.listen)(Event::StepStart { workload: workload.clone(), step: *step, of });
+                    let carrying = self.carrying;
+                    self.work.push(stream::once(async move {
+                        Done::Checked { op, result: steps::check_start(carrying, workload, *step).await }
+                    }).boxed());
+                }
+                OpKind::StepReady { workload, step } => {
+                    let carrying = self.carrying;
+                    self.work.push(steps::wait_ready(carrying, workload, *step).map(move |result| Done::Checked { op, result }).boxed());
+                }
+                _ => changes.push(op),
+            }
+        }
+        if !changes.is_empty() {
+            let carrying = self.carrying;
+            self.work.push(stream::once(async move { Done::Prepared(objects::prepare(carrying, changes).await) }).boxed());
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, batch: Vec<Done>) -> Result<(), StateError> {
+        let mut entries = Vec::new();
+        let mut ended: Vec<(usize, bool)> = Vec::new();
+        let mut prepared = Vec::new();
+        for done in batch {
+            match done {
+                Done::Waited { op } => self.well(op),
+                Done::Checked { op, result } => self.checked(op, result),
+                Done::Prepared(list) => prepared.extend(list),
+                Done::Applied { call, result } => {
+                    let op = call.op;
+                    let (outcome, well) = self.outcome(&call, result);
+                    entries.push(Entry::End(End { action: self.action(op), outcome }));
+                    ended.push((op, well));
+                }
+            }
+        }
+        if !entries.is_empty() {
+            let ticket = self.carrying.store.append(now(), entries)?;
+            self.carrying.store.durable(ticket).await?;
+        }
+        for (op, well) in ended {
+            if well { self.well(op) } else { self.not_well(op) }
+        }
+        self.send(prepared)
+    }
+
+    fn checked(&mut self, op: usize, result: Checked) {
+        let (OpKind::StepStart { workload, step } | OpKind::StepReady { workload, step }) = &self.carrying.plan.ops[op].what
+        else {
+            return;
+        };
+        let (workload, step) = (workload.clone(), *step);
+        match result {
+            Checked::Progress { ready, of, serving } => (self.listen)(Event::Waiting { workload, step, ready, of, serving }),
+            Checked::Well { serving, notes } => {
+                for note in notes {
+                    (self.listen)(Event::Note(note));
+                }
+                (self.listen)(Event::StepChecked { workload, step, serving });
+                self.well(op);
+            }
+            Checked::Stopped(why) => {
+                let of = self.carrying.steps_of(&workload);
+                self.summary.problems.push(why.clone());
+                self.summary.failed += 1;
+                (self.listen)(Event::StepStopped { workload, step, of, why });
+                self.not_well(op);
+            }
+        }
+    }
+
+    /// Journals what is about to leave, then lets it go: one stream for each provider.
+    fn send(&mut self, prepared: Vec<Prepared>) -> Result<(), StateError> {
+        let mut by_provider: BTreeMap<ProviderRef, Vec<(Box<Call>, ApplyRequest)>> = BTreeMap::new();
+        let mut entries = Vec::new();
+        let mut settled = Vec::new();
+        for item in prepared {
+            match item {
+                Prepared::Nothing { op } => self.well(op),
+                Prepared::Settled { op, entry } => {
+                    entries.push(entry);
+                    settled.push(op);
+                }
+                Prepared::Refused { op, address, action, problems } => {
+                    self.summary.failed += 1;
+                    self.summary.problems.extend(problems.iter().cloned());
+                    (self.listen)(Event::Failed { address, action, in_doubt: false, problems });
+                    self.not_well(op);
+                }
+                Prepared::Call(mut call, mut request) => {
+                    self.depose(&mut call, &mut entries);
+                    let action = self.action(call.op);
+                    let token = format!("{}.{action}", self.carrying.lineage);
+                    request.ownership = Some(Ownership {
+                        owner: self.carrying.lineage.clone(),
+                        address: call.object.address.to_string(),
+                        token: token.clone(),
+                    });
+                    entries.push(Entry::Begin(self.begin(&call, action, token)));
+                    (self.listen)(Event::Start { address: call.object.address.clone(), action: call.shown });
+                    self.started.insert(call.op, Instant::now());
+                    by_provider.entry(call.provider.clone()).or_default().push((call, request));
+                }
+            }
+        }
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let ticket = self.carrying.store.append(now(), entries)?;
+        if by_provider.is_empty() {
+            self.carrying.store.wait(ticket)?;
+        }
+        for op in settled {
+            self.summary.changed += 0;
+            self.well(op);
+        }
+        for (provider, calls) in by_provider {
+            let carrying = self.carrying;
+            self.work.push(
+                async move {
+                    let durable = carrying.store.durable(ticket).await;
+                    match durable {
+                        Ok(()) => call_all(carrying, provider, calls),
+                        // Nothing has left: the journal could not promise to remember it.
+                        Err(error) => refuse_all(calls, &error),
+                    }
+                }
+                .flatten_stream()
+                .boxed(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Before a replacement is created first, the old object steps aside under a key of its own; its deletion finds it there.
+    fn depose(&mut self, call: &mut Call, entries: &mut Vec<Entry>) {
+        let change = &self.carrying.plan.changes[call.change];
+        if change.action != Action::CreateDelete {
+            return;
+        }
+        let current = ObjectId::current(change.address.clone());
+        if call.kind == Kind::Create {
+            let key = self.carrying.store.with_state(|s| s.free_deposed_key(&change.address));
+            self.deposed.insert(call.change, key);
+            entries.push(Entry::Moved { from: current.clone(), to: ObjectId::deposed(change.address.clone(), key) });
+        } else if let Some(key) = self.deposed.get(&call.change) {
+            call.object = ObjectId::deposed(change.address.clone(), *key);
+        }
+    }
+
+    fn begin(&self, call: &Call, action: ActionId, token: String) -> Begin {
+        let prior = self.carrying.store.with_state(|s| s.objects.get(&call.object).map(|o| crate::state::fingerprint(o)));
+        Begin {
+            action,
+            object: call.object.clone(),
+            kind: call.kind,
+            provider: call.provider.clone(),
+            token,
+            prior: if call.kind == Kind::Create { None } else { prior },
+            planned: None,
+            step: self.carrying.step_name(call.op),
+        }
+    }
+
+    fn action(&self, op: usize) -> ActionId {
+        ActionId { run: self.carrying.run, index: op as u64 }
+    }
+
+    /// What the journal will say, and whether dependents may start.
+    fn outcome(&mut self, call: &Call, result: Result<ApplyAnswer, CallError>) -> (Outcome, bool) {
+        let judged = objects::judge(self.carrying, call, result);
+        let address = call.object.address.clone();
+        let took = self.started.remove(&call.op).map_or(Duration::ZERO, |s| s.elapsed());
+        match &judged.outcome {
+            Outcome::Object(_) | Outcome::Gone => {
+                match call.kind {
+                    Kind::Create => self.summary.added += 1,
+                    Kind::Update => self.summary.changed += 1,
+                    Kind::Delete => self.summary.removed += 1,
+                }
+                self.summary.problems.extend(judged.problems);
+                (self.listen)(Event::Done { address, action: call.shown, took, id: judged.id });
+            }
+            Outcome::Failed { .. } => {
+                self.summary.failed += 1;
+                self.summary.problems.extend(judged.problems.iter().cloned());
+                (self.listen)(Event::Failed { address, action: call.shown, in_doubt: false, problems: judged.problems });
+            }
+            Outcome::InDoubt { .. } => {
+                self.summary.in_doubt += 1;
+                self.summary.problems.extend(judged.problems.iter().cloned());
+                (self.listen)(Event::Failed { address, action: call.shown, in_doubt: true, problems: judged.problems });
+            }
+        }
+        (judged.outcome, judged.well)
+    }
+
+    fn well(&mut self, op: usize) {
+        self.stand[op] = Stand::Well;
+        for next in std::mem::take(&mut self.wake[op]) {
+            let next = next as usize;
+            self.open[next] -= 1;
+            if self.open[next] == 0 && self.stand[next] == Stand::Waiting {
+                self.free.insert(next);
+            }
+        }
+    }
+
+    /// What depends on it, however far, is left out.
+    fn not_well(&mut self, op: usize) {
+        self.stand[op] = Stand::Not;
+        let mut pending = std::mem::take(&mut self.wake[op]);
+        while let Some(next) = pending.pop() {
+            let next = next as usize;
+            if self.stand[next] == Stand::Waiting {
+                self.stand[next] = Stand::Not;
+                if self.carrying.plan.ops[next].what.change().is_some() {
+                    self.summary.skipped += 1;
+                }
+                self.free.remove(&next);
+                pending.extend(std::mem::take(&mut self.wake[next]));
+            }
+        }
+    }
+}
+
+fn call_all<'c>(carrying: &'c Carrying<'_>, provider: ProviderRef, calls: Vec<(Box<Call>, ApplyRequest)>) -> BoxStream<'c, Done> {
+    let Some(plugin) = carrying.fleet.plugin(&provider) else {
+        let reasons = carrying.fleet.failure(&provider);
+        let text = reasons.iter().map(|d| d.detail.clone()).collect::<Vec<_>>().join(" ");
+        return refuse_with(calls, &provider, text);
+    };
+    let (calls, requests): (Vec<Box<Call>>, Vec<ApplyRequest>) = calls.into_iter().unzip();
+    let mut calls: Vec<Option<Box<Call>>> = calls.into_iter().map(Some).collect();
+    let answers = tokio_stream::wrappers::UnboundedReceiverStream::new(plugin.apply_many(requests));
+    answers
+        .filter_map(move |(index, result)| {
+            let done = calls.get_mut(index).and_then(Option::take).map(|call| Done::Applied { call, result });
+            std::future::ready(done)
+        })
+        .boxed()
+}
+
+fn refuse_all<'c>(calls: Vec<(Box<Call>, ApplyRequest)>, error: &StateError) -> BoxStream<'c, Done> {
+    let provider = calls.first().map(|(c, _)| c.provider.clone());
+    match provider {
+        Some(provider) => refuse_with(calls, &provider, format!("the journal could not be written: {error}")),
+        None => stream::empty().boxed(),
+    }
+}
+
+fn refuse_with<'c>(calls: Vec<(Box<Call>, ApplyRequest)>, provider: &ProviderRef, what: String) -> BoxStream<'c, Done> {
+    let error = CallError::Request { provider: provider.to_string().into(), call: "apply", what };
+    stream::iter(calls.into_iter().map(move |(call, _)| Done::Applied { call, result: Err(error.clone()) })).boxed()
+}
+
+/// A diagnostic about an object that could not be changed.
+pub(super) fn failure(summary: &str, detail: String, address: &crate::lang::address::Address) -> Diagnostic {
+    let mut problem = Diagnostic::error(summary, detail);
+    problem.address = Some(address.to_string());
+    problem
+}

@@ -1,0 +1,322 @@
+//! Carrying a plan out.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `driver` | operations start, end, release others |
+//! | `objects` | one object: its call, its answer, what the state remembers |
+//! | `steps` | barriers of a workload's steps: check, wait |
+//! | `event` | what happens, as data |
+
+mod driver;
+mod event;
+mod objects;
+mod steps;
+
+pub use event::{Event, Summary};
+
+use crate::diag::Diagnostic;
+use crate::fleet::Fleet;
+use crate::lang::body::PreparedBody;
+use crate::lang::scope::Overlay;
+use crate::plan::blocks::{BlockKind, Blocks};
+use crate::plan::env::{Env, WorkloadCounts};
+use crate::plan::model::{Change, OpKind, Plan, WorkloadPlan};
+use crate::plan::placement::{self, Placements, Replica};
+use crate::plan::providers::Providers;
+use crate::plan::sequence::{StepReplicas, replica};
+use crate::plugin::TypeSchema;
+use crate::spread::model::{Rollout, Template as TemplateKind};
+use crate::state::{Entry, ObjectId, StateError, Store, now};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use straddle_sdk::value::codec::json;
+use straddle_sdk::value::{Str, Type, Value};
+
+/// Whether somebody wants it to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    No,
+    /// Let what is out come back, start nothing more.
+    Gently,
+}
+
+/// A request to stop, seen by everyone who looks.
+#[derive(Debug, Default)]
+pub struct StopFlag(AtomicU8);
+
+impl StopFlag {
+    /// Asks to stop.
+    pub fn set(&self) {
+        self.0.store(1, Ordering::SeqCst);
+    }
+
+    /// Whether somebody asked.
+    pub fn get(&self) -> Stop {
+        if self.0.load(Ordering::SeqCst) == 0 { Stop::No } else { Stop::Gently }
+    }
+}
+
+/// A plan being carried out, with all it needs.
+pub struct Carrying<'a> {
+    pub plan: &'a Plan,
+    pub store: &'a Store,
+    pub fleet: &'a Fleet,
+    pub providers: &'a Providers,
+    pub env: &'a Env<'a>,
+    pub blocks: &'a Blocks<'a>,
+    pub stop: &'a StopFlag,
+    /// The run's number and the state's lineage: they name actions.
+    pub run: u64,
+    pub lineage: String,
+    placements: Placements,
+    /// Replicas of each place after each step, by workload in the plan's order: what groups are set to.
+    existing: Vec<Vec<Vec<u32>>>,
+}
+
+impl<'a> Carrying<'a> {
+    /// Makes ready: the env learns what every object is now.
+    #[expect(clippy::too_many_arguments, reason = "a plan's surroundings, named once")]
+    pub fn new(
+        plan: &'a Plan,
+        store: &'a Store,
+        fleet: &'a Fleet,
+        providers: &'a Providers,
+        env: &'a Env<'a>,
+        blocks: &'a Blocks<'a>,
+        stop: &'a StopFlag,
+        run: u64,
+    ) -> Carrying<'a> {
+        placement::clear_templates(env, env.spec);
+        for change in plan.changes.iter().filter(|c| c.deposed.is_none()) {
+            let value = if change.action == crate::plan::model::Action::NoOp { &change.after } else { &change.before };
+            if !value.is_null() {
+                env.set_instance(&change.address, value.clone());
+            }
+        }
+        let locations = env.spec.locations.iter().map(|l| l.value.clone()).collect();
+        let existing = plan.workloads.iter().map(|(_, w)| existing_after(w)).collect();
+        for (name, w) in &plan.workloads {
+            env.set_workload(name.clone(), WorkloadCounts::of(&plan.topology, &w.rules, &w.decision.after));
+        }
+        Carrying {
+            plan,
+            store,
+            fleet,
+            providers,
+            env,
+            blocks,
+            stop,
+            run,
+            lineage: store.with_state(|s| s.lineage.to_string()),
+            placements: Placements { workloads: Vec::new(), locations },
+            existing,
+        }
+    }
+
+    /// Carries it out; `listen` hears what happens.
+    pub async fn run(&self, listen: &mut dyn FnMut(Event)) -> Result<Summary, StateError> {
+        driver::Driver::new(self, listen).run().await
+    }
+
+    fn workload(&self, name: &Str) -> Option<(usize, &'a WorkloadPlan)> {
+        self.plan.workloads.iter().enumerate().find(|(_, (n, _))| n == name).map(|(i, (_, w))| (i, w))
+    }
+
+    fn steps_of(&self, workload: &Str) -> u32 {
+        self.workload(workload).map_or(0, |(_, w)| w.decision.steps.len() as u32)
+    }
+
+    fn step(&self, workload: &Str, step: u32) -> Option<(&'a WorkloadPlan, &'a StepReplicas)> {
+        let (_, plan) = self.workload(workload)?;
+        Some((plan, plan.steps.get(step as usize)?))
+    }
+
+    fn rollout(&self, workload: &Str) -> Rollout {
+        let default = Rollout {
+            surge: None,
+            batch: None,
+            healthy_for_s: 0,
+            drain_s: 0,
+            deadline_s: 900,
+            site: crate::spread::model::Site(0),
+        };
+        self.workload(workload).map_or(default, |(_, w)| w.rules.rollout)
+    }
+
+    fn serving_after(&self, workload: &Str, step: u32) -> u32 {
+        self.workload(workload).and_then(|(_, w)| w.decision.steps.get(step as usize)).map_or(0, |s| s.state.iter().sum())
+    }
+
+    fn serving_before(&self, workload: &Str, step: u32) -> u32 {
+        match step.checked_sub(1) {
+            Some(before) => self.serving_after(workload, before),
+            None => self.workload(workload).map_or(0, |(_, w)| w.decision.before.iter().map(|i| i.lo).sum()),
+        }
+    }
+
+    fn place_name(&self, workload: &Str, place: usize) -> String {
+        self.workload(workload)
+            .and_then(|(_, w)| w.rules.places.get(place))
+            .map_or_else(String::new, |p| self.plan.topology.locations[p.location].name.clone())
+    }
+
+    fn step_done(&self, workload: &Str, step: u32) -> Result<(), StateError> {
+        self.store.append(now(), [Entry::StepDone { workload: workload.to_string(), step: u64::from(step) }])?;
+        Ok(())
+    }
+
+    /// Where an operation belongs, for people.
+    fn step_name(&self, op: usize) -> String {
+        let Some(index) = self.plan.ops[op].what.change() else { return String::new() };
+        match &self.plan.ops[op].what {
+            OpKind::Follow { workload, step, .. } => format!("{workload} step {} of {}", step + 1, self.steps_of(workload)),
+            _ => replica(&self.plan.changes[index as usize].address).map_or_else(String::new, |(w, k)| format!("{w} {k}")),
+        }
+    }
+
+    fn schema(&self, call: &objects::Call) -> Option<Arc<TypeSchema>> {
+        let address = &call.object.address;
+        self.providers.schema_of(&call.provider.source, address.mode, &address.ty)
+    }
+
+    /// An object as the state has it, with the provider's bytes.
+    fn current(&self, id: &ObjectId) -> Option<(Value, Vec<u8>)> {
+        let object = self.store.with_state(|s| s.objects.get(id).cloned())?;
+        let schema = self.providers.schema_of(&object.provider.source, id.address.mode, &id.address.ty)?;
+        let value = json::decode_dropping(object.attributes.as_str().as_bytes(), &schema.ty).ok()?;
+        Some((value, object.private.to_vec()))
+    }
+
+    /// The configuration of a change with what is known now; `follow`: with the counts of a workload after a step.
+    fn config(&self, change: &Change, follow: Option<(&Str, u32)>) -> (Value, Vec<Diagnostic>) {
+        let nothing = || (Value::null(Type::Dynamic), Vec::new());
+        let Some(block) = self.blocks.list.iter().find(|b| {
+            b.address == change.address.without_key() && self.template_serves(&b.kind, change)
+        }) else {
+            return nothing();
+        };
+        let resource = block.resource();
+        let Some(schema) = self.providers.schema(resource) else { return nothing() };
+        if let Some((workload, step)) = follow
+            && change.address.workload.is_none()
+            && let Some((_, w)) = self.workload(workload)
+            && let Some(step) = w.decision.steps.get(step as usize)
+        {
+            self.env.set_workload(workload.clone(), WorkloadCounts::of(&self.plan.topology, &w.rules, &step.state));
+        }
+        let prepared = PreparedBody::new(&resource.body, &schema.schema.block);
+        match &block.kind {
+            BlockKind::Resource(_) => {
+                let each = self.each(resource, change);
+                let mut scope = Overlay::over(self.env);
+                if let Some(crate::lang::address::Key::Int(n)) = &change.address.key {
+                    scope.index = Some(*n);
+                }
+                scope.each = each.as_ref().map(|(k, v)| (k, v));
+                prepared.eval(&scope)
+            }
+            BlockKind::Template { workload, template, .. } => {
+                let Some((name, key)) = replica(&change.address) else { return nothing() };
+                let Some(replica) = self.replica(*workload, name, key, follow.map(|f| f.1)) else { return nothing() };
+                let own = self.placements.names(name, &replica);
+                let siblings = self.env.siblings(name, &self.env.spec.workloads[*workload].templates[*template].resources, key);
+                prepared.eval(&Overlay { own: &own, resources: &siblings, ..Overlay::over(self.env) })
+            }
+        }
+    }
+
+    /// Two templates may share a resource's name: the one of the replica's location is meant.
+    fn template_serves(&self, kind: &BlockKind<'_>, change: &Change) -> bool {
+        let BlockKind::Template { workload, template, .. } = kind else { return true };
+        let Some((_, key)) = replica(&change.address) else { return false };
+        let (location, _) = placement::split_key(key);
+        let spec = &self.env.spec.workloads[*workload];
+        let place = spec.rules.places.iter().position(|p| self.env.spec.topology.locations[p.location].name == location);
+        place.is_some_and(|p| spec.template_of[p] == *template)
+    }
+
+    fn each(&self, resource: &crate::lang::module::Resource, change: &Change) -> Option<(Value, Value)> {
+        let Some(crate::lang::address::Key::Str(key)) = &change.address.key else { return None };
+        let (all, _) = crate::lang::eval::eval(resource.for_each.as_ref()?, self.env);
+        let value = all.get(key).cloned().unwrap_or_else(|| Value::string(key.clone()));
+        Some((Value::string(key.clone()), value))
+    }
+
+    fn replica(&self, workload: usize, name: &Str, key: &Str, step: Option<u32>) -> Option<Replica> {
+        let (index, plan) = self.workload(name)?;
+        let (location, slot) = placement::split_key(key);
+        let place = plan.rules.places.iter().position(|p| self.plan.topology.locations[p.location].name == location)?;
+        let replicas = match step {
+            Some(step) => *self.existing[index].get(step as usize)?.get(place)?,
+            None => plan.decision.after[place],
+        };
+        let slot = if plan.rules.places[place].template == TemplateKind::PerLocation { None } else { slot };
+        _ = workload;
+        Some(Replica {
+            key: key.clone(),
+            location: plan.rules.places[place].location,
+            place,
+            slot,
+            template: 0,
+            frozen: false,
+            replicas,
+            bounds: plan.decision.bounds[place],
+        })
+    }
+
+    /// Reads a workload's objects again (only those of `wanted`, if given; the others as last known) and counts what serves.
+    async fn look(&self, workload: &Str, wanted: Option<&BTreeSet<&Str>>) -> steps::Look {
+        let state = self.store.state();
+        let mut problems = Vec::new();
+        let mine = |id: &ObjectId| id.deposed.is_none() && id.address.workload.as_ref() == Some(workload);
+        let fresh = |id: &ObjectId| {
+            mine(id) && wanted.is_none_or(|w| replica(&id.address).is_some_and(|(_, key)| w.contains(key)))
+        };
+        let stale = |id: &ObjectId| mine(id) && !fresh(id);
+        let mut observed = self.fleet.observe(&state, self.providers, true, &fresh, &mut problems).await;
+        let known = self.fleet.observe(&state, self.providers, false, &stale, &mut problems).await;
+        observed.objects.extend(known.objects);
+        let standing = placement::standing(self.env.spec, self.env, &self.plan.topology, &observed, &mut problems);
+        let (ready, keys) = standing
+            .iter()
+            .find(|s| s.name == *workload)
+            .map(|s| steps::count(s, &self.plan.topology))
+            .unwrap_or_default();
+        steps::Look { ready, keys, problems }
+    }
+
+    /// How many of a step's replicas serve, of how many.
+    fn progress(&self, workload: &Str, step: u32, wanted: &BTreeSet<&Str>, look: &steps::Look) -> (u32, u32) {
+        let Some((_, plan)) = self.workload(workload) else { return (0, 0) };
+        let mut ready = wanted.iter().filter(|k| look.keys.contains(**k)).count() as u32;
+        let mut of = wanted.iter().filter(|k| placement::split_key(k).1.is_some()).count() as u32;
+        let Some(one) = plan.decision.steps.get(step as usize) else { return (ready, of) };
+        for (p, place) in plan.rules.places.iter().enumerate() {
+            if place.template == TemplateKind::PerLocation {
+                let want = one.state[p];
+                ready += look.ready.get(p).copied().unwrap_or(0).min(want);
+                of += want;
+            }
+        }
+        (ready, of)
+    }
+}
+
+/// Replicas of each place after each step: what exists now, with what each step adds and removes.
+fn existing_after(plan: &WorkloadPlan) -> Vec<Vec<u32>> {
+    let mut now = plan.decision.existing.clone();
+    plan.decision
+        .steps
+        .iter()
+        .map(|step| {
+            for add in &step.adds {
+                now[add.place] += add.count;
+            }
+            for remove in &step.removes {
+                now[remove.place] = now[remove.place].saturating_sub(remove.count);
+            }
+            now.clone()
+        })
+        .collect()
+}
