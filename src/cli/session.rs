@@ -1,0 +1,152 @@
+//! What most commands begin with: the directory read, its variables given their values, its own blocks lowered.
+
+use super::args::VarArgs;
+use crate::diag::{Diagnostic, FileId, Sources};
+use crate::lang::eval::{Scope, eval};
+use crate::lang::functions::FunctionContext;
+use crate::lang::load::{self, Config, Disk};
+use crate::lang::variables::{self, Given};
+use crate::plan::env::Env;
+use crate::spec::Spec;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use straddle_sdk::value::{Str, Value};
+
+/// A directory as read.
+pub struct Project {
+    /// Absolute.
+    pub directory: PathBuf,
+    pub config: Config,
+    pub sources: Sources,
+    pub variables: BTreeMap<Str, Value>,
+    pub spec: Spec,
+    /// Everything found wrong; with an error among them the rest is good for nothing but looking at.
+    pub problems: Vec<Diagnostic>,
+}
+
+/// The files functions may read.
+static DISK: Disk = Disk;
+
+impl Project {
+    /// Reads the current directory.
+    pub fn read(vars: &VarArgs) -> Project {
+        Project::read_dir(Path::new("."), vars)
+    }
+
+    /// Reads `directory`. Problems are kept, never printed here.
+    pub fn read_dir(directory: &Path, vars: &VarArgs) -> Project {
+        let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
+        let load::Loaded { config, mut sources, diags } = load::load(&directory);
+        let mut problems = diags;
+        let given = given(&directory, &config, vars, &mut sources, &mut problems);
+        let (variables, found) = variables::assign(&config.module, &given, &sources);
+        problems.extend(found);
+        let mut project = Project { directory, config, sources, variables, spec: Spec::default(), problems };
+        project.lower();
+        project
+    }
+
+    /// A project from texts kept elsewhere, with the values its variables had then: a saved plan's.
+    pub fn of_texts(directory: &Path, sources: &Sources, variables: BTreeMap<Str, Value>) -> Project {
+        let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
+        let files = load::files_of(sources);
+        let (module, problems) = crate::lang::decode::decode(&files, sources);
+        let config = Config { directory: directory.clone(), module, children: BTreeMap::new() };
+        let mut project =
+            Project { directory, config, sources: sources.clone(), variables, spec: Spec::default(), problems };
+        project.lower();
+        project
+    }
+
+    fn lower(&mut self) {
+        let empty = Spec::default();
+        let (spec, found) = {
+            let env = self.env_over(&empty);
+            let evaluate = |expr: &crate::lang::ast::Expr, out: &mut Vec<Diagnostic>| {
+                let (value, problems) = eval(expr, &env as &dyn Scope);
+                let failed = problems.iter().any(Diagnostic::is_error);
+                out.extend(problems);
+                (!failed).then_some(value)
+            };
+            crate::spec::lower(&self.config.module.own, &evaluate)
+        };
+        self.spec = spec;
+        // With errors in the files already, what own blocks refer to may be missing for that reason alone.
+        self.problems.extend(found);
+        let env = self.env();
+        let judged = variables::validate(&self.config.module, &env, &self.sources);
+        self.problems.extend(judged);
+    }
+
+    /// The module with nothing known but variables.
+    pub fn env(&self) -> Env<'_> {
+        self.env_over(&self.spec)
+    }
+
+    fn env_over<'a>(&'a self, spec: &'a Spec) -> Env<'a> {
+        Env::new(&self.config.module, spec, &self.variables, self.functions(), ".")
+    }
+
+    /// What functions may use while planning.
+    pub fn functions(&self) -> FunctionContext<'_> {
+        FunctionContext {
+            base_directory: &self.directory,
+            files: &DISK,
+            now: None,
+            plan_time: None,
+            random: None,
+            templates: None,
+        }
+    }
+
+    /// Whether anything is wrong enough to stop.
+    pub fn has_errors(&self) -> bool {
+        self.problems.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// Values for variables in rising precedence: environment, files of the directory, then what the command line says.
+fn given(
+    directory: &Path,
+    config: &Config,
+    vars: &VarArgs,
+    sources: &mut Sources,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<(Str, Given)> {
+    let mut given: Vec<(Str, Given)> = Vec::new();
+    for name in config.module.variables.keys() {
+        if let Ok(text) = std::env::var(format!("TF_VAR_{name}")) {
+            given.push((name.clone(), Given::Text(text, format!("the environment variable TF_VAR_{name}"))));
+        }
+    }
+    let (files, found) = load::read_tfvars(directory, sources);
+    problems.extend(found);
+    for file in files {
+        take_file(file, sources, &mut given, problems);
+    }
+    for path in &vars.var_file {
+        match load::read(&directory.join(path), path.display().to_string(), sources) {
+            Ok(file) => take_file(file, sources, &mut given, problems),
+            Err(problem) => problems.push(*problem),
+        }
+    }
+    for text in &vars.var {
+        match text.split_once('=') {
+            Some((name, value)) => {
+                let name = name.trim();
+                given.push((Str::new(name), Given::Text(value.to_string(), format!("-var={name}=..."))));
+            }
+            None => problems.push(
+                Diagnostic::error("Invalid -var option", format!("\"{text}\" has no \"=\"."))
+                    .help("Write -var NAME=VALUE."),
+            ),
+        }
+    }
+    given
+}
+
+fn take_file(file: FileId, sources: &Sources, given: &mut Vec<(Str, Given)>, problems: &mut Vec<Diagnostic>) {
+    let (values, found) = variables::read_values(file, sources);
+    problems.extend(found);
+    given.extend(values);
+}
