@@ -2,10 +2,13 @@
 //!
 //! Everything between reading files and calling providers is a pure function over plain data; see ARCHITECTURE.md.
 
+pub mod apply;
 pub mod cli;
 pub mod diag;
+pub mod fleet;
 pub mod lang;
 pub mod plan;
 pub mod plugin;
+pub mod spec;
 pub mod spread;
 pub mod state;

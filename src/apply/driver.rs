@@ -11,7 +11,7 @@ use crate::diag::Diagnostic;
 use crate::plan::model::{Action, OpKind};
 use crate::plugin::{ApplyAnswer, ApplyRequest, CallError, Ownership};
 use crate::state::{ActionId, Begin, DeposedKey, End, Entry, Kind, ObjectId, Outcome, ProviderRef, StateError, now};
-use futures_util::stream::{BoxStream, SelectAll};
+use futures_util::stream::{LocalBoxStream, SelectAll};
 use futures_util::{FutureExt, StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ enum Stand {
 
 pub(super) struct Driver<'c, 'a> {
     carrying: &'c Carrying<'a>,
-    work: SelectAll<BoxStream<'c, Done>>,
+    work: SelectAll<LocalBoxStream<'c, Done>>,
     stand: Vec<Stand>,
     open: Vec<u32>,
     wake: Vec<Vec<u32>>,
@@ -114,7 +114,7 @@ impl<'c, 'a> Driver<'c, 'a> {
                     self.work.push(stream::once(async move {
                         tokio::time::sleep(wait).await;
                         Done::Waited { op }
-                    }).boxed());
+                    }).boxed_local());
                 }
                 OpKind::StepStart { workload, step } => {
                     let of = self.carrying.steps_of(workload);
@@ -122,18 +122,18 @@ impl<'c, 'a> Driver<'c, 'a> {
                     let carrying = self.carrying;
                     self.work.push(stream::once(async move {
                         Done::Checked { op, result: steps::check_start(carrying, workload, *step).await }
-                    }).boxed());
+                    }).boxed_local());
                 }
                 OpKind::StepReady { workload, step } => {
                     let carrying = self.carrying;
-                    self.work.push(steps::wait_ready(carrying, workload, *step).map(move |result| Done::Checked { op, result }).boxed());
+                    self.work.push(steps::wait_ready(carrying, workload, *step).map(move |result| Done::Checked { op, result }).boxed_local());
                 }
                 _ => changes.push(op),
             }
         }
         if !changes.is_empty() {
             let carrying = self.carrying;
-            self.work.push(stream::once(async move { Done::Prepared(objects::prepare(carrying, changes).await) }).boxed());
+            self.work.push(stream::once(async move { Done::Prepared(objects::prepare(carrying, changes).await) }).boxed_local());
         }
         Ok(())
     }
@@ -247,7 +247,7 @@ impl<'c, 'a> Driver<'c, 'a> {
                     }
                 }
                 .flatten_stream()
-                .boxed(),
+                .boxed_local(),
             );
         }
         Ok(())
@@ -345,7 +345,7 @@ impl<'c, 'a> Driver<'c, 'a> {
     }
 }
 
-fn call_all<'c>(carrying: &'c Carrying<'_>, provider: ProviderRef, calls: Vec<(Box<Call>, ApplyRequest)>) -> BoxStream<'c, Done> {
+fn call_all<'c>(carrying: &'c Carrying<'_>, provider: ProviderRef, calls: Vec<(Box<Call>, ApplyRequest)>) -> LocalBoxStream<'c, Done> {
     let Some(plugin) = carrying.fleet.plugin(&provider) else {
         let reasons = carrying.fleet.failure(&provider);
         let text = reasons.iter().map(|d| d.detail.clone()).collect::<Vec<_>>().join(" ");
@@ -359,20 +359,20 @@ fn call_all<'c>(carrying: &'c Carrying<'_>, provider: ProviderRef, calls: Vec<(B
             let done = calls.get_mut(index).and_then(Option::take).map(|call| Done::Applied { call, result });
             std::future::ready(done)
         })
-        .boxed()
+        .boxed_local()
 }
 
-fn refuse_all<'c>(calls: Vec<(Box<Call>, ApplyRequest)>, error: &StateError) -> BoxStream<'c, Done> {
+fn refuse_all<'c>(calls: Vec<(Box<Call>, ApplyRequest)>, error: &StateError) -> LocalBoxStream<'c, Done> {
     let provider = calls.first().map(|(c, _)| c.provider.clone());
     match provider {
         Some(provider) => refuse_with(calls, &provider, format!("the journal could not be written: {error}")),
-        None => stream::empty().boxed(),
+        None => stream::empty().boxed_local(),
     }
 }
 
-fn refuse_with<'c>(calls: Vec<(Box<Call>, ApplyRequest)>, provider: &ProviderRef, what: String) -> BoxStream<'c, Done> {
+fn refuse_with<'c>(calls: Vec<(Box<Call>, ApplyRequest)>, provider: &ProviderRef, what: String) -> LocalBoxStream<'c, Done> {
     let error = CallError::Request { provider: provider.to_string().into(), call: "apply", what };
-    stream::iter(calls.into_iter().map(move |(call, _)| Done::Applied { call, result: Err(error.clone()) })).boxed()
+    stream::iter(calls.into_iter().map(move |(call, _)| Done::Applied { call, result: Err(error.clone()) })).boxed_local()
 }
 
 /// A diagnostic about an object that could not be changed.

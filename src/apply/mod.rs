@@ -24,7 +24,7 @@ use crate::plan::model::{Change, OpKind, Plan, WorkloadPlan};
 use crate::plan::placement::{self, Placements, Replica};
 use crate::plan::providers::Providers;
 use crate::plan::sequence::{StepReplicas, replica};
-use crate::plugin::TypeSchema;
+use straddle_sdk::schema::Prepared as Schema;
 use crate::spread::model::{Rollout, Template as TemplateKind};
 use crate::state::{Entry, ObjectId, StateError, Store, now};
 use std::collections::BTreeSet;
@@ -175,7 +175,7 @@ impl<'a> Carrying<'a> {
         }
     }
 
-    fn schema(&self, call: &objects::Call) -> Option<Arc<TypeSchema>> {
+    fn schema(&self, call: &objects::Call) -> Option<Schema> {
         let address = &call.object.address;
         self.providers.schema_of(&call.provider.source, address.mode, &address.ty)
     }
@@ -184,7 +184,7 @@ impl<'a> Carrying<'a> {
     fn current(&self, id: &ObjectId) -> Option<(Value, Vec<u8>)> {
         let object = self.store.with_state(|s| s.objects.get(id).cloned())?;
         let schema = self.providers.schema_of(&object.provider.source, id.address.mode, &id.address.ty)?;
-        let value = json::decode_dropping(object.attributes.as_str().as_bytes(), &schema.ty).ok()?;
+        let value = json::decode_dropping(object.attributes.as_str().as_bytes(), schema.ty()).ok()?;
         Some((value, object.private.to_vec()))
     }
 
@@ -205,7 +205,7 @@ impl<'a> Carrying<'a> {
         {
             self.env.set_workload(workload.clone(), WorkloadCounts::of(&self.plan.topology, &w.rules, &step.state));
         }
-        let prepared = PreparedBody::new(&resource.body, &schema.schema.block);
+        let prepared = PreparedBody::new(&resource.body, &schema.block);
         match &block.kind {
             BlockKind::Resource(_) => {
                 let each = self.each(resource, change);

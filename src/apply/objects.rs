@@ -7,9 +7,10 @@ use crate::fleet::{call_problems, diagnostics};
 use crate::lang::address::Address;
 use crate::plan::model::{Action, Change, OpKind};
 use crate::plan::object;
-use crate::plugin::{ApplyAnswer, ApplyRequest, CallError, PlanRequest, TypeSchema};
+use crate::plugin::{ApplyAnswer, ApplyRequest, CallError, PlanRequest};
 use crate::state::{Entry, How, Json, Kind, Object, ObjectId, Outcome, ProviderRef};
 use std::sync::Arc;
+use straddle_sdk::schema::Prepared as Schema;
 use straddle_sdk::value::codec::json;
 use straddle_sdk::value::{MarkedPath, Path, Str, Value, same_unmarked};
 
@@ -189,7 +190,7 @@ async fn plan_again(carrying: &Carrying<'_>, again: Vec<Again>) -> Vec<Prepared>
             requests.push(PlanRequest {
                 type_name: one.call.object.address.ty.clone(),
                 prior: one.prior.clone(),
-                proposed: object::proposed_new(&schema.schema.block, &one.prior, &one.config),
+                proposed: object::proposed_new(&schema.block, &one.prior, &one.config),
                 config: one.config.clone(),
                 prior_private: one.private.clone(),
             });
@@ -226,7 +227,7 @@ fn held_to_promise(carrying: &Carrying<'_>, one: Again, planned: Value, private:
     if let Some(promised) = promised
         && let Some(schema) = carrying.schema(&call)
     {
-        let faults = object::assert_object_compatible(&schema.schema.block, &promised, &planned);
+        let faults = object::assert_object_compatible(&schema.block, &promised, &planned);
         if !faults.is_empty() {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
             let problem = failure(
@@ -295,7 +296,7 @@ pub(super) fn judge(carrying: &Carrying<'_>, call: &Call, result: Result<ApplyAn
     };
     let mut kept = true;
     if !failed && !answer.legacy && call.kind != Kind::Delete {
-        let faults = object::assert_object_compatible(&schema.schema.block, &call.planned, &answer.state);
+        let faults = object::assert_object_compatible(&schema.block, &call.planned, &answer.state);
         if !faults.is_empty() {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
             problems.push(
@@ -316,7 +317,7 @@ pub(super) fn judge(carrying: &Carrying<'_>, call: &Call, result: Result<ApplyAn
         Err(why) => return Judged { outcome: Outcome::InDoubt { why }, well: false, problems, id },
     };
     if call.object.deposed.is_none() {
-        let marked = answer.state.mark_at(&call.marked).mark_at(&schema.schema.block.sensitive_paths(&answer.state));
+        let marked = answer.state.mark_at(&call.marked).mark_at(&schema.block.sensitive_paths(&answer.state));
         carrying.env.set_instance(address, marked);
         carrying.env.forget_locals();
     }
@@ -330,15 +331,15 @@ pub(super) fn judge(carrying: &Carrying<'_>, call: &Call, result: Result<ApplyAn
 fn remembered(
     carrying: &Carrying<'_>,
     call: &Call,
-    schema: &TypeSchema,
+    schema: &Schema,
     answer: &ApplyAnswer,
     tainted: bool,
 ) -> Result<Object, String> {
-    let text = json::encode(&answer.state, &schema.ty).map_err(|e| e.to_string())?;
-    let attributes = Json::parse(text).map_err(|e| e.to_string())?;
-    let mut object = Object::new(call.provider.clone(), schema.schema.version, attributes);
-    let mut sensitive: Vec<Path> = call.marked.iter().map(|m| m.path.clone()).collect();
-    sensitive.extend(schema.schema.block.sensitive_paths(&answer.state).into_iter().map(|m| m.path));
+    let text = json::encode(&answer.state, schema.ty()).map_err(|e| e.to_string())?;
+    let attributes = Json::new(&text).map_err(|e| e.to_string())?;
+    let mut object = Object::new(call.provider.clone(), schema.version, attributes);
+    let mut sensitive: Vec<Path> = call.marked.iter().map(|m| m.0.clone()).collect();
+    sensitive.extend(schema.block.sensitive_paths(&answer.state).into_iter().map(|m| m.0));
     sensitive.sort();
     sensitive.dedup();
     let change = &carrying.plan.changes[call.change];

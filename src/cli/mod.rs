@@ -2,5 +2,6 @@
 
 pub mod args;
 mod exit;
+mod session;
 
 pub use exit::Exit;

@@ -25,7 +25,7 @@ pub struct Project {
 }
 
 /// The files functions may read.
-static DISK: Disk = Disk;
+static DISK: Disk = Disk { home: None };
 
 impl Project {
     /// Reads the current directory.

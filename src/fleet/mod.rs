@@ -125,7 +125,7 @@ impl Fleet {
             .providers
             .iter()
             .find(|p| providers.source(&p.name) == *reference.source && p.alias.as_deref() == reference.alias.as_deref());
-        let block = &schemas.provider.schema.block;
+        let block = &schemas.provider.block;
         let empty = crate::lang::ast::Body { attributes: Vec::new(), blocks: Vec::new(), span: no_span() };
         let body = written.map_or(&empty, |w| &*w.body);
         let (value, found) = PreparedBody::new(body, block).eval(scope);

@@ -6,13 +6,14 @@ use crate::diag::Diagnostic;
 use crate::plan::observed::{Observed, Reality, Seen};
 use crate::plan::placement::LocationFact;
 use crate::plan::providers::Providers;
-use crate::plugin::{CallError, Plugin, ReadRequest, TypeSchema};
+use crate::plugin::{CallError, Plugin, ReadRequest};
 use crate::spec::Spec;
 use crate::spread::model::{Health, HealthSource, Limit};
 use crate::state::{Object, ObjectId, ProviderRef, State};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use straddle_sdk::provider as sdk;
+use straddle_sdk::schema::Prepared as Schema;
 use straddle_sdk::value::Value;
 use straddle_sdk::value::codec::json;
 
@@ -68,7 +69,7 @@ impl Fleet {
                 id,
             )]);
         };
-        let current = object.schema_version == schema.schema.version;
+        let current = object.schema_version == schema.version;
         let upgraded_here = plugin.is_none_or(|p| p.extension().is_some());
         if current && upgraded_here {
             return local(&schema, object).map_err(|e| vec![about(e, id)]);
@@ -200,8 +201,8 @@ fn room(report: &sdk::LocationReport) -> Option<Limit> {
     })
 }
 
-fn local(schema: &TypeSchema, object: &Object) -> Result<Value, Diagnostic> {
-    json::decode_dropping(object.attributes.as_str().as_bytes(), &schema.ty).map_err(|error| {
+fn local(schema: &Schema, object: &Object) -> Result<Value, Diagnostic> {
+    json::decode_dropping(object.attributes.as_str().as_bytes(), schema.ty()).map_err(|error| {
         Diagnostic::error("Object of the state does not fit its schema", format!("{error}."))
             .help("The state may have been written by another version of the provider; see `straddle state show`.")
     })

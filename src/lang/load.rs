@@ -100,6 +100,19 @@ pub fn read_module(directory: &Path, prefix: &str, sources: &mut Sources) -> (Mo
     (files, diags)
 }
 
+/// The configuration files among texts read before, as [`read_module`] would have found them in their directory.
+pub fn files_of(sources: &Sources) -> ModuleFiles {
+    let mut files = ModuleFiles::default();
+    for (i, source) in sources.files.iter().enumerate() {
+        let stem = source.name.strip_suffix(".straddle.hcl").or_else(|| source.name.strip_suffix(".tf"));
+        let Some(stem) = stem.filter(|_| !source.name.contains('/')) else { continue };
+        let file = FileId(u32::try_from(i).unwrap_or(u32::MAX));
+        let list = if stem == "override" || stem.ends_with("_override") { &mut files.overrides } else { &mut files.primary };
+        list.push(file);
+    }
+    files
+}
+
 /// The files that give variables their values without being asked for, in rising precedence: `terraform.tfvars`, then
 /// `*.auto.tfvars` by name.
 pub fn read_tfvars(directory: &Path, sources: &mut Sources) -> (Vec<FileId>, Vec<Diagnostic>) {

@@ -21,7 +21,8 @@ use crate::spread::decision::{Decision, Refusal, Role, Step};
 use crate::spread::model::{Mode as SpreadMode, Replicas, Template as TemplateKind, Topology};
 use crate::state::{ObjectId, State};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use straddle_sdk::value::{Marks, Str, Type, Value, same};
+use straddle_sdk::value::codec::json;
+use straddle_sdk::value::{Str, Type, Value, same};
 
 /// Everything a plan is made from.
 pub struct Input<'a> {
@@ -493,7 +494,9 @@ impl<'i, 'a> Maker<'i, 'a> {
     fn outputs(&mut self) -> Vec<OutputChange> {
         let mut list: BTreeMap<Str, OutputChange> = BTreeMap::new();
         for (name, output) in &self.input.state.outputs {
-            let before = straddle_sdk::value::parse_output(output.value.as_str(), output.ty.as_str());
+            let before = Type::from_json(output.ty.as_str().as_bytes())
+                .ok()
+                .and_then(|ty| json::decode(output.value.as_str().as_bytes(), &ty).ok());
             let change = OutputChange { name: name.clone(), before, after: None, sensitive: output.sensitive };
             list.insert(Str::new(name), change);
         }
@@ -502,7 +505,7 @@ impl<'i, 'a> Maker<'i, 'a> {
                 let Some(expr) = &output.value else { continue };
                 let (value, found) = eval(expr, &self.env);
                 self.problems.extend(found);
-                let secret = value.contains_marks(Marks::SENSITIVE);
+                let secret = value.deep_marks().is_sensitive();
                 if secret && !output.sensitive {
                     self.problems.push(
                         Diagnostic::error("Output refers to sensitive values", format!("Output \"{name}\" holds a sensitive value and is not marked so."))

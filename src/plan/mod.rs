@@ -1,7 +1,13 @@
 //! From a spec, a state and what providers answer to a [`model::Plan`].
 
+pub mod blocks;
+pub mod env;
+pub mod make;
 pub mod model;
 pub mod object;
 pub mod observed;
+pub mod placement;
+pub mod providers;
 pub mod questions;
 pub mod sequence;
+pub mod walk;

@@ -5,7 +5,8 @@ use crate::lang::module::{Mode, Module, ProviderConfig, ProviderRef as Written, 
 use crate::state::ProviderRef;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use crate::plugin::{ProviderSchemas, TypeSchema};
+use crate::plugin::ProviderSchemas;
+use straddle_sdk::schema::Prepared as Schema;
 use straddle_sdk::value::Str;
 
 /// The host of sources that name none.
@@ -56,13 +57,13 @@ impl Providers {
     }
 
     /// The schema of a resource's type.
-    pub fn schema(&self, resource: &Resource) -> Option<Arc<TypeSchema>> {
+    pub fn schema(&self, resource: &Resource) -> Option<Schema> {
         let local = resource.provider.as_ref().map_or_else(|| local_name(&resource.ty.text), |p| &*p.name);
         self.schema_of(&self.source(local), resource.mode, &resource.ty.text)
     }
 
     /// The schema of a type of a provider.
-    pub fn schema_of(&self, source: &str, mode: Mode, ty: &str) -> Option<Arc<TypeSchema>> {
+    pub fn schema_of(&self, source: &str, mode: Mode, ty: &str) -> Option<Schema> {
         let schemas = self.schemas.get(source)?;
         let map = if mode == Mode::Data { &schemas.data_sources } else { &schemas.resources };
         map.get(ty).cloned()

@@ -16,11 +16,12 @@ use crate::lang::address::{Address, Key, Mode};
 use crate::lang::body::PreparedBody;
 use crate::lang::eval::{Scope, eval};
 use crate::lang::scope::Overlay;
-use crate::lang::module::Resource;
+use crate::lang::ast::{StepKind, Traversal};
+use crate::lang::module::{IgnoreChanges, Resource};
 use crate::state::{ObjectId, ProviderRef};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use crate::plugin::TypeSchema;
-use straddle_sdk::value::{Kind, Path, Str, Type, Value, same};
+use straddle_sdk::schema::Prepared as Schema;
+use straddle_sdk::value::{Kind, MarkedPath, Path, Step, Str, Type, Value, same};
 
 /// What the user asked for beyond the spec.
 #[derive(Clone, Debug, Default)]
@@ -66,6 +67,8 @@ struct Instance {
     private: Vec<u8>,
     reason: Option<Reason>,
     replaced: Option<Replacing>,
+    /// Where the configuration was marked: marks stay here and never go to a provider.
+    marked: Vec<MarkedPath>,
 }
 
 /// The second question of a replacement.
@@ -150,7 +153,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             self.keep_untargeted(index);
             return;
         }
-        let prepared = PreparedBody::new(&resource.body, &schema.schema.block);
+        let prepared = PreparedBody::new(&resource.body, &schema.block);
         let errors = self.error_count();
         match &block.kind {
             BlockKind::Resource(_) => self.open_resource(index, resource, &schema, &prepared, questions),
@@ -171,7 +174,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         &mut self,
         index: usize,
         resource: &Resource,
-        schema: &TypeSchema,
+        schema: &Schema,
         prepared: &PreparedBody<'_>,
         questions: &mut Vec<Question>,
     ) {
@@ -197,7 +200,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         workload: usize,
         template: usize,
         resource: &Resource,
-        schema: &TypeSchema,
+        schema: &Schema,
         prepared: &PreparedBody<'_>,
         questions: &mut Vec<Question>,
     ) {
@@ -302,7 +305,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         address: Address,
         provider: ProviderRef,
         resource: &Resource,
-        schema: &TypeSchema,
+        schema: &Schema,
         prepared: &PreparedBody<'_>,
         scope: &dyn Scope,
         questions: &mut Vec<Question>,
@@ -313,6 +316,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         if failed {
             return;
         }
+        let (config, marked) = config.unmark_deep();
         if resource.mode == Mode::Data {
             self.data(block, address, provider, resource, schema, config, questions);
             return;
@@ -320,10 +324,10 @@ impl<'w, 'a> Walk<'w, 'a> {
         let seen = self.observed.objects.get(&ObjectId::current(address.clone()));
         let tainted = seen.is_some_and(|s| s.tainted && s.current().is_some());
         let live = seen.and_then(Seen::current);
-        let none = || Value::null(schema.ty.clone());
+        let none = || schema.null();
         let prior = live.filter(|_| !tainted).cloned().unwrap_or_else(none);
-        let sent = object::ignore_changes(&schema.schema.block, &prior, &config, &ignored(resource));
-        let proposed = object::proposed_new(&schema.schema.block, &prior, &sent);
+        let sent = object::ignore_changes(&schema.block, &prior, &config, &ignored(resource));
+        let proposed = object::proposed_new(&schema.block, &prior, &sent);
         let private = if prior.is_null() { Vec::new() } else { seen.map(|s| s.private.clone()).unwrap_or_default() };
         let reason = if tainted {
             Some(Reason::Tainted)
@@ -333,7 +337,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             None
         };
         let ask = Ask::Plan { prior: prior.clone(), proposed, config: sent.clone(), private: private.clone() };
-        let instance = Instance { block, address, provider, prior, config, sent, private, reason, replaced: None };
+        let instance = Instance { block, address, provider, prior, config, sent, private, reason, replaced: None, marked };
         self.ask(instance, &resource.ty.text, ask, questions);
     }
 
@@ -344,7 +348,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         address: Address,
         provider: ProviderRef,
         resource: &Resource,
-        schema: &TypeSchema,
+        schema: &Schema,
         config: Value,
         questions: &mut Vec<Question>,
     ) {
@@ -354,7 +358,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 && self.changes.iter().any(|c| c.action != Action::NoOp && c.address.without_key() == *depended)
         });
         if config.is_wholly_known() && !pending {
-            let prior = Value::null(schema.ty.clone());
+            let prior = schema.null();
             let instance = Instance {
                 block,
                 address,
@@ -365,14 +369,15 @@ impl<'w, 'a> Walk<'w, 'a> {
                 private: Vec::new(),
                 reason: None,
                 replaced: None,
+                marked: Vec::new(),
             };
             self.ask(instance, &resource.ty.text, Ask::Data { config }, questions);
             return;
         }
         let reason = if pending { Reason::ReadDependencyPending } else { Reason::ReadConfigUnknown };
-        let after = object::proposed_new(&schema.schema.block, &Value::unknown(schema.ty.clone()), &config);
+        let after = object::proposed_new(&schema.block, &Value::unknown(schema.ty().clone()), &config);
         self.env.set_instance(&address, after.clone());
-        let mut change = self.change(block, address, provider, Action::Read, schema.schema.version);
+        let mut change = self.change(block, address, provider, Action::Read, schema.version);
         (change.after, change.reason, change.config_known) = (after, Some(reason), false);
         self.changes.push(change);
     }
@@ -430,17 +435,18 @@ impl<'w, 'a> Walk<'w, 'a> {
         let Some(schema) = self.providers.schema(resource) else { return };
         let prior = instance.prior.clone();
         if !legacy {
-            let faults = object::assert_plan_valid(&schema.schema.block, &prior, &instance.sent, &planned);
+            let faults = object::assert_plan_valid(&schema.block, &prior, &instance.sent, &planned);
             if !faults.is_empty() {
                 self.broken_promise(&instance, "planned an invalid change", faults.iter().map(ToString::to_string));
                 return;
             }
         }
         if let Some(replacing) = instance.replaced {
+            let planned = marked(&schema, planned, &instance.marked);
             self.replacement(instance.block, instance.address, instance.provider, instance.config, planned, private, replacing, instance.reason, &schema);
             return;
         }
-        let paths = match object::replace_paths(&schema.schema.block, requires_replace, &prior, &planned) {
+        let paths = match object::replace_paths(&schema.block, requires_replace, &prior, &planned) {
             Ok(paths) => paths,
             Err(fault) => {
                 self.broken_promise(&instance, "named a path to replace that does not exist", std::iter::once(fault.to_string()));
@@ -452,6 +458,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             let before = seen.and_then(Seen::current).cloned().unwrap_or_else(|| prior.clone());
             let prior_private = seen.map(|s| s.private.clone()).unwrap_or_default();
             let replacing = Replacing { before, paths: Vec::new(), prior_private };
+            let planned = marked(&schema, planned, &instance.marked);
             self.replacement(instance.block, instance.address, instance.provider, instance.config, planned, private, replacing, instance.reason, &schema);
         } else if prior.is_null() {
             self.keep_plan(instance, Action::Create, planned, private, &schema);
@@ -468,12 +475,12 @@ impl<'w, 'a> Walk<'w, 'a> {
         instance: Instance,
         paths: Vec<Path>,
         private: Vec<u8>,
-        schema: &TypeSchema,
+        schema: &Schema,
         questions: &mut Vec<Question>,
     ) {
         let reason = instance.reason.or(Some(Reason::CannotUpdate));
-        let none = Value::null(schema.ty.clone());
-        let proposed = object::proposed_new(&schema.schema.block, &none, &instance.config);
+        let none = schema.null();
+        let proposed = object::proposed_new(&schema.block, &none, &instance.config);
         let ask = Ask::Plan { prior: none.clone(), proposed, config: instance.config.clone(), private: private.clone() };
         let replaced = Some(Replacing { before: instance.prior, paths, prior_private: instance.private });
         let ty = instance.address.ty.clone();
@@ -492,12 +499,12 @@ impl<'w, 'a> Walk<'w, 'a> {
         private: Vec<u8>,
         replacing: Replacing,
         reason: Option<Reason>,
-        schema: &TypeSchema,
+        schema: &Schema,
     ) {
         self.env.set_instance(&address, planned.clone());
-        let mut change = self.change(block, address, provider, Action::DeleteCreate, schema.schema.version);
+        let mut change = self.change(block, address, provider, Action::DeleteCreate, schema.version);
         change.config_known = config.is_wholly_known();
-        change.before = replacing.before;
+        change.before = marked(schema, replacing.before, &[]);
         change.after = planned;
         change.replace_paths = replacing.paths;
         change.prior_private = replacing.prior_private;
@@ -507,11 +514,12 @@ impl<'w, 'a> Walk<'w, 'a> {
         self.changes.push(change);
     }
 
-    fn keep_plan(&mut self, instance: Instance, action: Action, planned: Value, private: Vec<u8>, schema: &TypeSchema) {
+    fn keep_plan(&mut self, instance: Instance, action: Action, planned: Value, private: Vec<u8>, schema: &Schema) {
+        let planned = marked(schema, planned, &instance.marked);
         self.env.set_instance(&instance.address, planned.clone());
-        let mut change = self.change(instance.block, instance.address, instance.provider, action, schema.schema.version);
+        let mut change = self.change(instance.block, instance.address, instance.provider, action, schema.version);
         change.config_known = instance.config.is_wholly_known();
-        change.before = instance.prior;
+        change.before = marked(schema, instance.prior, &[]);
         change.after = planned;
         change.prior_private = instance.private;
         change.planned_private = private;
@@ -606,7 +614,24 @@ fn about(mut problem: Diagnostic, address: &Address) -> Diagnostic {
 }
 
 fn ignored(resource: &Resource) -> object::Ignore {
-    object::Ignore::of(&resource.lifecycle.ignore_changes)
+    match &resource.lifecycle.ignore_changes {
+        IgnoreChanges::All => object::Ignore::All,
+        IgnoreChanges::Paths(list) => object::Ignore::Paths(list.iter().map(path_of).collect()),
+    }
+}
+
+/// A traversal that starts at an attribute, as a path.
+fn path_of(t: &Traversal) -> Path {
+    let mut steps = vec![Step::Attr(t.root.name.clone())];
+    steps.extend(t.steps.iter().filter_map(|s| match &s.kind {
+        StepKind::Attr(name) => Some(Step::Attr(name.clone())),
+        StepKind::Index(literal) => match literal.0.kind() {
+            Kind::String(s) => Some(Step::Key(s.clone())),
+            Kind::Number(n) => n.to_i64().and_then(|n| u64::try_from(n).ok()).map(Step::Index),
+            _ => None,
+        },
+    }));
+    Path(steps)
 }
 
 /// The instances of a `for_each` value, or why there are none.
@@ -643,4 +668,10 @@ fn kind_name(value: &Value) -> &'static str {
         Kind::List(_) | Kind::Tuple(_) => "a list (use toset)",
         _ => "this",
     }
+}
+
+/// A value with the marks of its configuration and of its schema.
+fn marked(schema: &Schema, value: Value, marks: &[MarkedPath]) -> Value {
+    let by_schema = schema.block.sensitive_paths(&value);
+    if marks.is_empty() && by_schema.is_empty() { value } else { value.mark_at(marks).mark_at(&by_schema) }
 }
