@@ -111,29 +111,41 @@ impl<'c, 'a> Driver<'c, 'a> {
                 }
                 OpKind::Drain { workload, .. } => {
                     let wait = Duration::from_secs(self.carrying.rollout(workload).drain_s);
-                    self.work.push(stream::once(async move {
-                        tokio::time::sleep(wait).await;
-                        Done::Waited { op }
-                    }).boxed_local());
+                    self.work.push(
+                        stream::once(async move {
+                            tokio::time::sleep(wait).await;
+                            Done::Waited { op }
+                        })
+                        .boxed_local(),
+                    );
                 }
                 OpKind::StepStart { workload, step } => {
                     let of = self.carrying.steps_of(workload);
                     (self.listen)(Event::StepStart { workload: workload.clone(), step: *step, of });
                     let carrying = self.carrying;
-                    self.work.push(stream::once(async move {
-                        Done::Checked { op, result: steps::check_start(carrying, workload, *step).await }
-                    }).boxed_local());
+                    self.work.push(
+                        stream::once(async move {
+                            Done::Checked { op, result: steps::check_start(carrying, workload, *step).await }
+                        })
+                        .boxed_local(),
+                    );
                 }
                 OpKind::StepReady { workload, step } => {
                     let carrying = self.carrying;
-                    self.work.push(steps::wait_ready(carrying, workload, *step).map(move |result| Done::Checked { op, result }).boxed_local());
+                    self.work.push(
+                        steps::wait_ready(carrying, workload, *step)
+                            .map(move |result| Done::Checked { op, result })
+                            .boxed_local(),
+                    );
                 }
                 _ => changes.push(op),
             }
         }
         if !changes.is_empty() {
             let carrying = self.carrying;
-            self.work.push(stream::once(async move { Done::Prepared(objects::prepare(carrying, changes).await) }).boxed_local());
+            self.work.push(
+                stream::once(async move { Done::Prepared(objects::prepare(carrying, changes).await) }).boxed_local(),
+            );
         }
         Ok(())
     }
@@ -166,13 +178,16 @@ impl<'c, 'a> Driver<'c, 'a> {
     }
 
     fn checked(&mut self, op: usize, result: Checked) {
-        let (OpKind::StepStart { workload, step } | OpKind::StepReady { workload, step }) = &self.carrying.plan.ops[op].what
+        let (OpKind::StepStart { workload, step } | OpKind::StepReady { workload, step }) =
+            &self.carrying.plan.ops[op].what
         else {
             return;
         };
         let (workload, step) = (workload.clone(), *step);
         match result {
-            Checked::Progress { ready, of, serving } => (self.listen)(Event::Waiting { workload, step, ready, of, serving }),
+            Checked::Progress { ready, of, serving } => {
+                (self.listen)(Event::Waiting { workload, step, ready, of, serving })
+            }
             Checked::Well { serving, notes } => {
                 for note in notes {
                     (self.listen)(Event::Note(note));
@@ -270,7 +285,8 @@ impl<'c, 'a> Driver<'c, 'a> {
     }
 
     fn begin(&self, call: &Call, action: ActionId, token: String) -> Begin {
-        let prior = self.carrying.store.with_state(|s| s.objects.get(&call.object).map(|o| crate::state::fingerprint(o)));
+        let prior =
+            self.carrying.store.with_state(|s| s.objects.get(&call.object).map(|o| crate::state::fingerprint(o)));
         Begin {
             action,
             object: call.object.clone(),
@@ -305,7 +321,12 @@ impl<'c, 'a> Driver<'c, 'a> {
             Outcome::Failed { .. } => {
                 self.summary.failed += 1;
                 self.summary.problems.extend(judged.problems.iter().cloned());
-                (self.listen)(Event::Failed { address, action: call.shown, in_doubt: false, problems: judged.problems });
+                (self.listen)(Event::Failed {
+                    address,
+                    action: call.shown,
+                    in_doubt: false,
+                    problems: judged.problems,
+                });
             }
             Outcome::InDoubt { .. } => {
                 self.summary.in_doubt += 1;
@@ -345,7 +366,11 @@ impl<'c, 'a> Driver<'c, 'a> {
     }
 }
 
-fn call_all<'c>(carrying: &'c Carrying<'_>, provider: ProviderRef, calls: Vec<(Box<Call>, ApplyRequest)>) -> LocalBoxStream<'c, Done> {
+fn call_all<'c>(
+    carrying: &'c Carrying<'_>,
+    provider: ProviderRef,
+    calls: Vec<(Box<Call>, ApplyRequest)>,
+) -> LocalBoxStream<'c, Done> {
     let Some(plugin) = carrying.fleet.plugin(&provider) else {
         let reasons = carrying.fleet.failure(&provider);
         let text = reasons.iter().map(|d| d.detail.clone()).collect::<Vec<_>>().join(" ");
@@ -370,9 +395,14 @@ fn refuse_all<'c>(calls: Vec<(Box<Call>, ApplyRequest)>, error: &StateError) -> 
     }
 }
 
-fn refuse_with<'c>(calls: Vec<(Box<Call>, ApplyRequest)>, provider: &ProviderRef, what: String) -> LocalBoxStream<'c, Done> {
+fn refuse_with<'c>(
+    calls: Vec<(Box<Call>, ApplyRequest)>,
+    provider: &ProviderRef,
+    what: String,
+) -> LocalBoxStream<'c, Done> {
     let error = CallError::Request { provider: provider.to_string().into(), call: "apply", what };
-    stream::iter(calls.into_iter().map(move |(call, _)| Done::Applied { call, result: Err(error.clone()) })).boxed_local()
+    stream::iter(calls.into_iter().map(move |(call, _)| Done::Applied { call, result: Err(error.clone()) }))
+        .boxed_local()
 }
 
 /// A diagnostic about an object that could not be changed.

@@ -24,12 +24,12 @@ use crate::plan::model::{Change, OpKind, Plan, WorkloadPlan};
 use crate::plan::placement::{self, Placements, Replica};
 use crate::plan::providers::Providers;
 use crate::plan::sequence::{StepReplicas, replica};
-use straddle_sdk::schema::Prepared as Schema;
 use crate::spread::model::{Rollout, Template as TemplateKind};
 use crate::state::{Entry, ObjectId, StateError, Store, now};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use straddle_sdk::schema::Prepared as Schema;
 use straddle_sdk::value::codec::json;
 use straddle_sdk::value::{Str, Type, Value};
 
@@ -145,7 +145,9 @@ impl<'a> Carrying<'a> {
     }
 
     fn serving_after(&self, workload: &Str, step: u32) -> u32 {
-        self.workload(workload).and_then(|(_, w)| w.decision.steps.get(step as usize)).map_or(0, |s| s.state.iter().sum())
+        self.workload(workload)
+            .and_then(|(_, w)| w.decision.steps.get(step as usize))
+            .map_or(0, |s| s.state.iter().sum())
     }
 
     fn serving_before(&self, workload: &Str, step: u32) -> u32 {
@@ -170,8 +172,11 @@ impl<'a> Carrying<'a> {
     fn step_name(&self, op: usize) -> String {
         let Some(index) = self.plan.ops[op].what.change() else { return String::new() };
         match &self.plan.ops[op].what {
-            OpKind::Follow { workload, step, .. } => format!("{workload} step {} of {}", step + 1, self.steps_of(workload)),
-            _ => replica(&self.plan.changes[index as usize].address).map_or_else(String::new, |(w, k)| format!("{w} {k}")),
+            OpKind::Follow { workload, step, .. } => {
+                format!("{workload} step {} of {}", step + 1, self.steps_of(workload))
+            }
+            _ => replica(&self.plan.changes[index as usize].address)
+                .map_or_else(String::new, |(w, k)| format!("{w} {k}")),
         }
     }
 
@@ -191,9 +196,12 @@ impl<'a> Carrying<'a> {
     /// The configuration of a change with what is known now; `follow`: with the counts of a workload after a step.
     fn config(&self, change: &Change, follow: Option<(&Str, u32)>) -> (Value, Vec<Diagnostic>) {
         let nothing = || (Value::null(Type::Dynamic), Vec::new());
-        let Some(block) = self.blocks.list.iter().find(|b| {
-            b.address == change.address.without_key() && self.template_serves(&b.kind, change)
-        }) else {
+        let Some(block) = self
+            .blocks
+            .list
+            .iter()
+            .find(|b| b.address == change.address.without_key() && self.template_serves(&b.kind, change))
+        else {
             return nothing();
         };
         let resource = block.resource();
@@ -220,7 +228,8 @@ impl<'a> Carrying<'a> {
                 let Some((name, key)) = replica(&change.address) else { return nothing() };
                 let Some(replica) = self.replica(*workload, name, key, follow.map(|f| f.1)) else { return nothing() };
                 let own = self.placements.names(name, &replica);
-                let siblings = self.env.siblings(name, &self.env.spec.workloads[*workload].templates[*template].resources, key);
+                let siblings =
+                    self.env.siblings(name, &self.env.spec.workloads[*workload].templates[*template].resources, key);
                 prepared.eval(&Overlay { own: &own, resources: &siblings, ..Overlay::over(self.env) })
             }
         }
@@ -232,7 +241,8 @@ impl<'a> Carrying<'a> {
         let Some((_, key)) = replica(&change.address) else { return false };
         let (location, _) = placement::split_key(key);
         let spec = &self.env.spec.workloads[*workload];
-        let place = spec.rules.places.iter().position(|p| self.env.spec.topology.locations[p.location].name == location);
+        let place =
+            spec.rules.places.iter().position(|p| self.env.spec.topology.locations[p.location].name == location);
         place.is_some_and(|p| spec.template_of[p] == *template)
     }
 

@@ -34,10 +34,20 @@ pub(super) struct Call {
 pub(super) enum Prepared {
     Call(Box<Call>, ApplyRequest),
     /// Nothing is to be done after all.
-    Nothing { op: usize },
+    Nothing {
+        op: usize,
+    },
     /// The journal entry is all there is to do.
-    Settled { op: usize, entry: Entry },
-    Refused { op: usize, address: Address, action: Action, problems: Vec<Diagnostic> },
+    Settled {
+        op: usize,
+        entry: Entry,
+    },
+    Refused {
+        op: usize,
+        address: Address,
+        action: Action,
+        problems: Vec<Diagnostic>,
+    },
 }
 
 /// Makes calls of operations. Configurations that were not wholly known when planned are evaluated, planned again, and held to the
@@ -87,18 +97,26 @@ fn draft(carrying: &Carrying<'_>, op: usize) -> Draft {
         marked: Vec::new(),
     };
     match kind {
-        OpKind::Delete { .. } => Draft::Ready(deletion(change, call(Kind::Delete, Action::Delete, Value::null(change.before.ty())))),
+        OpKind::Delete { .. } => {
+            Draft::Ready(deletion(change, call(Kind::Delete, Action::Delete, Value::null(change.before.ty()))))
+        }
         OpKind::Forget { .. } => {
             Draft::Ready(Prepared::Settled { op, entry: Entry::Known { id, object: None, how: How::Edited } })
         }
-        OpKind::Create { .. } => configured(carrying, change, call(Kind::Create, shown(change), change.after.clone()), None),
-        OpKind::Update { .. } => configured(carrying, change, call(Kind::Update, Action::Update, change.after.clone()), None),
+        OpKind::Create { .. } => {
+            configured(carrying, change, call(Kind::Create, shown(change), change.after.clone()), None)
+        }
+        OpKind::Update { .. } => {
+            configured(carrying, change, call(Kind::Update, Action::Update, change.after.clone()), None)
+        }
         OpKind::Follow { workload, step, .. } => {
             let exists = carrying.current(&id).is_some();
             let (kind, shown) = if exists { (Kind::Update, Action::Update) } else { (Kind::Create, Action::Create) };
             configured(carrying, change, call(kind, shown, change.after.clone()), Some((workload, *step)))
         }
-        OpKind::Read { .. } => configured(carrying, change, call(Kind::Update, Action::Read, change.after.clone()), None),
+        OpKind::Read { .. } => {
+            configured(carrying, change, call(Kind::Update, Action::Read, change.after.clone()), None)
+        }
         _ => Draft::Ready(Prepared::Nothing { op }),
     }
 }
@@ -117,7 +135,11 @@ fn deletion(change: &Change, mut call: Call) -> Prepared {
         prior: change.before.unmarked(),
         planned: null(),
         config: null(),
-        planned_private: if change.action == Action::Delete { change.planned_private.clone() } else { change.prior_private.clone() },
+        planned_private: if change.action == Action::Delete {
+            change.planned_private.clone()
+        } else {
+            change.prior_private.clone()
+        },
         ownership: None,
     };
     Prepared::Call(Box::new(call), request)
@@ -232,7 +254,11 @@ fn held_to_promise(carrying: &Carrying<'_>, one: Again, planned: Value, private:
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
             let problem = failure(
                 "Provider produced inconsistent final plan",
-                format!("With everything known, provider {} plans something else than was approved: {}.", call.provider, faults.join("; ")),
+                format!(
+                    "With everything known, provider {} plans something else than was approved: {}.",
+                    call.provider,
+                    faults.join("; ")
+                ),
                 &call.object.address,
             )
             .help("Nothing was changed. Plan again; if it comes back, it is a fault of the provider.");
@@ -279,14 +305,19 @@ pub(super) fn judge(carrying: &Carrying<'_>, call: &Call, result: Result<ApplyAn
         }
     };
     let failed = answer.failed();
-    let mut problems: Vec<Diagnostic> = diagnostics(&answer.diagnostics).into_iter().map(|p| about(p, address)).collect();
+    let mut problems: Vec<Diagnostic> =
+        diagnostics(&answer.diagnostics).into_iter().map(|p| about(p, address)).collect();
     if answer.state.is_null() {
         if call.kind == Kind::Delete && !failed {
             carrying.env.remove_instance(address);
             return Judged { outcome: Outcome::Gone, well: true, problems, id: None };
         }
         if problems.is_empty() {
-            problems.push(failure("Provider returned no object", format!("Provider {} answered with nothing.", call.provider), address));
+            problems.push(failure(
+                "Provider returned no object",
+                format!("Provider {} answered with nothing.", call.provider),
+                address,
+            ));
         }
         let message = problems.iter().map(|p| p.summary.clone()).collect::<Vec<_>>().join("; ");
         return Judged { outcome: Outcome::Failed { object: None, message }, well: false, problems, id: None };

@@ -12,8 +12,15 @@ use straddle_sdk::value::Str;
 /// The result of a barrier.
 pub(super) enum Checked {
     /// Not yet; more will come.
-    Progress { ready: u32, of: u32, serving: u32 },
-    Well { serving: u32, notes: Vec<Diagnostic> },
+    Progress {
+        ready: u32,
+        of: u32,
+        serving: u32,
+    },
+    Well {
+        serving: u32,
+        notes: Vec<Diagnostic>,
+    },
     Stopped(Diagnostic),
 }
 
@@ -24,7 +31,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Reads again what the step rests on. A step that takes replicas away starts only when at least as many serve in every place as the
 /// plan counted with; one that only adds always may.
 pub(super) async fn check_start(carrying: &Carrying<'_>, workload: &Str, step: u32) -> Checked {
-    let Some((plan, one)) = carrying.step(workload, step) else { return Checked::Well { serving: 0, notes: Vec::new() } };
+    let Some((plan, one)) = carrying.step(workload, step) else {
+        return Checked::Well { serving: 0, notes: Vec::new() };
+    };
     let reduces = !one.removes.is_empty() || !one.updates.is_empty();
     if !reduces {
         return Checked::Well { serving: carrying.serving_before(workload, step), notes: Vec::new() };
@@ -59,8 +68,20 @@ pub(super) async fn check_start(carrying: &Carrying<'_>, workload: &Str, step: u
 }
 
 /// Waits until the step's replicas serve and have done so for `healthy_for`, or until the deadline.
-pub(super) fn wait_ready<'c>(carrying: &'c Carrying<'_>, workload: &'c Str, step: u32) -> impl Stream<Item = Checked> + 'c {
-    let waiting = Waiting { carrying, workload, step, since: Instant::now(), all_ready_since: None, pause: FIRST_PAUSE, last: None };
+pub(super) fn wait_ready<'c>(
+    carrying: &'c Carrying<'_>,
+    workload: &'c Str,
+    step: u32,
+) -> impl Stream<Item = Checked> + 'c {
+    let waiting = Waiting {
+        carrying,
+        workload,
+        step,
+        since: Instant::now(),
+        all_ready_since: None,
+        pause: FIRST_PAUSE,
+        last: None,
+    };
     stream::unfold(Some(waiting), |state| async move {
         let mut waiting = state?;
         let (checked, over) = waiting.look().await;
@@ -87,7 +108,10 @@ impl Waiting<'_, '_> {
         let rollout = self.carrying.rollout(self.workload);
         let wanted: BTreeSet<&Str> = one.adds.iter().chain(&one.updates).chain(&one.groups).chain(&one.waits).collect();
         if wanted.is_empty() {
-            return (Checked::Well { serving: self.carrying.serving_after(self.workload, self.step), notes: Vec::new() }, true);
+            return (
+                Checked::Well { serving: self.carrying.serving_after(self.workload, self.step), notes: Vec::new() },
+                true,
+            );
         }
         loop {
             let look = self.carrying.look(self.workload, Some(&wanted)).await;
@@ -134,7 +158,10 @@ impl Waiting<'_, '_> {
     fn interrupted(&self, ready: u32, of: u32, serving: u32) -> Diagnostic {
         Diagnostic::warning(
             "Stopped while waiting",
-            format!("{}: {ready} of {of} are ready; {serving} serve in all. What was built stays, nothing is half removed.", self.workload),
+            format!(
+                "{}: {ready} of {of} are ready; {serving} serve in all. What was built stays, nothing is half removed.",
+                self.workload
+            ),
         )
     }
 }
@@ -149,7 +176,10 @@ pub(super) struct Look {
 }
 
 /// Counts what serves.
-pub(super) fn count(standing: &placement::Standing, topology: &crate::spread::model::Topology) -> (Vec<u32>, BTreeSet<Str>) {
+pub(super) fn count(
+    standing: &placement::Standing,
+    topology: &crate::spread::model::Topology,
+) -> (Vec<u32>, BTreeSet<Str>) {
     let mut ready = Vec::new();
     let mut keys = BTreeSet::new();
     for (place, live) in standing.rules.places.iter().zip(&standing.live.places) {

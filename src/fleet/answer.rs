@@ -36,7 +36,13 @@ impl Fleet {
             match question.ask {
                 Ask::Plan { prior, proposed, config, private } => {
                     ids.push(question.id);
-                    plans.push(PlanRequest { type_name: question.type_name, prior, proposed, config, prior_private: private });
+                    plans.push(PlanRequest {
+                        type_name: question.type_name,
+                        prior,
+                        proposed,
+                        config,
+                        prior_private: private,
+                    });
                 }
                 Ask::Data { config } => {
                     let result = match plugin.validate_data(&question.type_name, &config).await {
@@ -75,7 +81,11 @@ impl Fleet {
     }
 
     /// Configurations the provider does not accept. One that serves bulk calls judges them while planning.
-    async fn refused_configs(&self, plugin: &crate::plugin::Plugin, plans: &[PlanRequest]) -> Vec<Option<Vec<Diagnostic>>> {
+    async fn refused_configs(
+        &self,
+        plugin: &crate::plugin::Plugin,
+        plans: &[PlanRequest],
+    ) -> Vec<Option<Vec<Diagnostic>>> {
         if plugin.extension().is_some() {
             return vec![None; plans.len()];
         }
@@ -103,7 +113,11 @@ pub fn diagnostics(found: &Diagnostics) -> Vec<Diagnostic> {
                 sdk::Severity::Error => Severity::Error,
                 sdk::Severity::Warning => Severity::Warning,
             };
-            let detail = if d.attribute.0.is_empty() { d.detail.clone() } else { format!("{} (attribute {})", d.detail, d.attribute) };
+            let detail = if d.attribute.0.is_empty() {
+                d.detail.clone()
+            } else {
+                format!("{} (attribute {})", d.detail, d.attribute)
+            };
             Diagnostic { severity, ..Diagnostic::error(d.summary.clone(), detail) }
         })
         .collect()

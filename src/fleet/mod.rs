@@ -51,7 +51,8 @@ pub enum FleetError {
 impl Fleet {
     /// Nothing started yet. `dir` is the module's directory, where every plugin works.
     pub fn new(dir: &Path, parallelism: usize) -> Result<Fleet, FleetError> {
-        let settings = Settings { parallelism: parallelism.max(1), working_dir: Some(dir.to_path_buf()), ..Settings::default() };
+        let settings =
+            Settings { parallelism: parallelism.max(1), working_dir: Some(dir.to_path_buf()), ..Settings::default() };
         Ok(Fleet {
             launcher: Launcher::new(settings)?,
             environment: Environment::of_process(dir)?,
@@ -121,10 +122,9 @@ impl Fleet {
         problems: &mut Vec<Diagnostic>,
     ) -> Option<Value> {
         let schemas = providers.schemas.get(&*reference.source)?;
-        let written = module
-            .providers
-            .iter()
-            .find(|p| providers.source(&p.name) == *reference.source && p.alias.as_deref() == reference.alias.as_deref());
+        let written = module.providers.iter().find(|p| {
+            providers.source(&p.name) == *reference.source && p.alias.as_deref() == reference.alias.as_deref()
+        });
         let block = &schemas.provider.block;
         let empty = crate::lang::ast::Body { attributes: Vec::new(), blocks: Vec::new(), span: no_span() };
         let body = written.map_or(&empty, |w| &*w.body);
@@ -134,10 +134,17 @@ impl Fleet {
         (!failed).then(|| value.unmarked())
     }
 
-    async fn configured(&mut self, reference: &ProviderRef, value: &Value) -> Result<(Plugin, Vec<Diagnostic>), Vec<Diagnostic>> {
+    async fn configured(
+        &mut self,
+        reference: &ProviderRef,
+        value: &Value,
+    ) -> Result<(Plugin, Vec<Diagnostic>), Vec<Diagnostic>> {
         let plugin = match self.spare.remove(&*reference.source) {
             Some(plugin) => plugin,
-            None => self.start(&reference.source).await.map_err(|e| vec![Diagnostic::error("Provider not available", format!("{e}."))])?,
+            None => self
+                .start(&reference.source)
+                .await
+                .map_err(|e| vec![Diagnostic::error("Provider not available", format!("{e}."))])?,
         };
         let mut warnings = Vec::new();
         for step in [plugin.validate_provider(value).await, plugin.configure(value).await] {
@@ -218,7 +225,12 @@ pub fn wanted(
     }
     // A block that configures a provider nobody uses is checked all the same.
     for p in &module.providers {
-        if config(module, &crate::lang::module::ProviderRef { name: p.name.clone(), alias: p.alias.clone(), span: p.span.clone() }).is_some() {
+        if config(
+            module,
+            &crate::lang::module::ProviderRef { name: p.name.clone(), alias: p.alias.clone(), span: p.span.clone() },
+        )
+        .is_some()
+        {
             all.insert(ProviderRef::new(&providers.source(&p.name), p.alias.as_deref()));
         }
     }

@@ -121,7 +121,11 @@ impl Fleet {
             let (reality, private) = match answer {
                 Ok(read) => {
                     problems.extend(diagnostics(&read.diagnostics).into_iter().map(|p| about(p, id)));
-                    if read.state.is_null() { (Reality::Gone, Vec::new()) } else { (Reality::Live(read.state), read.private) }
+                    if read.state.is_null() {
+                        (Reality::Gone, Vec::new())
+                    } else {
+                        (Reality::Live(read.state), read.private)
+                    }
                 }
                 Err(error) => (unreadable(&error, id), object.private.to_vec()),
             };
@@ -174,8 +178,12 @@ impl Fleet {
 }
 
 /// The worst that any report on a location, or on a wider domain of it, says; room from the narrowest.
-fn judge(domains: &BTreeMap<straddle_sdk::value::Str, straddle_sdk::value::Str>, reports: &[sdk::LocationReport]) -> LocationFact {
-    let about = |r: &&sdk::LocationReport| !r.domains.is_empty() && r.domains.iter().all(|(k, v)| domains.get(k) == Some(v));
+fn judge(
+    domains: &BTreeMap<straddle_sdk::value::Str, straddle_sdk::value::Str>,
+    reports: &[sdk::LocationReport],
+) -> LocationFact {
+    let about =
+        |r: &&sdk::LocationReport| !r.domains.is_empty() && r.domains.iter().all(|(k, v)| domains.get(k) == Some(v));
     let mut mine: Vec<&sdk::LocationReport> = reports.iter().filter(about).collect();
     mine.sort_by_key(|r| r.domains.len());
     let rank = |h: sdk::Health| match h {

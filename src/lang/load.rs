@@ -107,7 +107,8 @@ pub fn files_of(sources: &Sources) -> ModuleFiles {
         let stem = source.name.strip_suffix(".straddle.hcl").or_else(|| source.name.strip_suffix(".tf"));
         let Some(stem) = stem.filter(|_| !source.name.contains('/')) else { continue };
         let file = FileId(u32::try_from(i).unwrap_or(u32::MAX));
-        let list = if stem == "override" || stem.ends_with("_override") { &mut files.overrides } else { &mut files.primary };
+        let list =
+            if stem == "override" || stem.ends_with("_override") { &mut files.overrides } else { &mut files.primary };
         list.push(file);
     }
     files

@@ -57,7 +57,12 @@ impl<'a> Blocks<'a> {
         for ((mode, ty, name), resource) in &module.resources {
             named.insert((*mode, ty.clone(), name.clone()), list.len());
             let address = Address { mode: *mode, ..Address::managed(ty.clone(), name.clone(), None) };
-            list.push(Block { kind: BlockKind::Resource(resource), address, needs: Vec::new(), follows: BTreeSet::new() });
+            list.push(Block {
+                kind: BlockKind::Resource(resource),
+                address,
+                needs: Vec::new(),
+                follows: BTreeSet::new(),
+            });
         }
         let mut templates: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
         for (w, workload) in spec.workloads.iter().enumerate() {
@@ -93,7 +98,13 @@ impl<'a> Blocks<'a> {
     }
 
     /// Which blocks and workloads an output refers to.
-    pub fn output_needs(&self, module: &Module, spec: &Spec, output: &Output, problems: &mut Vec<Diagnostic>) -> BTreeSet<usize> {
+    pub fn output_needs(
+        &self,
+        module: &Module,
+        spec: &Spec,
+        output: &Output,
+        problems: &mut Vec<Diagnostic>,
+    ) -> BTreeSet<usize> {
         let templates = HashMap::new();
         let finder = Finder { module, spec, list: &self.list, named: &self.named, templates: &templates };
         let mut walk = Walk::new(&finder, None);
@@ -128,7 +139,11 @@ impl<'a> Blocks<'a> {
             } else {
                 Diagnostic::error("Cycle", format!("These refer to each other: {}.", names.join(", ")))
             };
-            problems.push(problem.at(span).help("Break the circle: let one of them take its value from a variable, a local or a third object."));
+            problems.push(
+                problem.at(span).help(
+                    "Break the circle: let one of them take its value from a variable, a local or a third object.",
+                ),
+            );
         }
     }
 }
@@ -222,8 +237,11 @@ impl<'w, 'f, 'a> Walk<'w, 'f, 'a> {
     fn workload(&mut self, name: &str, reference: &Reference<'_>, problems: &mut Vec<Diagnostic>) {
         let spec = self.finder.spec;
         let Some(index) = spec.workloads.iter().position(|w| w.rules.name == name) else {
-            let problem = Diagnostic::error("Reference to undeclared workload", format!("There is no workload named \"{name}\"."))
-                .at(&reference.span);
+            let problem = Diagnostic::error(
+                "Reference to undeclared workload",
+                format!("There is no workload named \"{name}\"."),
+            )
+            .at(&reference.span);
             let near = crate::lang::suggest::nearest(name, spec.workloads.iter().map(|w| w.rules.name.as_str()));
             problems.push(match near {
                 Some(near) => problem.help(format!("Did you mean workload.{near}?")),
@@ -246,14 +264,20 @@ impl<'w, 'f, 'a> Walk<'w, 'f, 'a> {
                 }
             }
             Some(what @ ("count" | "share" | "members")) => problems.push(
-                Diagnostic::error("Replica refers to its own workload", format!("A replica of \"{name}\" cannot depend on workload.{name}.{what}: it is a part of it."))
-                    .at(&reference.span)
-                    .help("Move the resource out of the replica block."),
+                Diagnostic::error(
+                    "Replica refers to its own workload",
+                    format!("A replica of \"{name}\" cannot depend on workload.{name}.{what}: it is a part of it."),
+                )
+                .at(&reference.span)
+                .help("Move the resource out of the replica block."),
             ),
             other => problems.push(
                 Diagnostic::error(
                     "Unsupported attribute",
-                    format!("A workload has the attributes replicas, count, share and members{}.", other.map_or(String::new(), |o| format!(", not \"{o}\""))),
+                    format!(
+                        "A workload has the attributes replicas, count, share and members{}.",
+                        other.map_or(String::new(), |o| format!(", not \"{o}\""))
+                    ),
                 )
                 .at(&reference.whole),
             ),
@@ -285,7 +309,11 @@ impl<'w, 'f, 'a> Walk<'w, 'f, 'a> {
             format!("A {what} \"{ty}\" \"{name}\" has not been declared in the root module."),
         )
         .at(span);
-        let template = self.finder.list.iter().find(|b| b.address.workload.is_some() && *b.address.ty == *ty && *b.address.name == *name);
+        let template = self
+            .finder
+            .list
+            .iter()
+            .find(|b| b.address.workload.is_some() && *b.address.ty == *ty && *b.address.name == *name);
         if let Some(workload) = template.and_then(|b| b.address.workload.as_ref()) {
             problem = problem.help(format!(
                 "It belongs to the replicas of workload \"{workload}\": from outside write workload.{workload}.members[*].{ty}.{name}."

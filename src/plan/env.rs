@@ -86,7 +86,10 @@ impl WorkloadCounts {
     pub fn shares(&self) -> Vec<(Str, Num)> {
         let total: u64 = self.capacity.values().sum();
         let number = |n: u64| Num::from(i64::try_from(n).unwrap_or(i64::MAX));
-        self.capacity.iter().map(|(d, n)| (Str::new(d), number(*n).div(&number(total)).unwrap_or_else(|_| Num::from(0)))).collect()
+        self.capacity
+            .iter()
+            .map(|(d, n)| (Str::new(d), number(*n).div(&number(total)).unwrap_or_else(|_| Num::from(0))))
+            .collect()
     }
 }
 
@@ -187,7 +190,9 @@ impl<'a> Env<'a> {
         match self.locals.borrow().get(name) {
             Some(Local::Done(value)) => return Ok(value.clone()),
             Some(Local::InProgress) => {
-                return Err(Diagnostic::error("Cycle", format!("local.{name} refers to itself.")).at(&reference.span).into());
+                return Err(Diagnostic::error("Cycle", format!("local.{name} refers to itself."))
+                    .at(&reference.span)
+                    .into());
             }
             None => {}
         }
@@ -302,7 +307,8 @@ impl Scope for Env<'_> {
             Subject::Variable(name) => self.variables.get(name).cloned().map_or_else(|| self.otherwise(reference), Ok),
             Subject::Local(name) => self.local(name, reference),
             Subject::OwnNamed("workload", name) => self.workload(name, reference),
-            Subject::Resource(mode, ty, name) if reference.instance_key().is_none() => match self.value(mode, ty, name) {
+            Subject::Resource(mode, ty, name) if reference.instance_key().is_none() => match self.value(mode, ty, name)
+            {
                 Some(value) => Ok(value),
                 None => self.otherwise(reference),
             },
@@ -327,6 +333,10 @@ impl Resources for Env<'_> {
     }
 
     fn own_names(&self, root: &str) -> Vec<Str> {
-        if root == "workload" { self.spec.workloads.iter().map(|w| Str::new(&w.rules.name)).collect() } else { Vec::new() }
+        if root == "workload" {
+            self.spec.workloads.iter().map(|w| Str::new(&w.rules.name)).collect()
+        } else {
+            Vec::new()
+        }
     }
 }

@@ -2,9 +2,7 @@
 
 use super::blocks::{BlockKind, Blocks};
 use super::env::{Env, WorkloadCounts};
-use super::model::{
-    Action, Change, Drift, Kind, OutputChange, Plan, Reason, Unreadable, WorkloadPlan,
-};
+use super::model::{Action, Change, Drift, Kind, OutputChange, Plan, Reason, Unreadable, WorkloadPlan};
 use super::observed::{Observed, Reality, Seen};
 use super::placement::{self, Placements, Standing};
 use super::providers::Providers;
@@ -76,8 +74,13 @@ impl<'i, 'a> Maker<'i, 'a> {
     }
 
     fn make(mut self, ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>) -> Result<Plan, Failure> {
-        let mut standing =
-            placement::standing(self.input.spec, &self.env, self.input.topology, self.input.observed, &mut self.problems);
+        let mut standing = placement::standing(
+            self.input.spec,
+            &self.env,
+            self.input.topology,
+            self.input.observed,
+            &mut self.problems,
+        );
         self.fail_on_errors()?;
         let decisions = self.decide(&standing)?;
         let placements = self.place(&standing, &decisions);
@@ -102,7 +105,13 @@ impl<'i, 'a> Maker<'i, 'a> {
                     .help("Something the replicas need follows their counts. Let it take its first value from a constant, or take it out of what replicas refer to."),
             ])
         })?;
-        let replicas = self.input.spec.workloads.iter().map(|w| steps.workloads.get(&*w.rules.name).cloned().unwrap_or_default()).collect();
+        let replicas = self
+            .input
+            .spec
+            .workloads
+            .iter()
+            .map(|w| steps.workloads.get(&*w.rules.name).cloned().unwrap_or_default())
+            .collect();
         Ok(self.finish(changes, standing, decisions, replicas, ops))
     }
 
@@ -133,7 +142,8 @@ impl<'i, 'a> Maker<'i, 'a> {
     }
 
     fn mode(&self, workload: &str) -> SpreadMode {
-        let events = |names: &mut dyn Iterator<Item = &String>| names.filter_map(|n| self.input.spec.event(n)).collect();
+        let events =
+            |names: &mut dyn Iterator<Item = &String>| names.filter_map(|n| self.input.spec.event(n)).collect();
         match &self.input.kind {
             Kind::Normal | Kind::RefreshOnly => {
                 let mut names = self
@@ -159,14 +169,25 @@ impl<'i, 'a> Maker<'i, 'a> {
         let mut placements = Placements { workloads: Vec::new(), locations };
         for (one, decision) in standing.iter().zip(decisions) {
             placements.workloads.push(placement::placed(one, self.input.topology, decision));
-            self.env.set_workload(one.name.clone(), WorkloadCounts::of(self.input.topology, &one.rules, &decision.after));
+            self.env
+                .set_workload(one.name.clone(), WorkloadCounts::of(self.input.topology, &one.rules, &decision.after));
         }
         placements
     }
 
-    fn walk(&mut self, placements: &Placements, ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>) -> Result<Vec<Change>, Failure> {
-        let mut walk =
-            Walk::new(&self.env, &self.blocks, self.input.providers, self.input.observed, placements, &self.input.wishes);
+    fn walk(
+        &mut self,
+        placements: &Placements,
+        ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>,
+    ) -> Result<Vec<Change>, Failure> {
+        let mut walk = Walk::new(
+            &self.env,
+            &self.blocks,
+            self.input.providers,
+            self.input.observed,
+            placements,
+            &self.input.wishes,
+        );
         let mut answers = Vec::new();
         loop {
             let questions = walk.round(answers);
@@ -208,9 +229,12 @@ impl<'i, 'a> Maker<'i, 'a> {
                 continue;
             }
             let untouchable = self.is_untouchable(&id.address);
-            let left_out = self.input.wishes.only.as_ref().is_some_and(|only| {
-                !only.iter().any(|i| self.blocks.list[*i].address == id.address.without_key())
-            });
+            let left_out = self
+                .input
+                .wishes
+                .only
+                .as_ref()
+                .is_some_and(|only| !only.iter().any(|i| self.blocks.list[*i].address == id.address.without_key()));
             if untouchable || left_out || seen.is_unreadable() {
                 gone.push(kept(id, seen, &self.blocks));
             } else {
@@ -226,14 +250,18 @@ impl<'i, 'a> Maker<'i, 'a> {
         use crate::spread::model::Health;
         let Some((_, key)) = replica(address) else { return false };
         let (location, _) = placement::split_key(key);
-        let frozen = |h: Health| matches!(h, Health::Suspect | Health::Unknown | Health::ControlLost | Health::Down | Health::Probation);
+        let frozen = |h: Health| {
+            matches!(h, Health::Suspect | Health::Unknown | Health::ControlLost | Health::Down | Health::Probation)
+        };
         let lost = match &self.input.kind {
             Kind::Failover { lost } => lost.as_slice(),
             _ => &[],
         };
         self.input.topology.locations.iter().any(|l| {
             l.name == location
-                && (l.frozen || (frozen(l.health) && self.input.kind != Kind::Destroy) || lost.iter().any(|e| takes(l, e)))
+                && (l.frozen
+                    || (frozen(l.health) && self.input.kind != Kind::Destroy)
+                    || lost.iter().any(|e| takes(l, e)))
         })
     }
 
@@ -305,14 +333,18 @@ impl<'i, 'a> Maker<'i, 'a> {
             for (p, place) in one.rules.places.iter().enumerate() {
                 let location = &self.input.topology.locations[place.location].name;
                 deferred.extend(
-                    decision.changes[p].deferred.iter().map(|s| (one.name.clone(), Str::from(format!("{location}/{s}")))),
+                    decision.changes[p]
+                        .deferred
+                        .iter()
+                        .map(|s| (one.name.clone(), Str::from(format!("{location}/{s}")))),
                 );
             }
         }
         for change in changes {
             let put_off = replica(&change.address).is_some_and(|(w, k)| deferred.contains(&(w.clone(), k.clone())));
             let only_adds = matches!(self.input.kind, Kind::Repair | Kind::Failover { .. });
-            let follows = self.blocks.list.iter().any(|b| b.address == change.address.without_key() && !b.follows.is_empty());
+            let follows =
+                self.blocks.list.iter().any(|b| b.address == change.address.without_key() && !b.follows.is_empty());
             let group = self.is_group(&change.address);
             let unwanted = match change.action {
                 Action::NoOp | Action::Create | Action::Read => false,
@@ -334,7 +366,8 @@ impl<'i, 'a> Maker<'i, 'a> {
             && self.input.spec.workload(workload).is_some_and(|w| {
                 w.templates.iter().any(|t| {
                     t.kind == TemplateKind::PerLocation
-                        && placement::count_attribute(t).is_some_and(|(r, _)| r.ty.text == address.ty && r.name.text == address.name)
+                        && placement::count_attribute(t)
+                            .is_some_and(|(r, _)| r.ty.text == address.ty && r.name.text == address.name)
                 })
             })
     }
@@ -421,7 +454,8 @@ impl<'i, 'a> Maker<'i, 'a> {
     }
 
     fn create_first_blocks(&self, changes: &[Change]) -> BTreeSet<Address> {
-        let replaced: BTreeSet<Address> = changes.iter().filter(|c| c.action.is_replace()).map(|c| c.address.without_key()).collect();
+        let replaced: BTreeSet<Address> =
+            changes.iter().filter(|c| c.action.is_replace()).map(|c| c.address.without_key()).collect();
         let mut pending: Vec<usize> = (0..self.blocks.list.len())
             .filter(|i| {
                 let b = &self.blocks.list[*i];
@@ -508,9 +542,12 @@ impl<'i, 'a> Maker<'i, 'a> {
                 let secret = value.deep_marks().is_sensitive();
                 if secret && !output.sensitive {
                     self.problems.push(
-                        Diagnostic::error("Output refers to sensitive values", format!("Output \"{name}\" holds a sensitive value and is not marked so."))
-                            .at(&expr.span)
-                            .help("Write sensitive = true in the output block, or wrap the value in nonsensitive()."),
+                        Diagnostic::error(
+                            "Output refers to sensitive values",
+                            format!("Output \"{name}\" holds a sensitive value and is not marked so."),
+                        )
+                        .at(&expr.span)
+                        .help("Write sensitive = true in the output block, or wrap the value in nonsensitive()."),
                     );
                 }
                 let entry = list.entry(name.clone()).or_insert_with(|| OutputChange {
@@ -543,9 +580,8 @@ impl<'i, 'a> Maker<'i, 'a> {
                     state: seen.state.clone(),
                     live: Value::null(Type::Dynamic),
                 }),
-                Reality::Unreadable(problems) => unreadable.extend(
-                    problems.first().map(|p| Unreadable { address: id.address.clone(), problem: p.clone() }),
-                ),
+                Reality::Unreadable(problems) => unreadable
+                    .extend(problems.first().map(|p| Unreadable { address: id.address.clone(), problem: p.clone() })),
                 _ => {}
             }
         }

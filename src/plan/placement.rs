@@ -218,12 +218,20 @@ fn one_standing(
         if used.contains(location.name.as_str()) {
             let slots = objects.keys().any(|k| split_key(k) != (k, None));
             let template = if slots { TemplateKind::PerReplica } else { TemplateKind::PerLocation };
-            rules.places.push(Place { location: i, unit: rules.scale, template, ready_measured: false, declared: false });
+            rules.places.push(Place {
+                location: i,
+                unit: rules.scale,
+                template,
+                ready_measured: false,
+                declared: false,
+            });
             template_of.push(None);
         }
     }
     let mut order: Vec<usize> = (0..rules.places.len()).collect();
-    order.sort_by(|a, b| topology.locations[rules.places[*a].location].name.cmp(&topology.locations[rules.places[*b].location].name));
+    order.sort_by(|a, b| {
+        topology.locations[rules.places[*a].location].name.cmp(&topology.locations[rules.places[*b].location].name)
+    });
     let places: Vec<Place> = order.iter().map(|i| rules.places[*i].clone()).collect();
     renumber_paths(&mut rules, &order);
     rules.places = places;
@@ -288,7 +296,13 @@ struct Reader<'r, 'a> {
 }
 
 impl Reader<'_, '_> {
-    fn place(&self, place: &Place, template: Option<usize>, location: &Location, problems: &mut Vec<Diagnostic>) -> Replicas {
+    fn place(
+        &self,
+        place: &Place,
+        template: Option<usize>,
+        location: &Location,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Replicas {
         match place.template {
             TemplateKind::PerLocation => self.group(template, location, problems),
             TemplateKind::PerReplica | TemplateKind::Observed => {
@@ -296,7 +310,9 @@ impl Reader<'_, '_> {
                     .objects
                     .iter()
                     .filter_map(|(key, addresses)| match split_key(key) {
-                        (l, Some(slot)) if l == location.name => Some(self.slot(key, slot, addresses, template, location, problems)),
+                        (l, Some(slot)) if l == location.name => {
+                            Some(self.slot(key, slot, addresses, template, location, problems))
+                        }
                         _ => None,
                     })
                     .collect();
@@ -319,9 +335,8 @@ impl Reader<'_, '_> {
         let present = addresses.iter().filter(|a| seen(a).and_then(Seen::current).is_some()).count();
         let tainted = addresses.iter().filter_map(seen).any(|s| s.tainted && s.current().is_some());
         let unreadable = addresses.iter().filter_map(seen).any(Seen::is_unreadable);
-        let wanted = template.map_or(0, |t| {
-            self.workload.templates[t].resources.iter().filter(|r| r.mode == Mode::Managed).count()
-        });
+        let wanted = template
+            .map_or(0, |t| self.workload.templates[t].resources.iter().filter(|r| r.mode == Mode::Managed).count());
         let incomplete = present > 0 && present < wanted;
         let ready = if present == 0 {
             Ready::No
@@ -336,8 +351,16 @@ impl Reader<'_, '_> {
     }
 
     /// What the template's `ready` says of one replica; one that exists is taken to serve where there is no such expression.
-    fn ready(&self, key: &Str, slot: Option<u32>, template: Option<usize>, location: &Location, problems: &mut Vec<Diagnostic>) -> Ready {
-        let Some((template, expr)) = template.and_then(|t| Some((t, self.workload.templates[t].ready.as_ref()?))) else {
+    fn ready(
+        &self,
+        key: &Str,
+        slot: Option<u32>,
+        template: Option<usize>,
+        location: &Location,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Ready {
+        let Some((template, expr)) = template.and_then(|t| Some((t, self.workload.templates[t].ready.as_ref()?)))
+        else {
             return Ready::Yes;
         };
         let (value, _) = self.evaluate(key, slot, template, expr, location, problems).unmark();

@@ -2,10 +2,10 @@
 
 use crate::diag::{Diagnostic, Span};
 use crate::lang::module::{Mode, Module, ProviderConfig, ProviderRef as Written, Resource};
+use crate::plugin::ProviderSchemas;
 use crate::state::ProviderRef;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use crate::plugin::ProviderSchemas;
 use straddle_sdk::schema::Prepared as Schema;
 use straddle_sdk::value::Str;
 
@@ -72,11 +72,14 @@ impl Providers {
     /// Every source the module's blocks need.
     pub fn needed(&self, module: &Module, spec: &crate::spec::Spec) -> BTreeSet<String> {
         let templates = spec.workloads.iter().flat_map(|w| &w.templates).flat_map(|t| &t.resources);
-        let resources = module.resources.values().chain(templates).map(|r| {
-            self.source(r.provider.as_ref().map_or_else(|| local_name(&r.ty.text), |p| &*p.name))
-        });
+        let resources = module
+            .resources
+            .values()
+            .chain(templates)
+            .map(|r| self.source(r.provider.as_ref().map_or_else(|| local_name(&r.ty.text), |p| &*p.name)));
         let configs = module.providers.iter().map(|p| self.source(&p.name));
-        let locations = spec.locations.iter().flat_map(|l| l.provider.iter().chain(&l.observer)).map(|p| self.source(&p.name));
+        let locations =
+            spec.locations.iter().flat_map(|l| l.provider.iter().chain(&l.observer)).map(|p| self.source(&p.name));
         resources.chain(configs).chain(locations).collect()
     }
 
@@ -100,7 +103,12 @@ impl Providers {
         let local = resource.provider.as_ref().map_or_else(|| local_name(&resource.ty.text), |p| &*p.name);
         let Some(schemas) = self.schemas.get(&self.source(local)) else { return };
         let (map, other, what, instead) = if resource.mode == Mode::Data {
-            (&schemas.data_sources, &schemas.resources, "data source", "a managed resource type: use a \"resource\" block")
+            (
+                &schemas.data_sources,
+                &schemas.resources,
+                "data source",
+                "a managed resource type: use a \"resource\" block",
+            )
         } else {
             (&schemas.resources, &schemas.data_sources, "resource type", "a data source: use a \"data\" block")
         };
@@ -129,9 +137,12 @@ fn check_config(module: &Module, provider: &Written, span: &Span, problems: &mut
     let Some(alias) = &provider.alias else { return };
     if config(module, provider).is_none() {
         problems.push(
-            Diagnostic::error("Provider configuration not present", format!("There is no provider \"{}\" block with alias \"{alias}\".", provider.name))
-                .at(span)
-                .help(format!("Declare it: provider \"{}\" {{ alias = \"{alias}\" }}", provider.name)),
+            Diagnostic::error(
+                "Provider configuration not present",
+                format!("There is no provider \"{}\" block with alias \"{alias}\".", provider.name),
+            )
+            .at(span)
+            .help(format!("Declare it: provider \"{}\" {{ alias = \"{alias}\" }}", provider.name)),
         );
     }
 }

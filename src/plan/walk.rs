@@ -13,11 +13,11 @@ use super::providers::Providers;
 use super::questions::{Answer, Answered, Ask, Question};
 use crate::diag::Diagnostic;
 use crate::lang::address::{Address, Key, Mode};
+use crate::lang::ast::{StepKind, Traversal};
 use crate::lang::body::PreparedBody;
 use crate::lang::eval::{Scope, eval};
-use crate::lang::scope::Overlay;
-use crate::lang::ast::{StepKind, Traversal};
 use crate::lang::module::{IgnoreChanges, Resource};
+use crate::lang::scope::Overlay;
 use crate::state::{ObjectId, ProviderRef};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use straddle_sdk::schema::Prepared as Schema;
@@ -216,7 +216,8 @@ impl<'w, 'a> Walk<'w, 'a> {
             let location = &self.env.spec.locations[replica.location];
             let provider = self.providers.of_resource(resource, location.provider.as_ref());
             let own = placements.names(name, replica);
-            let siblings = self.env.siblings(name, &self.env.spec.workloads[workload].templates[template].resources, &replica.key);
+            let siblings =
+                self.env.siblings(name, &self.env.spec.workloads[workload].templates[template].resources, &replica.key);
             let scope = Overlay { own: &own, resources: &siblings, ..Overlay::over(self.env) };
             self.instance(index, address, provider, resource, schema, prepared, &scope, questions);
         }
@@ -337,7 +338,8 @@ impl<'w, 'a> Walk<'w, 'a> {
             None
         };
         let ask = Ask::Plan { prior: prior.clone(), proposed, config: sent.clone(), private: private.clone() };
-        let instance = Instance { block, address, provider, prior, config, sent, private, reason, replaced: None, marked };
+        let instance =
+            Instance { block, address, provider, prior, config, sent, private, reason, replaced: None, marked };
         self.ask(instance, &resource.ty.text, ask, questions);
     }
 
@@ -443,13 +445,27 @@ impl<'w, 'a> Walk<'w, 'a> {
         }
         if let Some(replacing) = instance.replaced {
             let planned = marked(&schema, planned, &instance.marked);
-            self.replacement(instance.block, instance.address, instance.provider, instance.config, planned, private, replacing, instance.reason, &schema);
+            self.replacement(
+                instance.block,
+                instance.address,
+                instance.provider,
+                instance.config,
+                planned,
+                private,
+                replacing,
+                instance.reason,
+                &schema,
+            );
             return;
         }
         let paths = match object::replace_paths(&schema.block, requires_replace, &prior, &planned) {
             Ok(paths) => paths,
             Err(fault) => {
-                self.broken_promise(&instance, "named a path to replace that does not exist", std::iter::once(fault.to_string()));
+                self.broken_promise(
+                    &instance,
+                    "named a path to replace that does not exist",
+                    std::iter::once(fault.to_string()),
+                );
                 return;
             }
         };
@@ -459,7 +475,17 @@ impl<'w, 'a> Walk<'w, 'a> {
             let prior_private = seen.map(|s| s.private.clone()).unwrap_or_default();
             let replacing = Replacing { before, paths: Vec::new(), prior_private };
             let planned = marked(&schema, planned, &instance.marked);
-            self.replacement(instance.block, instance.address, instance.provider, instance.config, planned, private, replacing, instance.reason, &schema);
+            self.replacement(
+                instance.block,
+                instance.address,
+                instance.provider,
+                instance.config,
+                planned,
+                private,
+                replacing,
+                instance.reason,
+                &schema,
+            );
         } else if prior.is_null() {
             self.keep_plan(instance, Action::Create, planned, private, &schema);
         } else if !paths.is_empty() || instance.reason == Some(Reason::ByRequest) {
@@ -481,7 +507,8 @@ impl<'w, 'a> Walk<'w, 'a> {
         let reason = instance.reason.or(Some(Reason::CannotUpdate));
         let none = schema.null();
         let proposed = object::proposed_new(&schema.block, &none, &instance.config);
-        let ask = Ask::Plan { prior: none.clone(), proposed, config: instance.config.clone(), private: private.clone() };
+        let ask =
+            Ask::Plan { prior: none.clone(), proposed, config: instance.config.clone(), private: private.clone() };
         let replaced = Some(Replacing { before: instance.prior, paths, prior_private: instance.private });
         let ty = instance.address.ty.clone();
         let second = Instance { prior: none, sent: instance.config.clone(), private, reason, replaced, ..instance };
@@ -526,7 +553,14 @@ impl<'w, 'a> Walk<'w, 'a> {
         self.changes.push(change);
     }
 
-    fn change(&self, block: usize, address: Address, provider: ProviderRef, action: Action, schema_version: i64) -> Change {
+    fn change(
+        &self,
+        block: usize,
+        address: Address,
+        provider: ProviderRef,
+        action: Action,
+        schema_version: i64,
+    ) -> Change {
         let block = &self.blocks.list[block];
         Change {
             address,
@@ -554,7 +588,10 @@ impl<'w, 'a> Walk<'w, 'a> {
             self.problems.push(
                 Diagnostic::error(
                     "Instance cannot be destroyed",
-                    format!("{} has lifecycle.prevent_destroy set, but the plan calls for it to be destroyed.", change.address),
+                    format!(
+                        "{} has lifecycle.prevent_destroy set, but the plan calls for it to be destroyed.",
+                        change.address
+                    ),
                 )
                 .at(&block.resource().span)
                 .help("Disable lifecycle.prevent_destroy, or reduce the scope of the plan with -target."),

@@ -78,7 +78,11 @@ impl<'a> Fields<'a> {
         self.problems.borrow_mut().extend(found);
         let (value, marks) = value?.unmark();
         if marks.is_sensitive() {
-            self.wrong(expr, "it is sensitive, and rules must be readable by everyone who reads a plan", "use a value that is not sensitive");
+            self.wrong(
+                expr,
+                "it is sensitive, and rules must be readable by everyone who reads a plan",
+                "use a value that is not sensitive",
+            );
             return None;
         }
         if !value.is_wholly_known() {
@@ -94,19 +98,18 @@ impl<'a> Fields<'a> {
 
     fn wrong(&self, expr: &Expr, what: &str, help: &str) {
         self.report(
-            Diagnostic::error("Unsuitable value", format!("In {}: {what}.", self.title)).at(&expr.span).help(help.to_string()),
+            Diagnostic::error("Unsuitable value", format!("In {}: {what}.", self.title))
+                .at(&expr.span)
+                .help(help.to_string()),
         );
     }
 
     /// Reports that an argument has the wrong form.
     pub fn mismatch(&self, expr: &Expr, name: &str, wanted: &str, example: &str) {
         self.report(
-            Diagnostic::error(
-                "Wrong form of an argument",
-                format!("\"{name}\" of {} must be {wanted}.", self.title),
-            )
-            .at(&expr.span)
-            .help(format!("For example: {name} = {example}")),
+            Diagnostic::error("Wrong form of an argument", format!("\"{name}\" of {} must be {wanted}.", self.title))
+                .at(&expr.span)
+                .help(format!("For example: {name} = {example}")),
         );
     }
 
@@ -202,7 +205,10 @@ impl<'a> Fields<'a> {
     pub fn string_map(&self, name: &'static str) -> Option<Vec<(Str, Str)>> {
         let (value, expr) = self.value(name)?;
         let map: Option<Vec<(Str, Str)>> = value.entries().and_then(|entries| {
-            entries.iter().map(|(k, v)| if let Kind::String(s) = v.kind() { Some((k.clone(), s.clone())) } else { None }).collect()
+            entries
+                .iter()
+                .map(|(k, v)| if let Kind::String(s) = v.kind() { Some((k.clone(), s.clone())) } else { None })
+                .collect()
         });
         if map.is_none() {
             self.mismatch(expr, name, "a map of strings", "{ cloud = \"aws\", zone = \"a\" }");
@@ -263,9 +269,12 @@ impl<'a> Fields<'a> {
         // A value that was written but wrong has been reported where it stands.
         if self.body.attribute(name).is_none() {
             self.report(
-                Diagnostic::error("Missing required argument", format!("{} needs the argument \"{name}\".", self.title))
-                    .at(&self.header)
-                    .help(format!("Add, for example: {name} = {example}")),
+                Diagnostic::error(
+                    "Missing required argument",
+                    format!("{} needs the argument \"{name}\".", self.title),
+                )
+                .at(&self.header)
+                .help(format!("Add, for example: {name} = {example}")),
             );
         }
     }
@@ -292,11 +301,9 @@ impl<'a> Fields<'a> {
     }
 
     fn unsupported(&self, what: &str, name: &str, span: &Span, known: &BTreeSet<&'static str>) {
-        let mut problem = Diagnostic::error(
-            format!("Unsupported {what}"),
-            format!("{} has no {what} named \"{name}\".", self.title),
-        )
-        .at(span);
+        let mut problem =
+            Diagnostic::error(format!("Unsupported {what}"), format!("{} has no {what} named \"{name}\".", self.title))
+                .at(span);
         problem = match nearest(name, known.iter().copied()) {
             Some(near) => problem.help(format!("Did you mean \"{near}\"?")),
             None if known.is_empty() => problem,
@@ -341,7 +348,9 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, ms) in [("90s", 90_000), ("1h30m", 5_400_000), ("500ms", 500), ("0", 0), ("0s", 0), ("2d", 172_800_000)] {
+        for (text, ms) in
+            [("90s", 90_000), ("1h30m", 5_400_000), ("500ms", 500), ("0", 0), ("0s", 0), ("2d", 172_800_000)]
+        {
             assert_eq!(parse_duration(text), Some(Duration::from_millis(ms)), "{text}");
         }
         for text in ["", "s", "5", "-5s", "5 s", "1.5h", "5x", "99999999999999999999s", "18446744073709551615d"] {

@@ -1,11 +1,11 @@
 //! `straddle`, `shared_risk`, `location` and `accept` blocks.
 
 use super::fields::{Evaluate, Fields};
-use crate::lang::suggest::nearest;
 use super::model::{Accept, LocationSpec, Spec};
 use crate::diag::{Diagnostic, Span};
 use crate::lang::ast::{Block, Expr, ExprKind, StepKind};
 use crate::lang::module::ProviderRef;
+use crate::lang::suggest::nearest;
 use crate::spread::model::{
     Capacity, CapacitySource, Cost, Health, HealthSource, Limit, Location, OperatorState, Risk, Site, TimeSource, Timed,
 };
@@ -41,9 +41,12 @@ pub fn label(block: &Block, example: &str, problems: &RefCell<Vec<Diagnostic>>) 
         _ => {
             let kind = &block.kind.name;
             problems.borrow_mut().push(
-                Diagnostic::error("Wrong number of labels", format!("A \"{kind}\" block has exactly one label: its name."))
-                    .at(&block.header)
-                    .help(format!("For example: {kind} \"{example}\" {{")),
+                Diagnostic::error(
+                    "Wrong number of labels",
+                    format!("A \"{kind}\" block has exactly one label: its name."),
+                )
+                .at(&block.header)
+                .help(format!("For example: {kind} \"{example}\" {{")),
             );
             None
         }
@@ -51,12 +54,7 @@ pub fn label(block: &Block, example: &str, problems: &RefCell<Vec<Diagnostic>>) 
 }
 
 /// Whether `name` is new; a second block of the name is reported with the place of the first.
-pub fn unique(
-    seen: &mut BTreeMap<Str, Span>,
-    name: &Str,
-    block: &Block,
-    problems: &RefCell<Vec<Diagnostic>>,
-) -> bool {
+pub fn unique(seen: &mut BTreeMap<Str, Span>, name: &Str, block: &Block, problems: &RefCell<Vec<Diagnostic>>) -> bool {
     match seen.get(name) {
         Some(first) => {
             let kind = &block.kind.name;
@@ -231,7 +229,11 @@ fn location(spec: &mut Spec, name: &Str, fields: &Fields<'_>) -> (Location, Loca
     let operator = fields
         .word(
             "state",
-            &[("open", OperatorState::Open), ("cordoned", OperatorState::Cordoned), ("evacuated", OperatorState::Evacuated)],
+            &[
+                ("open", OperatorState::Open),
+                ("cordoned", OperatorState::Cordoned),
+                ("evacuated", OperatorState::Evacuated),
+            ],
         )
         .unwrap_or(OperatorState::Open);
     let class = fields.word("class", &[("mirror", "mirror"), ("hot", "hot"), ("warm", "warm"), ("cold", "cold")]);
@@ -274,8 +276,11 @@ fn domains(spec: &Spec, fields: &Fields<'_>) -> Vec<(Str, Str)> {
     let levels = &spec.topology.levels;
     for (level, domain) in &domains {
         if !levels.iter().any(|l| **l == **level) {
-            let problem = Diagnostic::error("Unknown level", format!("\"{level}\" is not one of the levels: {}.", levels.join(", ")))
-                .at(&fields.span("domains"));
+            let problem = Diagnostic::error(
+                "Unknown level",
+                format!("\"{level}\" is not one of the levels: {}.", levels.join(", ")),
+            )
+            .at(&fields.span("domains"));
             fields.report(match nearest(level, levels.iter().map(String::as_str)) {
                 Some(near) => problem.help(format!("Did you mean \"{near}\"?")),
                 None => problem.help("Add the level: straddle { levels = [...] }"),
@@ -283,8 +288,11 @@ fn domains(spec: &Spec, fields: &Fields<'_>) -> Vec<(Str, Str)> {
         }
         if domain.is_empty() {
             fields.report(
-                Diagnostic::error("Domain without a name", format!("The domain at level \"{level}\" is an empty text."))
-                    .at(&fields.span("domains")),
+                Diagnostic::error(
+                    "Domain without a name",
+                    format!("The domain at level \"{level}\" is an empty text."),
+                )
+                .at(&fields.span("domains")),
             );
         }
     }
@@ -313,7 +321,12 @@ fn cost(fields: &Fields<'_>) -> Option<Cost> {
             Some(Cost { micros_per_hour: micros.round() as u64, currency: currency.to_string() })
         }
         _ => {
-            fields.mismatch(expr, "cost", "an object with per_hour and currency", "{ per_hour = 0.052, currency = \"USD\" }");
+            fields.mismatch(
+                expr,
+                "cost",
+                "an object with per_hour and currency",
+                "{ per_hour = 0.052, currency = \"USD\" }",
+            );
             None
         }
     }
@@ -391,14 +404,19 @@ fn accepted_losses(spec: &Spec, fields: &Fields<'_>) -> Vec<String> {
                 },
                 _ => None,
             },
-            _ => fields.evaluate(item).and_then(|v| if let Kind::String(s) = v.kind() { Some(s.to_string()) } else { None }),
+            _ => fields
+                .evaluate(item)
+                .and_then(|v| if let Kind::String(s) = v.kind() { Some(s.to_string()) } else { None }),
         };
         match name.as_deref().map(|n| spec.event(n)) {
             Some(Some(_)) => losses.extend(name),
             _ => fields.report(
-                Diagnostic::error("Unknown loss", "No location stands in such a domain, and no shared risk has that name.")
-                    .at(&item.span)
-                    .help("Write LEVEL:DOMAIN, for example \"zone:a\", or shared_risk.NAME."),
+                Diagnostic::error(
+                    "Unknown loss",
+                    "No location stands in such a domain, and no shared risk has that name.",
+                )
+                .at(&item.span)
+                .help("Write LEVEL:DOMAIN, for example \"zone:a\", or shared_risk.NAME."),
             ),
         }
     }

@@ -18,8 +18,9 @@ use crate::lang::ast::Block;
 use std::cell::RefCell;
 
 /// Block types of the mission that this version knows by name but does not carry out yet.
-const LATER: &[&str] =
-    &["probe", "vantage", "standby", "overflow", "backup", "distance", "stand_in", "limit", "runbook", "change", "owner"];
+const LATER: &[&str] = &[
+    "probe", "vantage", "standby", "overflow", "backup", "distance", "stand_in", "limit", "runbook", "change", "owner",
+];
 
 /// Lowers all own blocks of a module. Every mistake found is in the second part; with an error among them the spec is incomplete
 /// and good for nothing but further checks.
@@ -32,9 +33,12 @@ pub fn lower(blocks: &[Block], evaluate: Evaluate<'_>) -> (Spec, Vec<Diagnostic>
         let kind = &*block.kind.name;
         if LATER.contains(&kind) {
             problems.borrow_mut().push(
-                Diagnostic::error("Block type not supported yet", format!("straddle {} does not carry out \"{kind}\" blocks yet.", env!("CARGO_PKG_VERSION")))
-                    .at(&block.header)
-                    .help("Remove the block: what it promises would not be kept."),
+                Diagnostic::error(
+                    "Block type not supported yet",
+                    format!("straddle {} does not carry out \"{kind}\" blocks yet.", env!("CARGO_PKG_VERSION")),
+                )
+                .at(&block.header)
+                .help("Remove the block: what it promises would not be kept."),
             );
         }
     }

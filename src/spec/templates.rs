@@ -21,7 +21,11 @@ pub struct Lowered {
 /// Whether a location agrees with every `match` entry.
 pub fn agrees(matches: &[(Str, Str)], location: &Location) -> bool {
     matches.iter().all(|(level, name)| {
-        if &**level == "location" { *location.name == **name } else { location.domains.get(&**level).is_some_and(|d| **d == **name) }
+        if &**level == "location" {
+            *location.name == **name
+        } else {
+            location.domains.get(&**level).is_some_and(|d| **d == **name)
+        }
     })
 }
 
@@ -58,9 +62,12 @@ fn template(
         let known = spec.topology.levels.iter().any(|l| **l == **level) || &**level == "location";
         if !known {
             fields.report(
-                Diagnostic::error("Unknown level", format!("\"{level}\" is not one of the levels: {}.", spec.topology.levels.join(", ")))
-                    .at(&fields.span("match"))
-                    .help("A match names levels, or \"location\" for one place."),
+                Diagnostic::error(
+                    "Unknown level",
+                    format!("\"{level}\" is not one of the levels: {}.", spec.topology.levels.join(", ")),
+                )
+                .at(&fields.span("match"))
+                .help("A match names levels, or \"location\" for one place."),
             );
         }
     }
@@ -99,9 +106,14 @@ fn resources(fields: &Fields<'_>, template: &Str, seen: &mut BTreeMap<(Mode, Str
         for (name, expr) in [("count", &resource.count), ("for_each", &resource.for_each)] {
             if let Some(expr) = expr {
                 fields.report(
-                    Diagnostic::error("Not in a template", format!("\"{name}\" has no meaning inside a replica block: the spread says how many there are."))
-                        .at(&expr.span)
-                        .help("Remove it, or move the resource out of the workload."),
+                    Diagnostic::error(
+                        "Not in a template",
+                        format!(
+                            "\"{name}\" has no meaning inside a replica block: the spread says how many there are."
+                        ),
+                    )
+                    .at(&expr.span)
+                    .help("Remove it, or move the resource out of the workload."),
                 );
             }
         }
@@ -110,8 +122,11 @@ fn resources(fields: &Fields<'_>, template: &Str, seen: &mut BTreeMap<(Mode, Str
             && other == *template
         {
             fields.report(
-                Diagnostic::error("Duplicate resource", format!("Template \"{template}\" has two {} \"{}\" blocks.", resource.ty.text, resource.name.text))
-                    .at(&resource.span),
+                Diagnostic::error(
+                    "Duplicate resource",
+                    format!("Template \"{template}\" has two {} \"{}\" blocks.", resource.ty.text, resource.name.text),
+                )
+                .at(&resource.span),
             );
         }
         list.push(resource);

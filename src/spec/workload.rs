@@ -2,15 +2,15 @@
 
 use super::amounts;
 use super::fields::{Evaluate, Fields};
-use crate::lang::suggest::nearest;
 use super::locations::{label, risk_list, unique, whole_seconds};
 use super::model::{FailoverMode, Spec, WorkloadSpec};
 use super::templates;
 use crate::diag::Diagnostic;
 use crate::lang::ast::Block;
+use crate::lang::suggest::nearest;
 use crate::spread::model::{
-    Bound, Failback, Failover, Growth, LossOf, Method, Moving, OnShortage, Path, PathGroup, Place, Ratio, Rollout, Scaling,
-    Site, SpreadLevel, SurviveRule, Then, TimeSource, Timed, Workload,
+    Bound, Failback, Failover, Growth, LossOf, Method, Moving, OnShortage, Path, PathGroup, Place, Ratio, Rollout,
+    Scaling, Site, SpreadLevel, SurviveRule, Then, TimeSource, Timed, Workload,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -119,9 +119,12 @@ impl<'a> Reader<'a> {
         let zero_allowed = fields.flag("allow_zero").unwrap_or(false);
         if replicas == Some(0) && !zero_allowed {
             fields.report(
-                Diagnostic::error("No replicas", "A workload of 0 replicas serves nobody, and every share of it is vacuous.")
-                    .at(&fields.span("replicas"))
-                    .help("If it is meant, write allow_zero = true beside it."),
+                Diagnostic::error(
+                    "No replicas",
+                    "A workload of 0 replicas serves nobody, and every share of it is vacuous.",
+                )
+                .at(&fields.span("replicas"))
+                .help("If it is meant, write allow_zero = true beside it."),
             );
         }
         replicas
@@ -146,8 +149,11 @@ impl<'a> Reader<'a> {
         let level = label(block, "zone", self.problems)?;
         let levels = self.spec.topology.levels.clone();
         let Some(rank) = levels.iter().position(|l| **l == *level) else {
-            let problem = Diagnostic::error("Unknown level", format!("\"{level}\" is not one of the levels: {}.", levels.join(", ")))
-                .at(&block.header);
+            let problem = Diagnostic::error(
+                "Unknown level",
+                format!("\"{level}\" is not one of the levels: {}.", levels.join(", ")),
+            )
+            .at(&block.header);
             fields.report(match nearest(&level, levels.iter().map(String::as_str)) {
                 Some(near) => problem.help(format!("Did you mean \"{near}\"?")),
                 None => problem.help("Add it: straddle { levels = [...] }"),
@@ -159,7 +165,10 @@ impl<'a> Reader<'a> {
             fields.report(
                 Diagnostic::error(
                     "Spread levels out of order",
-                    format!("\"{level}\" stands inside \"{}\", which is not outside of it.", levels[outer.unwrap_or(0)]),
+                    format!(
+                        "\"{level}\" stands inside \"{}\", which is not outside of it.",
+                        levels[outer.unwrap_or(0)]
+                    ),
                 )
                 .at(&block.header)
                 .help(format!("Nest them from the outside in: {}.", levels.join(", "))),
@@ -187,7 +196,10 @@ impl<'a> Reader<'a> {
             prefer_cheap: fields.word("tiebreak", &[("cost", true), ("hash", false)]).unwrap_or(false),
             moving: fields.word("move", &[("lazy", Moving::Lazy), ("exact", Moving::Exact)]).unwrap_or(Moving::Lazy),
             on_shortage: fields
-                .word("on_shortage", &[("strict", OnShortage::Strict), ("prefer", OnShortage::Prefer), ("any", OnShortage::Any)])
+                .word(
+                    "on_shortage",
+                    &[("strict", OnShortage::Strict), ("prefer", OnShortage::Prefer), ("any", OnShortage::Any)],
+                )
                 .unwrap_or(OnShortage::Prefer),
             method: fields
                 .word("method", &[("webster", Method::Webster), ("largest_remainder", Method::LargestRemainder)])
@@ -215,11 +227,13 @@ impl<'a> Reader<'a> {
         let known: Vec<&str> =
             self.spec.topology.locations.iter().filter_map(|l| l.domains.get(level)).map(String::as_str).collect();
         for name in names.iter().filter(|n| !known.contains(&n.as_str())) {
-            let problem =
-                Diagnostic::error("Unknown domain", format!("No location is in {level} \"{name}\".")).at(&fields.span(argument));
+            let problem = Diagnostic::error("Unknown domain", format!("No location is in {level} \"{name}\"."))
+                .at(&fields.span(argument));
             fields.report(match nearest(name, known.iter().copied()) {
                 Some(near) => problem.help(format!("Did you mean \"{near}\"?")),
-                None => problem.help(format!("Declare a location with domains = {{ {level} = \"{name}\" }}, or leave it out here.")),
+                None => problem.help(format!(
+                    "Declare a location with domains = {{ {level} = \"{name}\" }}, or leave it out here."
+                )),
             });
         }
     }
@@ -233,13 +247,16 @@ impl<'a> Reader<'a> {
         match value.kind() {
             Kind::Bool(true) => zero,
             Kind::Bool(false) => Vec::new(),
-            _ => match value.items().map(|i| i.iter().map(|v| v.as_str().map(String::from)).collect::<Option<Vec<_>>>()) {
-                Some(Some(names)) => names,
-                _ => {
-                    fields.mismatch(expr, "standby", "true or a list of domains of weight 0", "[\"b\"]");
-                    Vec::new()
+            _ => {
+                match value.items().map(|i| i.iter().map(|v| v.as_str().map(String::from)).collect::<Option<Vec<_>>>())
+                {
+                    Some(Some(names)) => names,
+                    _ => {
+                        fields.mismatch(expr, "standby", "true or a list of domains of weight 0", "[\"b\"]");
+                        Vec::new()
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -261,7 +278,8 @@ impl<'a> Reader<'a> {
             let losses = count32(&fields, "losses").unwrap_or(1);
             if losses == 0 {
                 fields.report(
-                    Diagnostic::error("No loss", "\"losses\" is how many are lost at once: at least 1.").at(&fields.span("losses")),
+                    Diagnostic::error("No loss", "\"losses\" is how many are lost at once: at least 1.")
+                        .at(&fields.span("losses")),
                 );
             }
             let floor = bound(&fields, "floor", "\"50%\"");
@@ -288,7 +306,10 @@ impl<'a> Reader<'a> {
                     floor: floor.unwrap_or(Bound::Count(0)),
                     then: thens(&fields),
                     growth: fields
-                        .word("growth", &[("reserved", Growth::Reserved), ("warm", Growth::Warm), ("quota", Growth::Quota)])
+                        .word(
+                            "growth",
+                            &[("reserved", Growth::Reserved), ("warm", Growth::Warm), ("quota", Growth::Quota)],
+                        )
                         .unwrap_or(Growth::Quota),
                     site,
                 });
@@ -309,8 +330,11 @@ impl<'a> Reader<'a> {
         for (name, amount) in [("batch", rollout.batch)] {
             if amount == Some(Bound::Count(0)) {
                 fields.report(
-                    Diagnostic::error("Nothing would ever move", format!("\"{name}\" is how many replicas one step moves: at least 1."))
-                        .at(&fields.span(name)),
+                    Diagnostic::error(
+                        "Nothing would ever move",
+                        format!("\"{name}\" is how many replicas one step moves: at least 1."),
+                    )
+                    .at(&fields.span(name)),
                 );
             }
         }
@@ -324,7 +348,8 @@ impl<'a> Reader<'a> {
 
     fn failover(&mut self, workload: &Fields<'a>) -> (Failover, FailoverMode) {
         let default = |seconds| Timed { seconds, source: TimeSource::Default };
-        let mut failover = Failover { detect: default(DEFAULT_DETECT_S), decide: default(DEFAULT_DECIDE_S), batch: None };
+        let mut failover =
+            Failover { detect: default(DEFAULT_DETECT_S), decide: default(DEFAULT_DECIDE_S), batch: None };
         let Some(block) = workload.block("failover") else { return (failover, FailoverMode::Runbook) };
         let fields = self.fields(block);
         let mode = fields.string("mode");
@@ -333,9 +358,12 @@ impl<'a> Reader<'a> {
             Some("runbook") | None => FailoverMode::Runbook,
             Some("auto") => {
                 fields.report(
-                    Diagnostic::error("Automatic failover needs a watcher", "mode = \"auto\" acts only while `straddle watch` runs, which this version does not have.")
-                        .at(&fields.span("mode"))
-                        .help("Write mode = \"runbook\": a person starts `straddle failover`."),
+                    Diagnostic::error(
+                        "Automatic failover needs a watcher",
+                        "mode = \"auto\" acts only while `straddle watch` runs, which this version does not have.",
+                    )
+                    .at(&fields.span("mode"))
+                    .help("Write mode = \"runbook\": a person starts `straddle failover`."),
                 );
                 FailoverMode::Runbook
             }
@@ -397,7 +425,8 @@ impl<'a> Reader<'a> {
             && min > max
         {
             fields.report(
-                Diagnostic::error("Minimum above maximum", format!("\"min\" is {min} and \"max\" is {max}.")).at(&fields.span("min")),
+                Diagnostic::error("Minimum above maximum", format!("\"min\" is {min} and \"max\" is {max}."))
+                    .at(&fields.span("min")),
             );
         }
         let site = self.spec.site(block.header.clone());
@@ -456,19 +485,30 @@ impl<'a> Reader<'a> {
     }
 
     /// Every location a template of the workload matches.
-    fn places(&mut self, fields: &Fields<'_>, templates: &[templates::Lowered], name: &str) -> (Vec<Place>, Vec<usize>, u32) {
+    fn places(
+        &mut self,
+        fields: &Fields<'_>,
+        templates: &[templates::Lowered],
+        name: &str,
+    ) -> (Vec<Place>, Vec<usize>, u32) {
         let scale = templates.iter().map(|t| t.units.1).fold(1, lcm);
         let mut places = Vec::new();
         let mut template_of = Vec::new();
         for (i, location) in self.spec.topology.locations.iter().enumerate() {
-            let mut matching =
-                templates.iter().enumerate().filter(|(_, t)| templates::agrees(&t.template.matches, location)).map(|(k, _)| k);
+            let mut matching = templates
+                .iter()
+                .enumerate()
+                .filter(|(_, t)| templates::agrees(&t.template.matches, location))
+                .map(|(k, _)| k);
             let Some(first) = matching.next() else { continue };
             if let Some(second) = matching.next() {
                 fields.report(
                     Diagnostic::error(
                         "Two templates for one location",
-                        format!("Both \"{}\" and \"{}\" match location \"{}\".", templates[first].template.name, templates[second].template.name, location.name),
+                        format!(
+                            "Both \"{}\" and \"{}\" match location \"{}\".",
+                            templates[first].template.name, templates[second].template.name, location.name
+                        ),
                     )
                     .at(&templates[second].template.span)
                     .related(&templates[first].template.span, "the other one")
@@ -487,9 +527,12 @@ impl<'a> Reader<'a> {
         }
         if templates.is_empty() {
             fields.report(
-                Diagnostic::error("No template", format!("Workload \"{name}\" does not say what a replica is made of."))
-                    .at(fields.header())
-                    .help("Add: replica \"server\" { resource \"...\" \"...\" { ... } }"),
+                Diagnostic::error(
+                    "No template",
+                    format!("Workload \"{name}\" does not say what a replica is made of."),
+                )
+                .at(fields.header())
+                .help("Add: replica \"server\" { resource \"...\" \"...\" { ... } }"),
             );
         } else if places.is_empty() {
             fields.report(
@@ -517,7 +560,8 @@ pub(super) fn count32(fields: &Fields<'_>, name: &'static str) -> Option<u32> {
         Some(n) => Some(n),
         None => {
             fields.report(
-                Diagnostic::error("Number too large", format!("\"{name}\" is {n}; the most is 10,000,000.")).at(&fields.span(name)),
+                Diagnostic::error("Number too large", format!("\"{name}\" is {n}; the most is 10,000,000."))
+                    .at(&fields.span(name)),
             );
             None
         }
@@ -548,7 +592,12 @@ fn count_map(fields: &Fields<'_>, name: &'static str) -> BTreeMap<String, u32> {
             .collect()
     });
     map.unwrap_or_else(|| {
-        fields.mismatch(expr, name, "a number for every domain, or a map of domains to numbers", "{ a = 2, \"*\" = 1 }");
+        fields.mismatch(
+            expr,
+            name,
+            "a number for every domain, or a map of domains to numbers",
+            "{ a = 2, \"*\" = 1 }",
+        );
         BTreeMap::new()
     })
 }
