@@ -23,7 +23,7 @@ pub struct LocationReport {
     pub domains: BTreeMap<Str, Str>,
     /// Whether it serves.
     pub health: Health,
-    /// How many units it can hold in all, as far as the provider can see. `None`: not known.
+    /// How many units it can hold in all, as far as the provider can see. `None`: not known; [`u64::MAX`]: no limit.
     pub capacity: Option<u64>,
     /// How many units are in use. `None`: not known.
     pub used: Option<u64>,
