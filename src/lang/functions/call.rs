@@ -32,6 +32,11 @@ impl Call<'_> {
         self.args.get(position).and_then(Value::as_num).ok_or_else(|| mismatch(position))
     }
 
+    /// A whole number argument that fits a word.
+    pub fn int(&self, position: usize) -> Result<i64, FunctionError> {
+        whole(self.num(position)?)
+    }
+
     /// The elements of a list, set or tuple argument.
     pub fn items(&self, position: usize) -> Result<&[Value], FunctionError> {
         self.args.get(position).and_then(Value::items).ok_or_else(|| mismatch(position))
@@ -41,6 +46,18 @@ impl Call<'_> {
     pub fn unknown(&self) -> Value {
         unknown_of(self.ty.clone(), self.args)
     }
+
+    /// The same, of which something is known.
+    pub fn unknown_refined(&self, refinement: Refinement) -> Value {
+        let cause = self.args.iter().find_map(cause);
+        Kind::Unknown(Arc::new(Unknown { ty: self.ty.clone(), refinement, cause })).into()
+    }
+}
+
+/// A number as a word.
+pub(super) fn whole(n: &Num) -> Result<i64, FunctionError> {
+    let message = "value must be a whole number, between -9223372036854775808 and 9223372036854775807";
+    n.to_i64().ok_or_else(|| FunctionError::new(message))
 }
 
 /// An unknown that says why it is unknown as the first unknown of `because` does.
