@@ -133,7 +133,7 @@ fn apply(function: &Function, args: &[Value], ctx: &FunctionContext<'_>) -> Resu
     };
     let stopped = args.iter().zip(params()).any(|(arg, param)| arg.is_unknown() && !param.allow_unknown);
     let result = if stopped { unknown_of(ty, args) } else { (function.implementation)(&Call { args, ty: &ty, ctx })? };
-    Ok(if function.not_null { refine_not_null(result) } else { result })
+    Ok(if function.not_null { not_null(result) } else { result })
 }
 
 /// Neither the value nor its type is known (or it is the null that has no type).
@@ -146,7 +146,7 @@ fn untyped(value: &Value) -> bool {
 }
 
 /// An unknown of known type that will certainly not be null.
-fn refine_not_null(value: Value) -> Value {
+pub(super) fn not_null(value: Value) -> Value {
     let Kind::Unknown(u) = value.kind() else { return value };
     if u.ty == Type::Dynamic || u.refinement.not_null {
         return value;

@@ -5,15 +5,30 @@
 //! unless it asked for more. Functions are pure: files, clock and chance come in through [`FunctionContext`].
 
 mod call;
+mod case;
+mod charset;
+mod code_pages;
 mod context;
+mod crypto;
+mod decimal;
+mod encoding;
 mod error;
+mod net;
+mod numbers;
 mod shape;
+mod strings;
 mod table;
+#[cfg(test)]
+mod testing;
+mod time;
+mod timestamp;
+mod words;
 
 pub use call::{Call, call, check_arity};
 pub use context::{EntryKind, Files, FunctionContext, Random, TemplateRenderer};
 pub use error::FunctionError;
 pub use shape::Shape;
+pub use strings::safe_prefix;
 pub use table::{all, lookup, names};
 
 use straddle_sdk::value::{Type, Value};

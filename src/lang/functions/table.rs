@@ -1,14 +1,23 @@
 //! All functions by name.
 
-use super::Function;
+use super::{Function, crypto, encoding, net, numbers, strings, time};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// The functions of each family.
-const FAMILIES: &[&[Function]] = &[];
+fn families() -> [&'static [Function]; 6] {
+    [
+        crypto::FUNCTIONS,
+        encoding::FUNCTIONS,
+        net::FUNCTIONS,
+        numbers::FUNCTIONS,
+        strings::FUNCTIONS,
+        time::FUNCTIONS,
+    ]
+}
 
 static BY_NAME: LazyLock<BTreeMap<&'static str, &'static Function>> =
-    LazyLock::new(|| FAMILIES.iter().flat_map(|family| family.iter()).map(|f| (f.name, f)).collect());
+    LazyLock::new(|| families().into_iter().flatten().map(|f| (f.name, f)).collect());
 
 /// The function of this name; `core::` may stand before it.
 pub fn lookup(name: &str) -> Option<&'static Function> {
