@@ -1,6 +1,6 @@
 //! A call: policies of the parameters, applied once for all functions.
 
-use super::{Function, FunctionContext, FunctionError, Param, Returns, Shape};
+use super::{Function, FunctionContext, FunctionError, Returns, Shape};
 use std::sync::Arc;
 use straddle_sdk::value::num::Num;
 use straddle_sdk::value::{Cause, Kind, Marks, Refinement, Str, Type, Unknown, Value};

@@ -1,16 +1,17 @@
 //! All functions by name.
 
-use super::{Function, crypto, encoding, net, numbers, strings, time};
+use super::{Function, crypto, encoding, net, numbers, regex, strings, time};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// The functions of each family.
-fn families() -> [&'static [Function]; 6] {
+fn families() -> [&'static [Function]; 7] {
     [
         crypto::FUNCTIONS,
         encoding::FUNCTIONS,
         net::FUNCTIONS,
         numbers::FUNCTIONS,
+        regex::FUNCTIONS,
         strings::FUNCTIONS,
         time::FUNCTIONS,
     ]
