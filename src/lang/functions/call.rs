@@ -3,7 +3,7 @@
 use super::{Function, FunctionContext, FunctionError, Returns, Shape};
 use std::sync::Arc;
 use straddle_sdk::value::num::Num;
-use straddle_sdk::value::{Cause, Kind, Marks, Refinement, Str, Type, Unknown, Value};
+use straddle_sdk::value::{Cause, Kind, Marks, Refinement, Type, Unknown, Value};
 
 /// What an implementation works on.
 pub struct Call<'a> {
@@ -104,13 +104,13 @@ pub fn call(function: &Function, args: &[Value], ctx: &FunctionContext<'_>) -> R
     for (position, arg) in args.iter().enumerate() {
         let Some(param) = function.param(position) else { continue };
         let arg = convert(arg, param.shape).map_err(|e| e.at(position))?;
-        let (plain, own) = unmark_deep(&arg);
-        secret |= own.is_sensitive();
+        let own = arg.deep_marks();
+        secret |= !own.is_none();
         if param.allow_marked {
             prepared.push(arg);
         } else {
             marks = marks | own;
-            prepared.push(plain);
+            prepared.push(if own.is_none() { arg } else { arg.unmarked() });
         }
     }
     let result = apply(function, &prepared, ctx).map_err(|e| if secret { e.withheld() } else { e })?;
@@ -157,42 +157,11 @@ pub(super) fn not_null(value: Value) -> Value {
 
 /// The value as the parameter's type.
 fn convert(value: &Value, shape: Shape) -> Result<Value, FunctionError> {
-    if shape == Shape::Any || shape.admits(&value.ty()) {
-        return Ok(value.clone());
-    }
-    Err(FunctionError::told(format!("{shape:?} required")))
+    // The type of a structure is built anew each time it is asked for.
+    if shape == Shape::Any || shape.admits_value(value) { Ok(value.clone()) } else { convert_to(value, &shape.ty()) }
 }
 
-/// The value without any mark, and all marks that were on it or inside. Shares what has none.
-pub(super) fn unmark_deep(value: &Value) -> (Value, Marks) {
-    let marks = marks_inside(value);
-    if marks.is_none() { (value.clone(), marks) } else { (strip(value), marks) }
-}
-
-/// All marks on a value and inside it.
-pub(super) fn marks_inside(value: &Value) -> Marks {
-    let fold = |marks: Marks, v: &Value| marks | marks_inside(v);
-    match value.kind() {
-        Kind::List(e) | Kind::Set(e) => e.items.iter().fold(value.marks(), fold),
-        Kind::Tuple(items) => items.iter().fold(value.marks(), fold),
-        Kind::Map(e) => e.items.iter().map(|(_, v)| v).fold(value.marks(), fold),
-        Kind::Object(items) => items.iter().map(|(_, v)| v).fold(value.marks(), fold),
-        _ => value.marks(),
-    }
-}
-
-fn strip(value: &Value) -> Value {
-    let each = |items: &[Value]| items.iter().map(strip).collect::<Vec<_>>();
-    let pairs = |items: &[(Str, Value)]| items.iter().map(|(k, v)| (k.clone(), strip(v))).collect::<Vec<_>>();
-    match value.kind() {
-        Kind::List(e) => Value::list(e.of.clone(), each(&e.items)),
-        Kind::Set(e) => {
-            let elements = straddle_sdk::value::Elements { of: e.of.clone(), items: each(&e.items) };
-            Kind::Set(Arc::new(elements)).into()
-        }
-        Kind::Tuple(items) => Value::tuple(each(items)),
-        Kind::Map(e) => Value::map(e.of.clone(), pairs(&e.items)),
-        Kind::Object(items) => Value::object(pairs(items)),
-        _ => value.clone().unmark().0,
-    }
+/// The value as one of this type; the error says what is wanted, which is never a part of the value.
+pub(super) fn convert_to(value: &Value, ty: &Type) -> Result<Value, FunctionError> {
+    straddle_sdk::value::convert(value, ty).map_err(|e| FunctionError::told(e.message))
 }

@@ -1,6 +1,6 @@
 //! Functions on numbers. Powers and logarithms go through 64-bit floats, as Terraform's do; all else is exact.
 
-use super::words::{friendly, quoted};
+use super::words::quoted;
 use super::{Call, Function, FunctionError, Param, Returns, Shape};
 use num_bigint::{BigInt, BigUint, Sign};
 use std::cmp::Ordering;
@@ -156,7 +156,7 @@ fn parse_int_type(args: &[Value]) -> Result<Type, FunctionError> {
     match args.first().map(Value::ty) {
         Some(Type::String) | None => Ok(Type::Number),
         Some(other) => {
-            let message = format!("first argument must be a string, not {}", friendly(&other));
+            let message = format!("first argument must be a string, not {}", other.friendly_name());
             Err(FunctionError::told(message).at(0))
         }
     }

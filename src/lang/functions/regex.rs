@@ -7,7 +7,7 @@ use regex_automata::util::captures::Captures;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use straddle_sdk::value::{Kind, Str, Type, Value};
+use straddle_sdk::value::{Str, Type, Value};
 
 const PATTERN: &[Param] = &[Param::new("pattern", Shape::String), Param::new("string", Shape::String)];
 
@@ -194,6 +194,7 @@ fn number(name: &str) -> Option<usize> {
 mod tests {
     use super::super::testing::{fails, is, run, s, secret};
     use super::*;
+    use straddle_sdk::value::Kind;
 
     fn tuple(items: &[&str]) -> Value {
         Value::tuple(items.iter().map(|i| s(i)).collect())

@@ -1,6 +1,6 @@
 //! Types that can stand in a static table.
 
-use straddle_sdk::value::Type;
+use straddle_sdk::value::{Kind, Type, Value};
 
 /// The type of a parameter or of a result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,14 +42,24 @@ impl Shape {
         }
     }
 
+    /// Whether the value needs no conversion; may say no although it needs none.
+    pub(super) fn admits_value(self, value: &Value) -> bool {
+        match (self, value.kind()) {
+            (Shape::Any, _) | (Shape::Bool, Kind::Bool(_)) => true,
+            (Shape::Number, Kind::Number(_)) | (Shape::String, Kind::String(_)) => true,
+            (Shape::List(of), Kind::List(e)) | (Shape::Set(of), Kind::Set(e)) => of.admits(&e.of),
+            (Shape::Map(of), Kind::Map(e)) => of.admits(&e.of),
+            _ => false,
+        }
+    }
+
     /// Whether a value of this type needs no conversion.
-    pub(super) fn admits(self, ty: &Type) -> bool {
+    fn admits(self, ty: &Type) -> bool {
         match (self, ty) {
-            (Shape::Any, _) | (Shape::Bool, Type::Bool) | (Shape::Number, Type::Number) => true,
-            (Shape::String, Type::String) => true,
-            (Shape::List(a), Type::List(b)) | (Shape::Set(a), Type::Set(b)) | (Shape::Map(a), Type::Map(b)) => {
-                a.admits(b)
-            }
+            // A list of no type may need to become one of a type.
+            (Shape::Any, ty) => *ty != Type::Dynamic,
+            (Shape::Bool, Type::Bool) | (Shape::Number, Type::Number) | (Shape::String, Type::String) => true,
+            (Shape::List(a), Type::List(b)) | (Shape::Set(a), Type::Set(b)) | (Shape::Map(a), Type::Map(b)) => a.admits(b),
             _ => false,
         }
     }

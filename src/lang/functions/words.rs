@@ -1,7 +1,6 @@
 //! Wording shared by the functions' messages.
 
 use std::fmt::Write;
-use straddle_sdk::value::Type;
 
 /// Text in double quotes with what cannot be printed escaped, as Go's `%q` (and so Terraform's messages) has it.
 pub(super) fn quoted(text: &str) -> String {
@@ -50,21 +49,6 @@ fn escaped(out: &mut String, c: char, quote: char) {
 /// Writing to a string cannot fail.
 fn push(out: &mut String, args: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(args);
-}
-
-/// What a type is called in a message.
-pub(super) fn friendly(ty: &Type) -> String {
-    match ty {
-        Type::Dynamic => "dynamic".into(),
-        Type::Bool => "bool".into(),
-        Type::Number => "number".into(),
-        Type::String => "string".into(),
-        Type::List(of) => format!("list of {}", friendly(of)),
-        Type::Set(of) => format!("set of {}", friendly(of)),
-        Type::Map(of) => format!("map of {}", friendly(of)),
-        Type::Tuple(_) => "tuple".into(),
-        Type::Object(_) => "object".into(),
-    }
 }
 
 #[cfg(test)]
