@@ -42,6 +42,11 @@ impl Call<'_> {
         self.args.get(position).and_then(Value::items).ok_or_else(|| mismatch(position))
     }
 
+    /// The marks an argument itself bears, where its parameter lets them through.
+    pub fn marks(&self, position: usize) -> Marks {
+        self.args.get(position).map_or(Marks::NONE, Value::marks)
+    }
+
     /// An unknown of the promised type, for the reason an argument is unknown.
     pub fn unknown(&self) -> Value {
         unknown_of(self.ty.clone(), self.args)

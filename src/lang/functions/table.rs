@@ -1,19 +1,28 @@
 //! All functions by name.
 
-use super::{Function, crypto, encoding, net, numbers, regex, strings, time};
+use super::{Function, collections, convert, crypto, csv, encoding, format, json, maps, net, numbers, regex, sequence, sets, strings, time, yaml};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// The functions of each family.
-fn families() -> [&'static [Function]; 7] {
+fn families() -> [&'static [Function]; 16] {
     [
+        collections::FUNCTIONS,
+        convert::FUNCTIONS,
         crypto::FUNCTIONS,
+        csv::FUNCTIONS,
         encoding::FUNCTIONS,
+        format::FUNCTIONS,
+        json::FUNCTIONS,
+        maps::FUNCTIONS,
         net::FUNCTIONS,
         numbers::FUNCTIONS,
         regex::FUNCTIONS,
+        sequence::FUNCTIONS,
+        sets::FUNCTIONS,
         strings::FUNCTIONS,
         time::FUNCTIONS,
+        yaml::FUNCTIONS,
     ]
 }
 

@@ -205,6 +205,21 @@ impl<'a> Reader<'a> {
         if range.contains(&n) { Ok(n) } else { self.stop(part) }
     }
 
+    /// A field of one digit or two, in range.
+    fn one_or_two(&mut self, range: std::ops::RangeInclusive<u32>) -> Option<u32> {
+        let n = match (self.digit(0)?, self.digit(1)) {
+            (a, Some(b)) => {
+                self.skip(2);
+                a * 10 + b
+            }
+            (a, None) => {
+                self.skip(1);
+                a
+            }
+        };
+        range.contains(&n).then_some(n)
+    }
+
     /// Behind the second; none if it is not there.
     fn fraction(&mut self) -> u32 {
         let comma = self.rest.starts_with(',');
@@ -292,6 +307,42 @@ fn fields(text: &str, strictness: Strictness) -> Result<Instant, Stop<'_>> {
     let days = days_to(year, month, day);
     let seconds = days * 86_400 + i64::from(hour * 3600 + minute * 60 + second) - i64::from(offset);
     Ok(Instant { seconds, nanos, offset })
+}
+
+/// The forms YAML allows: one digit where others want two, a space and no offset, or the date alone.
+pub(super) fn loose(text: &str) -> Option<Instant> {
+    let mut r = Reader { rest: text, loose: false };
+    let year = r.year().ok()?;
+    r.expect('-').ok()?;
+    let month = r.one_or_two(1..=12)?;
+    r.expect('-').ok()?;
+    let day = r.one_or_two(1..=31)?;
+    if day > days_in(year, month) {
+        return None;
+    }
+    let day_start = days_to(year, month, day) * 86_400;
+    let Some(separator) = r.rest.chars().next() else { return Some(Instant { seconds: day_start, nanos: 0, offset: 0 }) };
+    r.skip(1);
+    let hour = r.one_or_two(0..=23)?;
+    r.expect(':').ok()?;
+    let minute = r.one_or_two(0..=59)?;
+    r.expect(':').ok()?;
+    let second = r.one_or_two(0..=59)?;
+    let nanos = r.fraction();
+    let offset = match separator {
+        'T' | 't' => {
+            let utc = r.rest.starts_with('Z');
+            let offset = r.offset().ok()?;
+            if !utc {
+                r.skip(6);
+            }
+            offset
+        }
+        ' ' => 0,
+        _ => return None,
+    };
+    let seconds = day_start + i64::from(hour * 3600 + minute * 60 + second) - i64::from(offset);
+    r.rest.is_empty().then_some(Instant { seconds, nanos, offset })
 }
 
 fn wrong(stop: &Stop<'_>, strictness: Strictness) -> FunctionError {

@@ -1,0 +1,361 @@
+//! `yamldecode`: what YAML means to Terraform. The parser is a crate's; what a plain text stands for is decided here.
+
+use super::words::quoted;
+use super::yaml_scalar::{Scalar, resolve};
+use super::{Call, FunctionError};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
+use std::collections::HashMap;
+use straddle_sdk::value::{Str, Type, Value};
+
+/// The most structures inside each other.
+const MAX_DEPTH: usize = 256;
+/// The most values there may be when all aliases are written out.
+const MAX_VALUES: u64 = 1 << 22;
+
+const MAP: &str = "tag:yaml.org,2002:map";
+const SEQUENCE: &str = "tag:yaml.org,2002:seq";
+
+/// The function.
+pub(super) fn decode(call: &Call<'_>) -> Result<Value, FunctionError> {
+    let mut reader = Reader { parser: Parser::new_from_str(call.text(0)?), anchors: HashMap::new(), open: Vec::new() };
+    reader.document()
+}
+
+/// A value, and how many there are in it.
+#[derive(Clone)]
+struct Node {
+    value: Value,
+    count: u64,
+}
+
+/// A structure that is not complete yet.
+struct Open {
+    /// The anchor it was given, 0 for none.
+    anchor: usize,
+    inside: Inside,
+    count: u64,
+}
+
+enum Inside {
+    Sequence(Vec<Value>),
+    Mapping { entries: Vec<(Str, Value)>, key: Option<Key> },
+}
+
+/// What a value in a mapping is for.
+enum Key {
+    Name(Str),
+    /// `<<`: its entries are the mapping's.
+    Merge,
+}
+
+struct Reader<'a> {
+    parser: Parser<'a, saphyr_parser::StrInput<'a>>,
+    /// `None` for one whose value is not complete.
+    anchors: HashMap<usize, Option<Node>>,
+    open: Vec<Open>,
+}
+
+fn syntax(e: &ScanError) -> FunctionError {
+    let (line, column) = (e.marker().line(), e.marker().col() + 1);
+    FunctionError::told(format!("on line {line}, column {column}: {}", e.info()))
+}
+
+/// The full name of a tag; empty for none.
+fn tag_name(tag: Option<&Tag>) -> String {
+    match tag {
+        None => String::new(),
+        // `!` alone is as good as none.
+        Some(tag) if tag.handle.is_empty() && tag.suffix == "!" || tag.handle == "!" && tag.suffix.is_empty() => String::new(),
+        Some(tag) => format!("{}{}", tag.handle, tag.suffix),
+    }
+}
+
+impl Reader<'_> {
+    fn event(&mut self) -> Result<Event<'_>, FunctionError> {
+        match self.parser.next_event() {
+            Some(Ok((event, _))) => Ok(event),
+            Some(Err(e)) => Err(syntax(&e)),
+            None => Ok(Event::StreamEnd),
+        }
+    }
+
+    fn document(&mut self) -> Result<Value, FunctionError> {
+        loop {
+            match self.event()? {
+                Event::StreamStart | Event::Nothing => {}
+                Event::DocumentStart(_) => break,
+                _ => return Err(FunctionError::new("on line 1, column 1: missing start of document")),
+            }
+        }
+        let value = self.value()?;
+        loop {
+            match self.event()? {
+                Event::DocumentEnd | Event::Nothing => {}
+                Event::StreamEnd => return Ok(value),
+                Event::DocumentStart(_) => return Err(FunctionError::new("only a single document is allowed")),
+                _ => return Err(FunctionError::new("unexpected extra content after value")),
+            }
+        }
+    }
+
+    /// One value with all that is in it, without recursion.
+    fn value(&mut self) -> Result<Value, FunctionError> {
+        loop {
+            let node = match self.event()? {
+                Event::Scalar(text, style, anchor, tag) => {
+                    let (text, tag) = (text.into_owned(), tag_name(tag.as_deref()));
+                    match self.scalar(&text, style, anchor, &tag)? {
+                        Some(node) => node,
+                        None => continue,
+                    }
+                }
+                Event::SequenceStart(anchor, tag) => {
+                    let tag = tag_name(tag.as_deref());
+                    self.start(anchor, &tag, SEQUENCE, "sequence", Inside::Sequence(Vec::new()))?;
+                    continue;
+                }
+                Event::MappingStart(anchor, tag) => {
+                    let tag = tag_name(tag.as_deref());
+                    self.start(anchor, &tag, MAP, "mapping", Inside::Mapping { entries: Vec::new(), key: None })?;
+                    continue;
+                }
+                Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                    Some(open) => self.finish(open),
+                    None => return Err(FunctionError::new("unexpected end of a structure")),
+                },
+                Event::Alias(anchor) => self.alias(anchor)?,
+                Event::Nothing | Event::StreamStart => continue,
+                _ => return Err(FunctionError::new("expecting value but found end of stream")),
+            };
+            if let Some(value) = self.place(node)? {
+                return Ok(value);
+            }
+        }
+    }
+
+    fn start(&mut self, anchor: usize, tag: &str, own: &str, what: &str, inside: Inside) -> Result<(), FunctionError> {
+        if !tag.is_empty() && tag != own {
+            let message = format!("can't interpret {what} as {tag}");
+            return Err(FunctionError::quoting(message, format!("can't interpret {what} as its tag says")));
+        }
+        self.expect_value()?;
+        if self.open.len() >= MAX_DEPTH {
+            return Err(FunctionError::told(format!("structures are nested more than {MAX_DEPTH} deep")));
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, None);
+        }
+        self.open.push(Open { anchor, inside, count: 1 });
+        Ok(())
+    }
+
+    /// Refuses a structure where a key belongs.
+    fn expect_value(&self) -> Result<(), FunctionError> {
+        match self.open.last().map(|open| &open.inside) {
+            Some(Inside::Mapping { key: None, .. }) => {
+                Err(FunctionError::new("only strings are allowed as mapping keys"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A scalar; none if it was a key.
+    fn scalar(&mut self, text: &str, style: ScalarStyle, anchor: usize, tag: &str) -> Result<Option<Node>, FunctionError> {
+        let is_quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
+        if let Some(Open { inside: Inside::Mapping { key: key @ None, .. }, .. }) = self.open.last_mut() {
+            *key = Some(match resolve(text, tag, is_quoted)? {
+                Scalar::Merge => Key::Merge,
+                Scalar::Value(value) => Key::Name(key_name(&value)?),
+            });
+            return Ok(None);
+        }
+        let value = if tag.is_empty() && style != ScalarStyle::Plain {
+            Value::string(text)
+        } else {
+            match resolve(text, tag, is_quoted)? {
+                Scalar::Merge => Value::string(text),
+                Scalar::Value(value) => value,
+            }
+        };
+        let node = Node { value, count: 1 };
+        if anchor > 0 {
+            self.anchors.insert(anchor, Some(node.clone()));
+        }
+        Ok(Some(node))
+    }
+
+    fn alias(&mut self, anchor: usize) -> Result<Node, FunctionError> {
+        self.expect_value()?;
+        match self.anchors.get(&anchor) {
+            Some(Some(node)) => Ok(node.clone()),
+            Some(None) => Err(FunctionError::new("cannot refer to an anchor from inside its own definition")),
+            None => Err(FunctionError::new("reference to undefined anchor")),
+        }
+    }
+
+    fn finish(&mut self, open: Open) -> Node {
+        let value = match open.inside {
+            Inside::Sequence(items) => Value::tuple(items),
+            Inside::Mapping { entries, .. } => Value::object(entries),
+        };
+        let node = Node { value, count: open.count };
+        if open.anchor > 0 {
+            self.anchors.insert(open.anchor, Some(node.clone()));
+        }
+        node
+    }
+
+    /// Puts a value where it belongs; gives the outermost back.
+    fn place(&mut self, node: Node) -> Result<Option<Value>, FunctionError> {
+        let Some(open) = self.open.last_mut() else { return Ok(Some(node.value)) };
+        open.count = open.count.saturating_add(node.count);
+        if open.count > MAX_VALUES {
+            return Err(FunctionError::told(format!("there are more than {MAX_VALUES} values in the document")));
+        }
+        match &mut open.inside {
+            Inside::Sequence(items) => items.push(node.value),
+            Inside::Mapping { entries, key } => match key.take() {
+                Some(Key::Name(name)) => entries.push((name, node.value)),
+                Some(Key::Merge) if matches!(node.value.ty(), Type::Object(_)) => {
+                    entries.extend(node.value.entries().unwrap_or_default().iter().cloned());
+                }
+                Some(Key::Merge) => {
+                    let message = format!("cannot merge {} into mapping", node.value.ty().friendly_name());
+                    return Err(FunctionError::told(message));
+                }
+                None => return Err(FunctionError::new("only strings are allowed as mapping keys")),
+            },
+        }
+        Ok(None)
+    }
+}
+
+fn key_name(value: &Value) -> Result<Str, FunctionError> {
+    if value.is_null() {
+        return Err(FunctionError::new("mapping key cannot be null"));
+    }
+    let text = super::call::convert_to(value, &Type::String)?;
+    text.as_str().map(Str::new).ok_or_else(|| FunctionError::new("only strings are allowed as mapping keys"))
+}
+
+/// A tag that means nothing here.
+pub(super) fn unsupported_tag(tag: &str) -> FunctionError {
+    FunctionError::quoting(format!("unsupported tag {}", quoted(tag)), "unsupported tag")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{fails, is, n, run, s};
+    use super::*;
+    use straddle_sdk::value::num::Num;
+
+    fn map(items: Vec<(&str, Value)>) -> Value {
+        Value::object(items.into_iter().map(|(k, v)| (k.into(), v)).collect())
+    }
+
+    /// Measured with Terraform 1.11.4, as all tables here.
+    #[test]
+    fn scalars() {
+        let num = |text: &str| Value::number(Num::parse(text).expect("a number"));
+        for (text, want) in [
+            ("True", Value::TRUE),
+            ("y", Value::TRUE),
+            ("on", Value::TRUE),
+            ("No", Value::FALSE),
+            ("oN", s("oN")),
+            ("NULL", Value::null(Type::Dynamic)),
+            ("~", Value::null(Type::Dynamic)),
+            ("+1", n(1)),
+            ("017", n(17)),
+            ("-017", n(-17)),
+            ("08", n(8)),
+            ("0o17", n(15)),
+            ("0x1f", n(31)),
+            ("0b101", s("0b101")),
+            ("1_000", s("1_000")),
+            (".5", num("0.5")),
+            ("5.", n(5)),
+            ("1.0", n(1)),
+            ("1e3", n(1000)),
+            ("2020-01-01", s("2020-01-01T00:00:00Z")),
+            ("2020-1-1", s("2020-01-01T00:00:00Z")),
+            ("2020-02-30", s("2020-02-30")),
+            ("2020-01-01 10:00:00", s("2020-01-01T10:00:00Z")),
+            ("2020-01-01T10:00:00.5+02:00", s("2020-01-01T10:00:00+02:00")),
+            ("'1'", s("1")),
+            ("\"\\u00e9\"", s("é")),
+            ("'a''b'", s("a'b")),
+            ("|\n  5", s("5")),
+            ("!!str 5", s("5")),
+            ("!!int \"5\"", s("5")),
+            ("!!float 5", n(5)),
+            ("!!binary aGk=", s("aGk=")),
+            ("! 5", n(5)),
+        ] {
+            is("yamldecode", &[s(text)], want);
+        }
+        for (text, sign) in [(".inf", false), ("-.inf", true), ("+.Inf", false)] {
+            let got = run("yamldecode", &[s(text)]).expect("it works");
+            assert!(got.as_num().is_some_and(|n| n.is_infinite() && n.is_negative() == sign), "{text}");
+        }
+    }
+
+    #[test]
+    fn structures() {
+        for (text, want) in [
+            ("&a [1]", Value::tuple(vec![n(1)])),
+            ("- 1\n- 2", Value::tuple(vec![n(1), n(2)])),
+            ("{a: 1, b: [x, y]}", map(vec![("a", n(1)), ("b", Value::tuple(vec![s("x"), Value::TRUE]))])),
+            ("a: &x 1\nb: *x", map(vec![("a", n(1)), ("b", n(1))])),
+            ("a: 1\na: 2", map(vec![("a", n(2))])),
+            ("<<: {a: 1}\nb: 2", map(vec![("a", n(1)), ("b", n(2))])),
+            ("a: 0\n<<: {a: 1}", map(vec![("a", n(1))])),
+            ("1: 2", map(vec![("1", n(2))])),
+            ("true: 2", map(vec![("true", n(2))])),
+            ("a: >\n  x\n  y\n", map(vec![("a", s("x y\n"))])),
+            ("a: |-\n  x\n  y\n", map(vec![("a", s("x\ny"))])),
+            ("a:\n - b\n  - c", map(vec![("a", Value::tuple(vec![s("b - c")]))])),
+            ("--- a", s("a")),
+        ] {
+            is("yamldecode", &[s(text)], want);
+        }
+    }
+
+    #[test]
+    fn refuses() {
+        for (text, want) in [
+            (".nan", "floating point NaN is not supported"),
+            ("? [a]\n: b", "only strings are allowed as mapping keys"),
+            ("~: 1", "mapping key cannot be null"),
+            ("", "on line 1, column 1: missing start of document"),
+            ("# c", "on line 1, column 1: missing start of document"),
+            ("a: 1\n---\nb: 2", "only a single document is allowed"),
+            ("!foo x", "unsupported tag \"!foo\""),
+            ("!!map 5", "unsupported tag \"tag:yaml.org,2002:map\""),
+            ("!!set {a: 1}", "can't interpret mapping as tag:yaml.org,2002:set"),
+            ("!!int abc", "cannot parse \"abc\" as tag:yaml.org,2002:int"),
+            ("!!binary zzz", "cannot parse \"zzz\" as tag:yaml.org,2002:binary: not valid base64"),
+            ("<<: [{a: 1},{c: 2}]\nb: 2", "cannot merge tuple into mapping"),
+            ("<<: 5", "cannot merge number into mapping"),
+            ("a: &x [*x]", "cannot refer to an anchor from inside its own definition"),
+        ] {
+            fails("yamldecode", &[s(text)], want);
+        }
+        for text in ["a: [", "*x", "\t- a", "a: b: c", "@a", "%x", "a: 'x", "[a, b", "{a", "- a\nb: c", "\"\\q\""] {
+            assert!(run("yamldecode", &[s(text)]).is_err(), "{text}");
+        }
+    }
+
+    /// INV-10
+    #[test]
+    fn work_is_bounded() {
+        let deep = "[".repeat(100_000);
+        assert!(run("yamldecode", &[s(&deep)]).is_err());
+        let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for i in 1..12 {
+            let before = i - 1;
+            laughs.push_str(&format!("a{i}: &a{i} [{}]\n", vec![format!("*a{before}"); 10].join(", ")));
+        }
+        fails("yamldecode", &[s(&laughs)], "there are more than 4194304 values in the document");
+    }
+}
