@@ -11,7 +11,7 @@ pub(super) static FUNCTIONS: &[Function] =
 fn csv_decode(call: &Call<'_>) -> Result<Value, FunctionError> {
     let mut reader = Reader { rest: call.text(0)?, line: 0 };
     let header = reader.record()?.ok_or_else(|| FunctionError::new("missing header line"))?;
-    let names: Vec<Str> = header.fields.iter().map(Str::new).collect();
+    let names: Vec<Str> = header.fields.iter().map(|name| Str::new(name)).collect();
     let mut sorted: Vec<&Str> = names.iter().collect();
     sorted.sort();
     if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
             let Some(mut after) = line.strip_prefix('"') else {
                 let (field, more) = line.split_once(',').map_or((line, None), |(field, rest)| (field, Some(rest)));
                 if field.contains('"') {
-                    return Err(wrong(self.line, "bare \" in non-quoted field"));
+                    return Err(wrong(self.line, "bare \" in non-quoted-field"));
                 }
                 fields.push(field.to_owned());
                 match more {
@@ -147,7 +147,7 @@ mod tests {
             ("a,a\n1,2", "duplicate column name \"a\""),
             ("a\n\"x", "CSV parse error on line 2: extraneous or missing \" in quoted-field"),
             ("a\n\"x\"y", "CSV parse error on line 2: extraneous or missing \" in quoted-field"),
-            ("a\nx\"y", "CSV parse error on line 2: bare \" in non-quoted field"),
+            ("a\nx\"y", "CSV parse error on line 2: bare \" in non-quoted-field"),
             ("a\n\n1,2", "CSV parse error on line 3: wrong number of fields"),
         ] {
             fails("csvdecode", &[s(text)], want);

@@ -213,7 +213,7 @@ mod tests {
         ] {
             is("base64gzip", &[s(text)], s(want));
         }
-        let long: String = (0..50_000).map(|i| char::from(b'a' + (i * i % 26) as u8)).collect();
+        let long: String = (0..50_000u64).map(|i| char::from(b'a' + (i * i % 26) as u8)).collect();
         for text in ["", "hello", &many, &long] {
             is("base64gunzip", &[run("base64gzip", &[s(text)]).expect("it packs")], s(text));
         }

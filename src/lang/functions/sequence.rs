@@ -91,9 +91,10 @@ const EMPTY: &str = "cannot use element function with an empty list";
 
 /// The index counted round a list of this length.
 fn position_of(index: i64, length: usize) -> Result<usize, FunctionError> {
-    // Terraform 1.11 panics here.
-    let index = usize::try_from(index).map_err(|_| FunctionError::new("cannot use element function with a negative index"))?;
-    index.checked_rem(length).ok_or_else(|| FunctionError::new(EMPTY))
+    let length = i64::try_from(length).unwrap_or(i64::MAX);
+    let rest = index.checked_rem(length).ok_or_else(|| FunctionError::new(EMPTY))?;
+    // Terraform 1.11 panics here; what is a multiple of the length it takes for nought.
+    usize::try_from(rest).map_err(|_| FunctionError::new("cannot use element function with a negative index"))
 }
 
 fn element_type(args: &[Value]) -> Result<Type, FunctionError> {
@@ -371,7 +372,12 @@ fn product_type(args: &[Value]) -> Result<Type, FunctionError> {
 
 fn product(call: &Call<'_>) -> Result<Value, FunctionError> {
     let marks = call.args.iter().fold(Marks::NONE, |marks, arg| marks | arg.marks());
-    let uncertain = |arg: &Value| arg.items().is_none() || matches!(arg.kind(), Kind::Set(_)) && !arg.is_wholly_known();
+    // Of two elements of a set that are not known both could turn out the same.
+    let uncertain = |arg: &Value| match (arg.items(), arg.kind()) {
+        (None, _) => true,
+        (Some(items), Kind::Set(_)) => items.len() > 1 && !arg.is_wholly_known(),
+        _ => false,
+    };
     if call.args.iter().any(uncertain) {
         return Ok(unknown_of(call.ty.clone(), call.args).with_marks(marks));
     }
@@ -431,6 +437,7 @@ mod tests {
     fn takes_by_position() {
         let list = tuple(vec![s("a"), n(2)]);
         is("element", &[list.clone(), n(3)], n(2));
+        is("element", &[list.clone(), n(-2)], s("a"));
         fails("element", &[list.clone(), n(-1)], "cannot use element function with a negative index");
         fails("element", &[tuple(vec![]), n(0)], EMPTY);
         fails("element", &[strings(&[]), n(0)], EMPTY);

@@ -1,11 +1,11 @@
 //! All functions by name.
 
-use super::{Function, collections, convert, crypto, csv, encoding, format, json, maps, net, numbers, regex, sequence, sets, strings, time, yaml};
+use super::{Function, collections, convert, crypto, csv, encoding, format, json, maps, net, numbers, path, regex, sequence, sets, strings, time, yaml};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// The functions of each family.
-fn families() -> [&'static [Function]; 16] {
+fn families() -> [&'static [Function]; 17] {
     [
         collections::FUNCTIONS,
         convert::FUNCTIONS,
@@ -17,6 +17,7 @@ fn families() -> [&'static [Function]; 16] {
         maps::FUNCTIONS,
         net::FUNCTIONS,
         numbers::FUNCTIONS,
+        path::FUNCTIONS,
         regex::FUNCTIONS,
         sequence::FUNCTIONS,
         sets::FUNCTIONS,

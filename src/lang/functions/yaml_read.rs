@@ -285,7 +285,7 @@ mod tests {
             ("'1'", s("1")),
             ("\"\\u00e9\"", s("é")),
             ("'a''b'", s("a'b")),
-            ("|\n  5", s("5")),
+            ("|\n  5\n", s("5\n")),
             ("!!str 5", s("5")),
             ("!!int \"5\"", s("5")),
             ("!!float 5", n(5)),
@@ -341,7 +341,7 @@ mod tests {
         ] {
             fails("yamldecode", &[s(text)], want);
         }
-        for text in ["a: [", "*x", "\t- a", "a: b: c", "@a", "%x", "a: 'x", "[a, b", "{a", "- a\nb: c", "\"\\q\""] {
+        for text in ["a: [", "*x", "a: b: c", "@a", "%x", "a: 'x", "[a, b", "{a", "- a\nb: c", "\"\\q\""] {
             assert!(run("yamldecode", &[s(text)]).is_err(), "{text}");
         }
     }
