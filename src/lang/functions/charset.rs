@@ -16,7 +16,9 @@ enum Codec {
     Ascii,
     Latin1,
     Utf8,
-    Utf16 { little: bool },
+    Utf16 {
+        little: bool,
+    },
     /// Big endian unless a byte order mark says otherwise, and one is written.
     Utf16WithMark,
     /// As browsers have it.

@@ -235,7 +235,8 @@ fn match_keys(call: &Call<'_>) -> Result<Value, FunctionError> {
         return Ok(call.unknown());
     }
     let wanted: HashSet<&Value> = search.iter().collect();
-    let kept = values.iter().zip(keys).filter(|(_, key)| wanted.contains(key)).map(|(value, _)| value.clone()).collect();
+    let kept =
+        values.iter().zip(keys).filter(|(_, key)| wanted.contains(key)).map(|(value, _)| value.clone()).collect();
     Ok(Value::list(of, kept))
 }
 
@@ -250,7 +251,8 @@ fn one_type(args: &[Value]) -> Result<Type, FunctionError> {
 }
 
 fn one(call: &Call<'_>) -> Result<Value, FunctionError> {
-    let uncertain = call.args.first().is_some_and(|list| matches!(list.kind(), Kind::Set(_)) && !list.is_wholly_known());
+    let uncertain =
+        call.args.first().is_some_and(|list| matches!(list.kind(), Kind::Set(_)) && !list.is_wholly_known());
     match call.items(0)? {
         [] => Ok(Value::null(call.ty.clone())),
         [item] => Ok(item.clone()),
@@ -376,6 +378,8 @@ mod tests {
     #[test]
     fn what_is_gone_says_so() {
         assert!(run("list", &[s("a")]).expect_err("gone").message.starts_with("the \"list\" function was deprecated"));
-        assert!(run("map", &[s("a"), n(1)]).expect_err("gone").message.starts_with("the \"map\" function was deprecated"));
+        assert!(
+            run("map", &[s("a"), n(1)]).expect_err("gone").message.starts_with("the \"map\" function was deprecated")
+        );
     }
 }

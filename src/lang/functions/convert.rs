@@ -24,7 +24,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("ephemeralasnull", VALUE, SAME, ephemeral_as_null).maybe_null(),
     Function::new("issensitive", VALUE, Returns::Always(Shape::Bool), is_sensitive).maybe_null(),
     Function::new("nonsensitive", VALUE, SAME, non_sensitive).maybe_null(),
-    Function::new("sensitive", VALUE, SAME, |call| Ok(argument(call)?.clone().with_marks(Marks::SENSITIVE))).maybe_null(),
+    Function::new("sensitive", VALUE, SAME, |call| Ok(argument(call)?.clone().with_marks(Marks::SENSITIVE)))
+        .maybe_null(),
     to("tobool", Shape::Bool),
     to("tolist", Shape::LIST),
     to("tomap", Shape::Map(&Shape::Any)),
@@ -126,7 +127,11 @@ mod tests {
     #[test]
     fn refuses() {
         for (name, value, want) in [
-            ("tobool", s("True"), "cannot convert \"True\" to bool; only the strings \"true\" or \"false\" are allowed"),
+            (
+                "tobool",
+                s("True"),
+                "cannot convert \"True\" to bool; only the strings \"true\" or \"false\" are allowed",
+            ),
             ("tobool", n(1), "cannot convert number to bool"),
             ("tonumber", Value::TRUE, "cannot convert bool to number"),
             (
@@ -136,7 +141,11 @@ mod tests {
             ),
             ("tonumber", Value::tuple(vec![]), "cannot convert tuple to number"),
             ("tolist", Value::object(vec![]), "cannot convert object to list of any single type"),
-            ("tolist", Value::tuple(vec![n(1), Value::tuple(vec![])]), "cannot convert tuple to list of any single type"),
+            (
+                "tolist",
+                Value::tuple(vec![n(1), Value::tuple(vec![])]),
+                "cannot convert tuple to list of any single type",
+            ),
             ("tomap", Value::tuple(vec![]), "cannot convert tuple to map of any single type"),
             ("tobool", secret(s("x")), "cannot convert this sensitive string to bool"),
         ] {

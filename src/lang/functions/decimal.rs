@@ -179,10 +179,20 @@ mod tests {
     /// Measured with Terraform 1.11.4.
     #[test]
     fn forms() {
-        for (text, precision, want) in [("2.5", 0, "2"), ("3.5", 0, "4"), ("0", 2, "0.00"), ("0.0001", 2, "0.00"), ("99.999", 2, "100.00"), ("-2.25", 1, "-2.2"), ("1e30", 1, "1000000000000000000000000000000.0")] {
+        for (text, precision, want) in [
+            ("2.5", 0, "2"),
+            ("3.5", 0, "4"),
+            ("0", 2, "0.00"),
+            ("0.0001", 2, "0.00"),
+            ("99.999", 2, "100.00"),
+            ("-2.25", 1, "-2.2"),
+            ("1e30", 1, "1000000000000000000000000000000.0"),
+        ] {
             assert_eq!(fixed(Decimal::exact(&num(text)), precision), want, "%.{precision}f of {text}");
         }
-        for (text, precision, want) in [("1234.5678", 6, "1.234568e+03"), ("0", 6, "0.000000e+00"), ("9.99", 1, "1.0e+01"), ("1e-7", 0, "1e-07")] {
+        for (text, precision, want) in
+            [("1234.5678", 6, "1.234568e+03"), ("0", 6, "0.000000e+00"), ("9.99", 1, "1.0e+01"), ("1e-7", 0, "1e-07")]
+        {
             assert_eq!(exponential(Decimal::exact(&num(text)), precision, false), want, "%.{precision}e of {text}");
         }
         for (text, precision, want) in [

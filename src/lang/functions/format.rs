@@ -43,7 +43,11 @@ fn format_list(call: &Call<'_>) -> Result<Value, FunctionError> {
         let row: Vec<Value> = args.iter().map(|arg| nth(arg, i)).collect();
         out.push(if row.iter().all(Value::is_wholly_known) {
             let text = render(format, &row);
-            Value::string(if args.is_empty() { text? } else { text.map_err(|e| e.inside(&format!("error on format iteration {i}: ")))? })
+            Value::string(if args.is_empty() {
+                text?
+            } else {
+                text.map_err(|e| e.inside(&format!("error on format iteration {i}: ")))?
+            })
         } else {
             super::call::not_null(super::call::unknown_of(Type::String, &row))
         });
@@ -222,7 +226,10 @@ fn shown(verb: &Verb<'_>, args: &[Value]) -> Result<String, FunctionError> {
     let Verb { raw, offset, argument, .. } = *verb;
     let Some(arg) = args.get(argument.wrapping_sub(1)) else {
         let total = args.len();
-        let message = format!("not enough arguments for {} at {offset}: need index {argument} but have {total} total", quoted(raw));
+        let message = format!(
+            "not enough arguments for {} at {offset}: need index {argument} but have {total} total",
+            quoted(raw)
+        );
         return Err(FunctionError::told(message));
     };
     if verb.letter != 'v' && arg.is_null() {
@@ -236,7 +243,8 @@ fn shown(verb: &Verb<'_>, args: &[Value]) -> Result<String, FunctionError> {
         'e' | 'E' | 'f' | 'g' | 'G' => Ok(fraction(verb, &as_type(Type::Number)?)),
         's' | 'q' => string(verb, &as_type(Type::String)?),
         other => {
-            let message = format!("unsupported format verb {} in {} at offset {offset}", quoted_char(other), quoted(raw));
+            let message =
+                format!("unsupported format verb {} in {} at offset {offset}", quoted_char(other), quoted(raw));
             Err(FunctionError::told(message))
         }
     }

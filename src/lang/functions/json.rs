@@ -6,12 +6,9 @@ use straddle_sdk::value::codec::json;
 use straddle_sdk::value::{Kind, Refinement, Type, Value};
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new(
-        "jsondecode",
-        &[Param::new("str", Shape::String)],
-        Returns::From(decoded_type),
-        |call| decode(call.text(0)?),
-    )
+    Function::new("jsondecode", &[Param::new("str", Shape::String)], Returns::From(decoded_type), |call| {
+        decode(call.text(0)?)
+    })
     .maybe_null(),
     Function::new(
         "jsonencode",
@@ -62,7 +59,8 @@ fn decoded_type(args: &[Value]) -> Result<Type, FunctionError> {
         Some('-' | '.' | '0'..='9') => Type::Number,
         Some('{' | '[' | 'n') | None => Type::Dynamic,
         Some(other) => {
-            let message = format!("a JSON document cannot begin with the character {}", quoted_char(other).replace('\'', "\""));
+            let message =
+                format!("a JSON document cannot begin with the character {}", quoted_char(other).replace('\'', "\""));
             return Err(FunctionError::quoting(message, "no JSON document begins like this").at(0));
         }
     })

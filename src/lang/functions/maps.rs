@@ -269,7 +269,11 @@ mod tests {
 
     #[test]
     fn zips() {
-        is("zipmap", &[strings(&["a", "b"]), Value::tuple(vec![s("x"), n(1)])], object(vec![("a", s("x")), ("b", n(1))]));
+        is(
+            "zipmap",
+            &[strings(&["a", "b"]), Value::tuple(vec![s("x"), n(1)])],
+            object(vec![("a", s("x")), ("b", n(1))]),
+        );
         is("zipmap", &[strings(&["a", "a"]), Value::list(Type::Number, vec![n(1), n(2)])], numbers(vec![("a", n(2))]));
         let message = "number of keys (1) does not match number of values (2)";
         fails("zipmap", &[strings(&["a"]), Value::tuple(vec![n(1), n(2)])], message);

@@ -90,7 +90,8 @@ impl Network {
     }
 
     fn text(self) -> String {
-        let shown = if self.start.is_v4() && self.start.bits == 128 { self.length.saturating_sub(96) } else { self.length };
+        let shown =
+            if self.start.is_v4() && self.start.bits == 128 { self.length.saturating_sub(96) } else { self.length };
         format!("{}/{shown}", self.start.text())
     }
 
@@ -188,8 +189,11 @@ fn cidr_host(call: &Call<'_>) -> Result<Value, FunctionError> {
     let network = network(call)?;
     let highest = BigInt::from(ones(network.start.bits - network.length));
     // Negative numbers count from the end.
-    let (distance, number) =
-        if number.is_negative() { (-&number - BigInt::one(), &highest + &number + BigInt::one()) } else { (number.clone(), number) };
+    let (distance, number) = if number.is_negative() {
+        (-&number - BigInt::one(), &highest + &number + BigInt::one())
+    } else {
+        (number.clone(), number)
+    };
     if distance > highest {
         let length = network.length;
         return Err(FunctionError::quoting(
@@ -223,7 +227,10 @@ fn cidr_subnet(call: &Call<'_>) -> Result<Value, FunctionError> {
     }
     // Terraform answers "<nil>" here.
     let Ok(extended) = u32::try_from(extended) else {
-        return Err(FunctionError::told(format!("a prefix of {length} cannot be shortened by {}", new_bits.unsigned_abs())));
+        return Err(FunctionError::told(format!(
+            "a prefix of {length} cannot be shortened by {}",
+            new_bits.unsigned_abs()
+        )));
     };
     let fits = match u32::try_from(new_bits) {
         Ok(n) if n < 64 => number.magnitude() <= &(ones(n) as u64).into(),
@@ -255,9 +262,13 @@ fn cidr_subnets(call: &Call<'_>) -> Result<Value, FunctionError> {
             Some(current) => after(current, length).filter(|next| contains(network, next.start)),
         };
         let Some(next) = next else {
-            let last = current.unwrap_or_else(|| Network::around(Address { number: u128::MAX & ones(network.start.bits), ..network.start }, length));
-            let message =
-                format!("not enough remaining address space for a subnet with a prefix of {length} bits after {}", last.text());
+            let last = current.unwrap_or_else(|| {
+                Network::around(Address { number: u128::MAX & ones(network.start.bits), ..network.start }, length)
+            });
+            let message = format!(
+                "not enough remaining address space for a subnet with a prefix of {length} bits after {}",
+                last.text()
+            );
             return Err(FunctionError::quoting(message, "not enough remaining address space").at(position));
         };
         found.push(Value::string(next.text()));

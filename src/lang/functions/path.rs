@@ -167,9 +167,8 @@ fn digest(call: &Call<'_>, digest: fn(&[u8]) -> String) -> Result<Value, Functio
 
 fn file_exists(call: &Call<'_>) -> Result<Value, FunctionError> {
     let (shown, path) = locate(call)?;
-    let told = |what: &str| {
-        FunctionError::quoting(format!("{} {what}", quoted(&shown)), format!("(sensitive value) {what}"))
-    };
+    let told =
+        |what: &str| FunctionError::quoting(format!("{} {what}", quoted(&shown)), format!("(sensitive value) {what}"));
     match call.ctx.files.kind(&path) {
         Ok(None) => Ok(Value::FALSE),
         Ok(Some(EntryKind::File)) => Ok(Value::TRUE),
@@ -381,9 +380,8 @@ mod tests {
 
     #[test]
     fn finds_sets_of_files() {
-        let all = [
-            ".hidden", "a/.h.txt", "a/b/z.txt", "a/x.txt", "br[1].txt", "c/é.txt", "sp ace.txt", "x.txt", "y.md",
-        ];
+        let all =
+            [".hidden", "a/.h.txt", "a/b/z.txt", "a/x.txt", "br[1].txt", "c/é.txt", "sp ace.txt", "x.txt", "y.md"];
         for (directory, pattern, want) in [
             (".", "fs/*.md", &["fs/y.md"][..]),
             ("fs", "**", &all),
@@ -434,7 +432,11 @@ mod tests {
         assert!(got.marks().is_sensitive());
         for (name, args, want) in [
             ("templatefile", [s("hello.txt"), s("x")], "invalid vars value: must be a map"),
-            ("templatestring", [Value::null(Type::String), vars.clone()], "invalid template value: a string is required"),
+            (
+                "templatestring",
+                [Value::null(Type::String), vars.clone()],
+                "invalid template value: a string is required",
+            ),
             ("templatestring", [s("x"), vars], "invalid template result: string required"),
         ] {
             assert_eq!(with(name, &args).expect_err("it fails").message, want);

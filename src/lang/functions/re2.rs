@@ -125,7 +125,9 @@ impl<'a> Reader<'a> {
                     self.group()?.end_branch();
                 }
                 '[' => self.class()?,
-                '.' => self.single(Hir::dot(if self.flags.dot_newline { Dot::AnyChar } else { Dot::AnyCharExceptLF }))?,
+                '.' => {
+                    self.single(Hir::dot(if self.flags.dot_newline { Dot::AnyChar } else { Dot::AnyCharExceptLF }))?
+                }
                 '^' => self.single(Hir::look(if self.flags.multiline { Look::StartLF } else { Look::Start }))?,
                 '$' => self.single(Hir::look(if self.flags.multiline { Look::EndLF } else { Look::End }))?,
                 '\\' => self.backslash()?,
@@ -203,7 +205,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn repeat(&mut self, min: u32, max: Option<u32>, before: &str, last: Option<&str>, counted: bool) -> Result<(), Malformed> {
+    fn repeat(
+        &mut self,
+        min: u32,
+        max: Option<u32>,
+        before: &str,
+        last: Option<&str>,
+        counted: bool,
+    ) -> Result<(), Malformed> {
         let mut lazy = self.flags.lazy;
         if self.rest.starts_with('?') {
             self.skip(1);

@@ -86,8 +86,8 @@ pub(super) fn posix(name: &str) -> Option<&'static [(char, char)]> {
 
 /// General categories RE2 knows; it has no unassigned characters.
 const CATEGORIES: &[&str] = &[
-    "Cc", "Cf", "Co", "L", "Ll", "Lm", "Lo", "Lt", "Lu", "M", "Mc", "Me", "Mn", "N", "Nd", "Nl", "No", "P", "Pc", "Pd", "Pe",
-    "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So", "Z", "Zl", "Zp", "Zs",
+    "Cc", "Cf", "Co", "L", "Ll", "Lm", "Lo", "Lt", "Lu", "M", "Mc", "Me", "Mn", "N", "Nd", "Nl", "No", "P", "Pc", "Pd",
+    "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So", "Z", "Zl", "Zp", "Zs",
 ];
 
 /// The characters of a general category or a script. Names are spelled exactly so.
@@ -113,7 +113,10 @@ pub(super) fn unicode(name: &str, fold: bool) -> Option<ClassUnicode> {
 /// Scripts are spelled with capitals where words begin, which tells them from Rust's looser names.
 fn is_script_name(name: &str) -> bool {
     let letters = name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_');
-    letters && name.starts_with(|c: char| c.is_ascii_uppercase()) && name.len() > 2 && name.contains(|c: char| c.is_ascii_lowercase())
+    letters
+        && name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.len() > 2
+        && name.contains(|c: char| c.is_ascii_lowercase())
 }
 
 /// A property as Rust's tables have it.

@@ -21,11 +21,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("regexall", PATTERN, Returns::From(|args| regex_type(args).map(Type::list)), regex_all),
     Function::new(
         "replace",
-        &[
-            Param::new("str", Shape::String),
-            Param::new("substr", Shape::String),
-            Param::new("replace", Shape::String),
-        ],
+        &[Param::new("str", Shape::String), Param::new("substr", Shape::String), Param::new("replace", Shape::String)],
         Returns::Always(Shape::String),
         replace,
     ),
@@ -132,7 +128,10 @@ fn replace(call: &Call<'_>) -> Result<Value, FunctionError> {
     let Some(pattern) = pattern else { return Ok(Value::string(text.replace(what, with))) };
     let pattern = Pattern::get(pattern).map_err(|e| {
         let Malformed { kind, part } = e;
-        FunctionError::quoting(format!("error parsing regexp: {kind}: `{part}`"), format!("error parsing regexp: {kind}"))
+        FunctionError::quoting(
+            format!("error parsing regexp: {kind}: `{part}`"),
+            format!("error parsing regexp: {kind}"),
+        )
     })?;
     let mut out = String::with_capacity(text.len());
     let mut end = 0;

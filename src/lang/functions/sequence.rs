@@ -25,13 +25,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         length,
     ),
     Function::new("reverse", &[LIST], Returns::From(reverse_type), reverse),
-    Function::new(
-        "setproduct",
-        &[],
-        Returns::From(product_type),
-        product,
-    )
-    .variadic(Param::new("sets", Shape::Any).marked().unknown()),
+    Function::new("setproduct", &[], Returns::From(product_type), product)
+        .variadic(Param::new("sets", Shape::Any).marked().unknown()),
     Function::new(
         "slice",
         &[LIST, Param::new("start_index", Shape::Number), Param::new("end_index", Shape::Number)],
@@ -273,9 +268,7 @@ pub(super) fn sum(call: &Call<'_>) -> Result<Value, FunctionError> {
         let n = item.as_num().ok_or_else(numbers_only)?;
         total = Some(match total {
             None => n.clone(),
-            Some(total) => {
-                total.add(n).map_err(|_| FunctionError::new("can't compute sum of opposing infinities"))?
-            }
+            Some(total) => total.add(n).map_err(|_| FunctionError::new("can't compute sum of opposing infinities"))?,
         });
     }
     Ok(Value::number(total.unwrap_or(Num::ZERO)))
@@ -294,7 +287,8 @@ fn reverse_type(args: &[Value]) -> Result<Type, FunctionError> {
 
 fn reverse(call: &Call<'_>) -> Result<Value, FunctionError> {
     let items = call.items(0)?.iter().rev().cloned().collect();
-    let reversed = if matches!(call.ty, Type::Tuple(_)) { Value::tuple(items) } else { Value::list(element(call.ty), items) };
+    let reversed =
+        if matches!(call.ty, Type::Tuple(_)) { Value::tuple(items) } else { Value::list(element(call.ty), items) };
     Ok(reversed.with_marks(call.marks(0)))
 }
 
@@ -313,7 +307,11 @@ fn bounds(args: &[Value]) -> Result<Option<(usize, usize)>, FunctionError> {
         let n = super::call::whole(n).map_err(|e| e.inside(&format!("invalid {name} index: ")).at(position))?;
         let too = |how: &str| FunctionError::told(format!("{name} index must not be {how}")).at(position);
         let n = usize::try_from(n).map_err(|_| too("less than zero"))?;
-        if length.is_some_and(|length| n > length) { Err(too("greater than the length of the list")) } else { Ok(Some(n)) }
+        if length.is_some_and(|length| n > length) {
+            Err(too("greater than the length of the list"))
+        } else {
+            Ok(Some(n))
+        }
     };
     let (Some(start), Some(end)) = (bound(1, "start")?, bound(2, "end")?) else { return Ok(None) };
     if start > end {
@@ -342,7 +340,8 @@ fn slice_type(args: &[Value]) -> Result<Type, FunctionError> {
 fn slice(call: &Call<'_>) -> Result<Value, FunctionError> {
     let Some((start, end)) = bounds(call.args)? else { return Ok(call.unknown()) };
     let items = call.items(0)?.get(start..end).unwrap_or_default().to_vec();
-    let sliced = if matches!(call.ty, Type::Tuple(_)) { Value::tuple(items) } else { Value::list(element(call.ty), items) };
+    let sliced =
+        if matches!(call.ty, Type::Tuple(_)) { Value::tuple(items) } else { Value::list(element(call.ty), items) };
     Ok(sliced.with_marks(call.marks(0)))
 }
 
@@ -361,8 +360,9 @@ fn product_type(args: &[Value]) -> Result<Type, FunctionError> {
             }
             ref ty @ Type::List(_) => element(ty),
             Type::Tuple(of) if of.is_empty() => Type::Dynamic,
-            Type::Tuple(of) => unify(&of)
-                .ok_or_else(|| FunctionError::new("all elements must be of the same type").at(position))?,
+            Type::Tuple(of) => {
+                unify(&of).ok_or_else(|| FunctionError::new("all elements must be of the same type").at(position))?
+            }
             _ => return Err(FunctionError::new("a set or a list is required").at(position)),
         });
     }
@@ -386,7 +386,8 @@ fn product(call: &Call<'_>) -> Result<Value, FunctionError> {
     let mut columns = Vec::with_capacity(call.args.len());
     for (position, (arg, ty)) in call.args.iter().zip(types.iter()).enumerate() {
         let items = arg.items().unwrap_or_default().iter();
-        let column: Vec<Value> = items.map(|item| convert_to(item, ty)).collect::<Result<_, _>>().map_err(|e| e.at(position))?;
+        let column: Vec<Value> =
+            items.map(|item| convert_to(item, ty)).collect::<Result<_, _>>().map_err(|e| e.at(position))?;
         columns.push(column);
     }
     let total = columns.iter().try_fold(1usize, |total, column| total.checked_mul(column.len()));
@@ -409,7 +410,11 @@ fn product(call: &Call<'_>) -> Result<Value, FunctionError> {
         Value::tuple(items)
     });
     let rows: Vec<Value> = rows.collect();
-    let product = if matches!(call.ty, Type::List(_)) { Value::list(tuple.clone(), rows) } else { Value::set(tuple.clone(), rows) };
+    let product = if matches!(call.ty, Type::List(_)) {
+        Value::list(tuple.clone(), rows)
+    } else {
+        Value::set(tuple.clone(), rows)
+    };
     Ok(product.with_marks(marks))
 }
 
@@ -495,7 +500,11 @@ mod tests {
         fails("sum", &[tuple(vec![])], "cannot sum an empty list");
         fails("sum", &[n(1)], "cannot sum noniterable");
         fails("sum", &[tuple(vec![s("a")])], "argument must be list, set, or tuple of number values");
-        fails("sum", &[tuple(vec![Value::null(Type::Number)])], "argument must be list, set, or tuple of number values");
+        fails(
+            "sum",
+            &[tuple(vec![Value::null(Type::Number)])],
+            "argument must be list, set, or tuple of number values",
+        );
         let object = Value::object(vec![("a".into(), n(1))]);
         fails("sum", &[object], "argument must be list, set, or tuple. Received object");
     }
@@ -505,7 +514,11 @@ mod tests {
         let of = Type::tuple(vec![Type::String, Type::Number]);
         let row = |a: &str, b: i64| tuple(vec![s(a), n(b)]);
         let rows = vec![row("a", 1), row("a", 2), row("b", 1), row("b", 2)];
-        is("setproduct", &[tuple(vec![s("a"), s("b")]), tuple(vec![n(1), n(2)])], Value::list(of.clone(), rows.clone()));
+        is(
+            "setproduct",
+            &[tuple(vec![s("a"), s("b")]), tuple(vec![n(1), n(2)])],
+            Value::list(of.clone(), rows.clone()),
+        );
         let set = Value::set(Type::String, vec![s("a"), s("b")]);
         is("setproduct", &[set, tuple(vec![n(1), n(2)])], Value::set(of, rows));
         fails("setproduct", &[tuple(vec![])], "at least two arguments are required");

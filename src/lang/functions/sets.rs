@@ -36,9 +36,7 @@ fn common_type(args: &[Value]) -> Result<Type, FunctionError> {
     if types.is_empty() {
         return Ok(Type::set(Type::Dynamic));
     }
-    unify(&types)
-        .map(Type::set)
-        .ok_or_else(|| FunctionError::new("given sets must all have compatible element types"))
+    unify(&types).map(Type::set).ok_or_else(|| FunctionError::new("given sets must all have compatible element types"))
 }
 
 fn converted(call: &Call<'_>) -> Result<Vec<Value>, FunctionError> {
@@ -47,10 +45,7 @@ fn converted(call: &Call<'_>) -> Result<Vec<Value>, FunctionError> {
 }
 
 /// The first set with each of the others in turn; nothing is known before all are.
-fn combine(
-    call: &Call<'_>,
-    step: fn(Vec<Value>, &HashSet<&Value>) -> Vec<Value>,
-) -> Result<Value, FunctionError> {
+fn combine(call: &Call<'_>, step: fn(Vec<Value>, &HashSet<&Value>) -> Vec<Value>) -> Result<Value, FunctionError> {
     let sets = converted(call)?;
     if !sets.iter().all(Value::is_wholly_known) {
         return Ok(call.unknown());

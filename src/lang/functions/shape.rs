@@ -59,7 +59,9 @@ impl Shape {
             // A list of no type may need to become one of a type.
             (Shape::Any, ty) => *ty != Type::Dynamic,
             (Shape::Bool, Type::Bool) | (Shape::Number, Type::Number) | (Shape::String, Type::String) => true,
-            (Shape::List(a), Type::List(b)) | (Shape::Set(a), Type::Set(b)) | (Shape::Map(a), Type::Map(b)) => a.admits(b),
+            (Shape::List(a), Type::List(b)) | (Shape::Set(a), Type::Set(b)) | (Shape::Map(a), Type::Map(b)) => {
+                a.admits(b)
+            }
             _ => false,
         }
     }

@@ -251,7 +251,8 @@ mod tests {
     #[test]
     fn sorts_bytewise() {
         is("sort", &[strings(&["b", "a", "C", "1", "é"])], strings(&["1", "C", "a", "b", "é"]));
-        let got = run("sort", &[Value::list(Type::String, vec![s("b"), Value::unknown(Type::String)])]).expect("it works");
+        let got =
+            run("sort", &[Value::list(Type::String, vec![s("b"), Value::unknown(Type::String)])]).expect("it works");
         let Kind::Unknown(u) = got.kind() else { panic!("{got:?}") };
         assert_eq!((u.refinement.min_len, u.refinement.max_len, u.refinement.not_null), (Some(2), Some(2), true));
     }

@@ -1,6 +1,9 @@
 //! All functions by name.
 
-use super::{Function, collections, convert, crypto, csv, encoding, format, json, maps, net, numbers, path, regex, sequence, sets, strings, time, yaml};
+use super::{
+    Function, collections, convert, crypto, csv, encoding, format, json, maps, net, numbers, path, regex, sequence,
+    sets, strings, time, yaml,
+};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 

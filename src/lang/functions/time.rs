@@ -55,7 +55,8 @@ fn time_cmp(call: &Call<'_>) -> Result<Value, FunctionError> {
 
 /// A duration as Go writes it, in nanoseconds: signed decimal numbers, each with a unit.
 fn duration(text: &str) -> Result<i64, FunctionError> {
-    let invalid = || FunctionError::quoting(format!("time: invalid duration {}", quoted(text)), "time: invalid duration");
+    let invalid =
+        || FunctionError::quoting(format!("time: invalid duration {}", quoted(text)), "time: invalid duration");
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, text.get(1..).unwrap_or_default()),
         Some(b'+') => (false, text.get(1..).unwrap_or_default()),

@@ -106,7 +106,17 @@ impl Date {
 
     pub fn month_name(&self) -> &'static str {
         const NAMES: [&str; 12] = [
-            "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
             "December",
         ];
         NAMES.get(self.month.saturating_sub(1) as usize).copied().unwrap_or_default()
@@ -321,7 +331,9 @@ pub(super) fn loose(text: &str) -> Option<Instant> {
         return None;
     }
     let day_start = days_to(year, month, day) * 86_400;
-    let Some(separator) = r.rest.chars().next() else { return Some(Instant { seconds: day_start, nanos: 0, offset: 0 }) };
+    let Some(separator) = r.rest.chars().next() else {
+        return Some(Instant { seconds: day_start, nanos: 0, offset: 0 });
+    };
     r.skip(1);
     let hour = r.one_or_two(0..=23)?;
     r.expect(':').ok()?;
@@ -354,7 +366,9 @@ fn wrong(stop: &Stop<'_>, strictness: Strictness) -> FunctionError {
         Part::Month => "month",
         Part::Day => "day of month",
         Part::Hour if strict && found.contains(':') => return told("hour must be between 0 and 23 inclusive"),
-        Part::Hour if strict && !found.is_empty() && found.len() != 2 => return told("hour must have exactly two digits"),
+        Part::Hour if strict && !found.is_empty() && found.len() != 2 => {
+            return told("hour must have exactly two digits");
+        }
         Part::Hour => "hour",
         Part::Minute if strict && !found.is_empty() && found.len() != 2 => {
             return told("minute must have exactly two digits");

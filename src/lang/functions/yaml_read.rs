@@ -65,7 +65,9 @@ fn tag_name(tag: Option<&Tag>) -> String {
     match tag {
         None => String::new(),
         // `!` alone is as good as none.
-        Some(tag) if tag.handle.is_empty() && tag.suffix == "!" || tag.handle == "!" && tag.suffix.is_empty() => String::new(),
+        Some(tag) if tag.handle.is_empty() && tag.suffix == "!" || tag.handle == "!" && tag.suffix.is_empty() => {
+            String::new()
+        }
         Some(tag) => format!("{}{}", tag.handle, tag.suffix),
     }
 }
@@ -160,7 +162,13 @@ impl Reader<'_> {
     }
 
     /// A scalar; none if it was a key.
-    fn scalar(&mut self, text: &str, style: ScalarStyle, anchor: usize, tag: &str) -> Result<Option<Node>, FunctionError> {
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        anchor: usize,
+        tag: &str,
+    ) -> Result<Option<Node>, FunctionError> {
         let is_quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
         if let Some(Open { inside: Inside::Mapping { key: key @ None, .. }, .. }) = self.open.last_mut() {
             *key = Some(match resolve(text, tag, is_quoted)? {

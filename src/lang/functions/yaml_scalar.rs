@@ -128,5 +128,8 @@ fn is_float(text: &str) -> bool {
 }
 
 fn cannot_parse(text: &str, tag: &str, why: &str) -> FunctionError {
-    FunctionError::quoting(format!("cannot parse {} as {tag}{why}", quoted(text)), format!("cannot parse a value as {tag}{why}"))
+    FunctionError::quoting(
+        format!("cannot parse {} as {tag}{why}", quoted(text)),
+        format!("cannot parse a value as {tag}{why}"),
+    )
 }

@@ -340,7 +340,13 @@ mod tests {
             (map(vec![("a\nb", n(1))]), "? |-\n  a\n  b\n: 1\n"),
             (map(vec![(&key, map(vec![("b", list(vec![n(1)]))]))]), &explicit),
             (
-                map(vec![("b", s("x\n\n")), ("d", s(" x\ny")), ("e", s("x \ny")), ("f", s("x\ny ")), ("g", s("\tx\ny"))]),
+                map(vec![
+                    ("b", s("x\n\n")),
+                    ("d", s(" x\ny")),
+                    ("e", s("x \ny")),
+                    ("f", s("x\ny ")),
+                    ("g", s("\tx\ny")),
+                ]),
                 "\"b\": |+\n  x\n\n\"d\": |2-\n   x\n  y\n\"e\": \"x \\ny\"\n\"f\": \"x\\ny \"\n\"g\": \"\\tx\\ny\"\n",
             ),
         ] {
