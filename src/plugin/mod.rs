@@ -20,6 +20,7 @@ mod protocol;
 pub mod reattach;
 mod schemas;
 mod session;
+mod subject;
 
 pub use call::{
     ApplyAnswer, ApplyRequest, CallError, DataAnswer, Imported, PlanAnswer, PlanRequest, ReadAnswer, ReadRequest,

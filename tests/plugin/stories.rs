@@ -23,6 +23,7 @@ macro_rules! stories {
 stories![
     the_whole_life_by_the_extension,
     the_whole_life_by_the_plain_protocol,
+    a_provider_process_conforms,
     a_reattached_provider_is_used_and_left_running,
     ten_thousand_objects_are_planned_read_and_made_in_bulk,
     one_creation_asked_for_twice_makes_one_object,
@@ -201,6 +202,24 @@ async fn whole_life(plugin: &Plugin) {
     assert!(deleted.state.is_null());
     assert!(plugin.read(read(&made.state)).await.expect("read").state.is_null(), "gone");
     plugin.stop().await.expect("nothing to stop");
+}
+
+async fn a_provider_process_conforms() {
+    use straddle_sdk::conformance::{Sample, check};
+    for extension in [true, false] {
+        let plugin = try_start("notes", Settings { extension, ..settings() }).await.expect("started");
+        let sample = Sample::new("notes_note", [("folder", Value::string("a")), ("text", Value::string("x"))])
+            .change([("folder", Value::string("a")), ("stars", Value::number(1))])
+            .change([("folder", Value::string("b")), ("password", Value::string("p"))])
+            .import_by("id");
+        let report = check(&plugin, &[sample]).await;
+        assert!(report.findings.is_empty() && report.checked > 50, "{report}");
+        plugin.shutdown().await;
+    }
+    let plugin = start("liar").await;
+    let report = check(&plugin, &[Sample::new("lie", [("name", Value::string("x"))])]).await;
+    assert!(report.findings.iter().any(|f| f.rule == "a change can be made"), "{report}");
+    plugin.shutdown().await;
 }
 
 async fn a_reattached_provider_is_used_and_left_running() {

@@ -4,8 +4,9 @@
 //! * [`schema`]: what a resource type looks like, and the type it implies.
 //! * [`provider`] and [`server`]: a trait to implement and the server that speaks Terraform's plugin protocol for it.
 //! * [`proto`]: the wire messages, generated.
-//! * `conformance`: the checks any provider can be run through.
+//! * [`conformance`]: the checks any provider can be run through.
 
+pub mod conformance;
 pub mod proto;
 pub mod provider;
 pub mod schema;
