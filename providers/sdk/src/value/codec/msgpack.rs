@@ -165,12 +165,10 @@ fn write_int(i: i64, out: &mut Vec<u8>) {
     match i {
         0..=0x7f => out.push(i as u8),
         -32..=-1 => out.push(i as i8 as u8),
-        _ if i > 0 => match i {
-            ..=0xff => out.extend_from_slice(&[0xcc, i as u8]),
-            ..=0xffff => head_and(0xcd, &(i as u16).to_be_bytes(), out),
-            ..=0xffff_ffff => head_and(0xce, &(i as u32).to_be_bytes(), out),
-            _ => head_and(0xcf, &(i as u64).to_be_bytes(), out),
-        },
+        0x80..=0xff => out.extend_from_slice(&[0xcc, i as u8]),
+        0x100..=0xffff => head_and(0xcd, &(i as u16).to_be_bytes(), out),
+        0x1_0000..=0xffff_ffff => head_and(0xce, &(i as u32).to_be_bytes(), out),
+        0x1_0000_0000.. => head_and(0xcf, &(i as u64).to_be_bytes(), out),
         _ => match (i8::try_from(i), i16::try_from(i), i32::try_from(i)) {
             (Ok(i), _, _) => head_and(0xd0, &i.to_be_bytes(), out),
             (_, Ok(i), _) => head_and(0xd1, &i.to_be_bytes(), out),

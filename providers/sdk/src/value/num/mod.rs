@@ -188,20 +188,20 @@ impl Num {
 
     /// The sum.
     pub fn add(&self, other: &Num) -> Result<Num, Undefined> {
-        if let (Num::Int(a), Num::Int(b)) = (self, other) {
-            if let Some(sum) = a.checked_add(*b) {
-                return Ok(Num::Int(sum));
-            }
+        if let (Num::Int(a), Num::Int(b)) = (self, other)
+            && let Some(sum) = a.checked_add(*b)
+        {
+            return Ok(Num::Int(sum));
         }
         self.to_float().add(&other.to_float())
     }
 
     /// The difference.
     pub fn sub(&self, other: &Num) -> Result<Num, Undefined> {
-        if let (Num::Int(a), Num::Int(b)) = (self, other) {
-            if let Some(difference) = a.checked_sub(*b) {
-                return Ok(Num::Int(difference));
-            }
+        if let (Num::Int(a), Num::Int(b)) = (self, other)
+            && let Some(difference) = a.checked_sub(*b)
+        {
+            return Ok(Num::Int(difference));
         }
         let other = other.to_float();
         self.to_float().add(&Float { negative: !other.negative, ..other })
@@ -221,10 +221,11 @@ impl Num {
 
     /// The quotient. A non-zero number over zero is infinite.
     pub fn div(&self, other: &Num) -> Result<Num, Undefined> {
-        if let (Num::Int(a), Num::Int(b)) = (self, other) {
-            if *a != 0 && a.checked_rem(*b) == Some(0) {
-                return Ok(Num::Int(a / b));
-            }
+        if let (Num::Int(a), Num::Int(b)) = (self, other)
+            && *a != 0
+            && a.checked_rem(*b) == Some(0)
+        {
+            return Ok(Num::Int(a / b));
         }
         self.to_float().div(&other.to_float())
     }

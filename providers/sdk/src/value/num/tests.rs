@@ -183,3 +183,24 @@ proptest! {
         let _ = Num::parse(&text).map(|n| n.to_string());
     }
 }
+
+/// Sums, differences, products, quotients and remainders as `terraform console` 1.11.4 printed them.
+#[test]
+fn recorded_calculations() {
+    let lines = include_str!("recorded.txt").lines().filter(|l| !l.is_empty());
+    let mut count = 0;
+    for line in lines {
+        let (calculation, want) = line.split_once(" = ").expect("a result");
+        let [a, op, b] = calculation.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let result = match op {
+            "+" => n(a).add(&n(b)),
+            "-" => n(a).sub(&n(b)),
+            "*" => n(a).mul(&n(b)),
+            "/" => n(a).div(&n(b)),
+            _ => n(a).rem(&n(b)),
+        };
+        assert_eq!(result.expect("defined").to_string(), want, "{line}");
+        count += 1;
+    }
+    assert_eq!(count, 160);
+}

@@ -1,6 +1,6 @@
 //! Writing decimal text: the shortest digits that read back as the same number, never with an exponent.
 
-use super::{Float, Magnitude, Num, PRECISION};
+use super::{Float, Magnitude, Num, PRECISION, nearest_double};
 use num_bigint::BigUint;
 use std::cmp::Ordering;
 use std::fmt;
@@ -23,8 +23,31 @@ impl fmt::Display for Float {
                 if self.negative {
                     f.write_str("-")?;
                 }
+                if let Some(text) = self.as_double_text(mantissa, *exponent) {
+                    return f.write_str(&text);
+                }
                 f.write_str(&shortest(mantissa, *exponent, self.precision.into()).plain())
             }
+        }
+    }
+}
+
+impl Float {
+    /// The magnitude's text by way of the nearest 64-bit float: right for every number that was written with up to 15 digits, and
+    /// many times faster. Two decimals of up to 17 digits never round to the same 512-bit number, so if this one reads back as the
+    /// number itself, it is the shortest.
+    fn as_double_text(&self, mantissa: &BigUint, exponent: i64) -> Option<String> {
+        let top = exponent + mantissa.bits() as i64;
+        if self.precision < PRECISION || !(-200..200).contains(&top) {
+            return None;
+        }
+        let text = nearest_double(mantissa, exponent).to_string();
+        match Num::parse(&text) {
+            Ok(Num::Float(f)) => match &f.magnitude {
+                Magnitude::Finite { mantissa: m, exponent: e } if m == mantissa && *e == exponent => Some(text),
+                _ => None,
+            },
+            _ => None,
         }
     }
 }
