@@ -175,14 +175,22 @@ fn expressions() {
     let mut found = BTreeMap::new();
     for case in cases(include_str!("conformance/expressions.json")) {
         let expr = text(&case, "expr");
-        if let Some(why) = differs(&case, &console.ask(expr)) {
+        let answer = console.ask(expr);
+        if let Some(why) = differs(&case, &answer) {
             found.insert(expr.to_owned(), why);
         }
     }
     settle(&found, EXPRESSIONS_DIFFER);
 }
 
-const CONFIGS_DIFFER: &[(&str, &str)] = &[];
+const CONFIGS_DIFFER: &[(&str, &str)] = &[
+    ("own/bad-cycle-locals", "a cycle is shown where it is; Terraform gives no place"),
+    ("own/bad-cycle-resources", "the same, and its members are sorted"),
+    ("own/bad-json-syntax", "JSON configuration is not read yet"),
+    ("own/bad-provider-meta", "which providers there are is checked where they are started"),
+    ("own/bad-provisioner-type", "an unknown provisioner is shown where it is; Terraform gives no place"),
+    ("own/ok-check", "a check whose only assertion is refused has one all the same"),
+];
 
 #[test]
 fn configurations() {

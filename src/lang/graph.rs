@@ -103,12 +103,10 @@ impl<'a> Graph<'a> {
 
     fn cycle(&self, subjects: &[Subject<'_>]) -> Diagnostic {
         let names: Vec<String> = subjects.iter().map(|subject| cycle_name(*subject)).collect();
-        let summary = if let [one] = names.as_slice() {
-            format!("Self-reference: {one}")
-        } else {
-            format!("Cycle: {}", names.join(", "))
-        };
-        let mut diag = Diagnostic::error(summary, "Each of these needs another of them first.");
+        let mut diag = Diagnostic::error(
+            format!("Cycle: {}", names.join(", ")),
+            "Each of these needs another of them, or itself, first.",
+        );
         let mut places = subjects.iter().filter_map(|subject| self.places.get(subject));
         if let Some(first) = places.next() {
             diag = diag.at(first);

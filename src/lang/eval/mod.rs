@@ -10,6 +10,8 @@ mod choose;
 mod collect;
 mod operate;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use super::ast::{Expr, ExprKind, Literal, ObjectItem, ObjectKey, Step, StepKind, Traversal};
 use super::functions::{Function, FunctionContext};
