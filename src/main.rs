@@ -1,3 +1,5 @@
 //! The `straddle` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    straddle::cli::main()
+}

@@ -1,7 +1,69 @@
 //! The command line: arguments, one thin file a command, exit codes.
 
+mod apply;
 pub mod args;
 mod exit;
+mod plan;
+mod planning;
+mod print;
 mod session;
+mod sim;
+mod version;
 
 pub use exit::Exit;
+
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Runs the command of this process.
+pub fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+    let serve = std::env::var(crate::plugin::SERVE_ENV).ok();
+    if crate::plugin::serves(arguments.first().map(String::as_str), serve.as_deref()).is_some() {
+        return straddle_provider_sim::serve();
+    }
+    let cli = match Cli::try_parse_from(args::double_dashes(arguments)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap's own way out: help and version end well, everything else is an error of ours.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { Exit::Error.code() } else { Exit::Done.code() });
+        }
+    };
+    let printer = print::Printer::new(cli.no_color);
+    if let Some(dir) = &cli.chdir
+        && let Err(error) = std::env::set_current_dir(dir)
+    {
+        printer.error(&format!("cannot change to {}: {error}", dir.display()));
+        return ExitCode::from(Exit::Error.code());
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            printer.error(&format!("cannot start: {error}"));
+            return ExitCode::from(Exit::Fault.code());
+        }
+    };
+    let exit = runtime.block_on(run(cli.command, &printer));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    ExitCode::from(exit.code())
+}
+
+async fn run(command: Command, printer: &print::Printer) -> Exit {
+    match command {
+        Command::Plan(args) => plan::run(args, printer).await,
+        Command::Apply(args) => apply::run(args, printer).await,
+        Command::Destroy(mut args) => {
+            args.planning.destroy = true;
+            apply::run(args, printer).await
+        }
+        Command::Sim(command) => sim::run(command, printer),
+        Command::Version(args) => version::run(&args, printer),
+        Command::Completion(args) => version::completion(&args),
+        _ => {
+            printer.error("this command is not there yet");
+            Exit::Error
+        }
+    }
+}

@@ -4,6 +4,7 @@ pub mod blocks;
 pub mod env;
 pub mod make;
 pub mod model;
+pub mod moved;
 pub mod object;
 pub mod observed;
 pub mod placement;

@@ -26,7 +26,7 @@ pub use call::{
     ApplyAnswer, ApplyRequest, CallError, DataAnswer, Imported, PlanAnswer, PlanRequest, ReadAnswer, ReadRequest,
     Warned,
 };
-pub use discover::{Environment, EnvironmentError, FindError, Found, Source, SourceError};
+pub use discover::{Environment, EnvironmentError, FindError, Found, SERVE_ENV, Source, SourceError, serves};
 pub use launch::{LaunchError, Launcher, Settings};
 pub use schemas::ProviderSchemas;
 pub use session::Plugin;

@@ -1,0 +1,300 @@
+//! `apply` and `destroy`.
+
+use super::Exit;
+use super::args::{ApplyArgs, LockArgs};
+use super::plan::{brief, exit_of, failure_exit, report_failure};
+use super::planning::{self, Scene};
+use super::print::Printer;
+use super::session::Project;
+use crate::apply::{Carrying, Event, StopFlag, Summary};
+use crate::diag::Diagnostic;
+use crate::plan::blocks::Blocks;
+use crate::plan::model::{Kind, Plan};
+use crate::state::{
+    Entry, How, Json, LockRequest, Object, ObjectId, Output, Rule, RunBegin, RunEnd, RunOutcome, StateError, Store, now,
+};
+use std::io::{BufRead, IsTerminal};
+use std::path::Path;
+use std::sync::Arc;
+use straddle_sdk::value::codec::json;
+use straddle_sdk::value::{Str, Type, Value};
+
+pub async fn run(args: ApplyArgs, printer: &Printer) -> Exit {
+    let project = Project::read(&args.planning.vars);
+    if project.has_errors() {
+        printer.diagnostics(&project.problems, &project.sources);
+        return Exit::Error;
+    }
+    let kind = planning::kind(&args.planning);
+    let operation = if kind == Kind::Destroy { "destroy" } else { "apply" };
+    let store = match open(&args.planning.lock, operation, printer) {
+        Ok(store) => store,
+        Err(exit) => return exit,
+    };
+    let exit = plan_and_apply(&project, &store, kind, &args, operation, printer).await;
+    if let Err(error) = store.close() {
+        printer.diagnostics(&[error.into()], &project.sources);
+        return exit.worse(Exit::Error);
+    }
+    exit
+}
+
+/// Opens the state for writing.
+pub fn open(lock: &LockArgs, operation: &str, printer: &Printer) -> Result<Store, Exit> {
+    let timeout = crate::spec::parse_duration(&lock.lock_timeout).unwrap_or_default();
+    let request = LockRequest::here(operation).patient(timeout);
+    match Store::open_write(Path::new("."), &request) {
+        Ok(store) => Ok(store),
+        Err(error) => {
+            let locked = error.is_locked();
+            printer.diagnostics(&[error.into()], &Default::default());
+            Err(if locked { Exit::Locked } else { Exit::Error })
+        }
+    }
+}
+
+async fn plan_and_apply(
+    project: &Project,
+    store: &Store,
+    kind: Kind,
+    args: &ApplyArgs,
+    operation: &str,
+    printer: &Printer,
+) -> Exit {
+    let state = store.state();
+    let scene = match planning::look(project, &state, args.planning.refresh, args.planning.parallelism).await {
+        Ok(scene) => scene,
+        Err(problems) => {
+            printer.diagnostics(&problems, &project.sources);
+            return Exit::Error;
+        }
+    };
+    let exit = match planning::make(project, &scene, kind, &args.planning) {
+        Ok(plan) => {
+            printer.diagnostics(&plan.warnings, &project.sources);
+            printer.out(&brief(&plan));
+            decide(project, store, &scene, &plan, args, operation, printer).await
+        }
+        Err(failure) => {
+            report_failure(&failure, project, printer);
+            failure_exit(&failure)
+        }
+    };
+    scene.fleet.shutdown().await;
+    exit
+}
+
+async fn decide(
+    project: &Project,
+    store: &Store,
+    scene: &Scene,
+    plan: &Plan,
+    args: &ApplyArgs,
+    operation: &str,
+    printer: &Printer,
+) -> Exit {
+    if plan.is_broken() {
+        return exit_of(plan, false);
+    }
+    if !plan.has_changes() && !needs_record(plan, store) {
+        return Exit::Done;
+    }
+    if !args.auto_approve && plan.has_changes() && !approved(printer) {
+        printer.error("not approved; nothing was changed");
+        return Exit::Error;
+    }
+    let stop = StopFlag::default();
+    match carry_out(project, store, scene, plan, operation, &stop, printer).await {
+        Ok(summary) => {
+            printer.diagnostics(&summary.problems, &project.sources);
+            printer.out(&format!(
+                "{}: {} added, {} changed, {} removed{}",
+                if summary.is_complete() { "DONE" } else { "APPLIED IN PART" },
+                summary.added,
+                summary.changed,
+                summary.removed,
+                if summary.is_complete() {
+                    ".".to_string()
+                } else {
+                    format!("; {} failed, {} in doubt, {} not started. The state is saved.", summary.failed, summary.in_doubt, summary.skipped)
+                }
+            ));
+            if summary.stopped {
+                Exit::Interrupted
+            } else if summary.is_complete() {
+                Exit::Done
+            } else {
+                Exit::Partial
+            }
+        }
+        Err(error) => {
+            printer.diagnostics(&[error.into()], &project.sources);
+            Exit::Partial
+        }
+    }
+}
+
+/// Whether something is to be remembered though no object changes: rules, drift, addresses.
+fn needs_record(plan: &Plan, store: &Store) -> bool {
+    store.with_state(|s| {
+        !plan.drift.is_empty()
+            || plan.workloads.iter().any(|(name, w)| {
+                let known = s.rules.get(&**name);
+                w.fingerprints.iter().any(|(id, text)| known.and_then(|k| k.get(id)).is_none_or(|r| r.fingerprint != *text))
+            })
+    })
+}
+
+/// Asks on a terminal; a pipe never approves.
+pub fn approved(printer: &Printer) -> bool {
+    if !std::io::stdin().is_terminal() {
+        printer.error("nobody is there to approve: say -auto-approve, or apply a saved plan");
+        return false;
+    }
+    printer.out("Do you want to carry this out? Only 'yes' will be accepted:");
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim() == "yes"
+}
+
+/// Carries a plan out and remembers what there is to remember.
+pub async fn carry_out(
+    project: &Project,
+    store: &Store,
+    scene: &Scene,
+    plan: &Plan,
+    operation: &str,
+    stop: &StopFlag,
+    printer: &Printer,
+) -> Result<Summary, StateError> {
+    let request = LockRequest::here(operation);
+    let who = format!("{}@{}", request.who, request.host);
+    store.record(now(), [Entry::RunBegin(RunBegin { who, command: operation.into(), plan: None })])?;
+    let known = refreshed(store, scene, plan);
+    if !known.is_empty() {
+        store.record(now(), known)?;
+    }
+    let run = store.with_state(|s| s.runs);
+    let env = project.env();
+    let blocks = Blocks::of(&project.config.module, &project.spec, &mut Vec::new());
+    let carrying = Carrying::new(plan, store, &scene.fleet, &scene.providers, &env, &blocks, stop, run);
+    let summary = carrying.run(&mut |event| tell(&event, printer)).await?;
+    let mut last = outputs(project, &env, plan);
+    if summary.is_complete() {
+        last.extend(rules(plan));
+    }
+    let outcome = if summary.stopped {
+        RunOutcome::Stopped
+    } else if summary.is_complete() {
+        RunOutcome::Done
+    } else {
+        RunOutcome::Partial
+    };
+    last.push(Entry::RunEnd(RunEnd { outcome }));
+    store.record(now(), last)?;
+    Ok(summary)
+}
+
+/// Addresses of `moved` blocks and what reading found, as the state will have them.
+fn refreshed(store: &Store, scene: &Scene, plan: &Plan) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = scene
+        .moved
+        .iter()
+        .map(|(to, from)| Entry::Moved { from: ObjectId::current(from.clone()), to: ObjectId::current(to.clone()) })
+        .collect();
+    let state = store.state();
+    for drift in &plan.drift {
+        let id = ObjectId::current(drift.address.clone());
+        let before = scene.moved.get(&drift.address).map_or_else(|| id.clone(), |f| ObjectId::current(f.clone()));
+        let Some(object) = state.objects.get(&before) else { continue };
+        if drift.live.is_null() {
+            entries.push(Entry::Known { id, object: None, how: How::Read });
+        } else if let Some(object) = with_attributes(scene, &drift.address.ty, drift.address.mode, object, &drift.live) {
+            entries.push(Entry::Known { id, object: Some(Arc::new(object)), how: How::Read });
+        }
+    }
+    entries
+}
+
+fn with_attributes(
+    scene: &Scene,
+    ty: &Str,
+    mode: crate::lang::address::Mode,
+    object: &Object,
+    live: &Value,
+) -> Option<Object> {
+    let schema = scene.providers.schema_of(&object.provider.source, mode, ty)?;
+    let text = json::encode(&live.unmarked(), schema.ty()).ok()?;
+    let mut object = object.clone();
+    object.attributes = Json::new(&text).ok()?;
+    object.schema_version = schema.version;
+    Some(object)
+}
+
+fn outputs(project: &Project, env: &crate::plan::env::Env<'_>, plan: &Plan) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for change in &plan.outputs {
+        let name = change.name.clone();
+        let Some(output) = project.config.module.outputs.get(&*name).filter(|_| plan.kind != Kind::Destroy) else {
+            if change.before.is_some() {
+                entries.push(Entry::Output { name, output: None });
+            }
+            continue;
+        };
+        let Some(expr) = &output.value else { continue };
+        let (value, problems) = crate::lang::eval::eval(expr, env);
+        let value = value.unmarked();
+        if problems.iter().any(Diagnostic::is_error) || value.first_unknown().is_some() {
+            continue;
+        }
+        let ty: Type = value.ty();
+        let texts = json::encode(&value, &ty).ok().and_then(|v| Some((Json::new(&v).ok()?, Json::new(&ty.to_json()).ok()?)));
+        if let Some((value, ty)) = texts {
+            entries.push(Entry::Output { name, output: Some(Output { value, ty, sensitive: output.sensitive }) });
+        }
+    }
+    entries
+}
+
+fn rules(plan: &Plan) -> Vec<Entry> {
+    if plan.kind == Kind::RefreshOnly {
+        return Vec::new();
+    }
+    plan.workloads
+        .iter()
+        .map(|(name, w)| Entry::Rules {
+            workload: name.to_string(),
+            rules: if plan.kind == Kind::Destroy {
+                Default::default()
+            } else {
+                w.fingerprints
+                    .iter()
+                    .map(|(id, text)| (id.clone(), Rule { fingerprint: text.clone(), text: text.clone() }))
+                    .collect()
+            },
+        })
+        .collect()
+}
+
+fn tell(event: &Event, printer: &Printer) {
+    match event {
+        Event::Done { address, action, took, id } => {
+            let id = id.as_ref().map_or(String::new(), |i| format!(" [{i}]"));
+            printer.out(&format!("{address}: {action:?} done in {:.1}s{id}", took.as_secs_f64()));
+        }
+        Event::Failed { address, action, in_doubt, .. } => {
+            printer.out(&format!("{address}: {action:?} {}", if *in_doubt { "IN DOUBT" } else { "FAILED" }));
+        }
+        Event::StepStart { workload, step, of } => printer.out(&format!("{workload}: step {} of {of}", step + 1)),
+        Event::Waiting { workload, ready, of, serving, .. } => {
+            printer.out(&format!("{workload}: {ready} of {of} ready, {serving} serving"));
+        }
+        Event::StepDone { workload, step, of, serving } => {
+            printer.out(&format!("{workload}: step {} of {of} done, {serving} serving", step + 1));
+        }
+        Event::StepStopped { workload, step, of, why } => {
+            printer.out(&format!("{workload}: step {} of {of} stopped: {}", step + 1, why.detail));
+        }
+        Event::Start { .. } | Event::StepChecked { .. } => {}
+        Event::Note(note) => printer.out(&note.detail),
+    }
+}

@@ -1,0 +1,185 @@
+//! Making a plan in a directory: read, start providers, look, decide. `plan`, `apply`, `failover` and their kin begin here.
+
+use super::args::PlanningArgs;
+use super::session::Project;
+use crate::diag::Diagnostic;
+use crate::fleet::{self, Fleet};
+use crate::lang::address::Address;
+use crate::plan::blocks::Blocks;
+use crate::plan::make::{self, Failure, Input};
+use crate::plan::model::{Kind, Plan};
+use crate::plan::observed::Observed;
+use crate::plan::placement::{self, LocationFact};
+use crate::plan::providers::Providers;
+use crate::plan::walk::Wishes;
+use crate::spread::model::Topology;
+use crate::state::State;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Providers running and reality read.
+pub struct Scene {
+    pub providers: Providers,
+    pub fleet: Fleet,
+    /// The state with `moved` blocks carried out.
+    pub state: State,
+    pub moved: BTreeMap<Address, Address>,
+    pub observed: Observed,
+    pub topology: Topology,
+    /// What was found on the way and does not stop anything.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Starts what the project and the state need and reads everything. With problems nothing is left running.
+pub async fn look(project: &Project, state: &State, refresh: bool, parallelism: usize) -> Result<Scene, Vec<Diagnostic>> {
+    let mut providers = Providers::of(&project.config.module);
+    let mut fleet = Fleet::new(&project.directory, parallelism)
+        .map_err(|e| vec![Diagnostic::error("Providers cannot be started", format!("{e}."))])?;
+    let mut problems = Vec::new();
+    let (moved_state, moved) = crate::plan::moved::apply(&project.config.module, state, &mut problems);
+    let result = look_with(project, &moved_state, refresh, &mut providers, &mut fleet, &mut problems).await;
+    match result {
+        Some((observed, topology)) if !problems.iter().any(Diagnostic::is_error) => {
+            Ok(Scene { providers, fleet, state: moved_state, moved, observed, topology, warnings: problems })
+        }
+        _ => {
+            fleet.shutdown().await;
+            Err(problems)
+        }
+    }
+}
+
+async fn look_with(
+    project: &Project,
+    state: &State,
+    refresh: bool,
+    providers: &mut Providers,
+    fleet: &mut Fleet,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<(Observed, Topology)> {
+    let module = &project.config.module;
+    let mut sources = providers.needed(module, &project.spec);
+    sources.extend(state.objects.values().map(|o| o.provider.source.to_string()));
+    problems.extend(fleet.schemas(&sources, providers).await);
+    if problems.iter().any(Diagnostic::is_error) {
+        return None;
+    }
+    let wanted = fleet::wanted(module, &project.spec, state, providers);
+    fleet.configure(&wanted, module, providers, &project.env(), problems).await;
+    if problems.iter().any(Diagnostic::is_error) {
+        return None;
+    }
+    let mut facts = fleet.locations(&project.spec, providers).await;
+    let observed = fleet.observe(state, providers, refresh, &|_| true, problems).await;
+    doubt_unreadable(&observed, &mut facts, problems);
+    let boots = measured_boots(project, state);
+    let topology = placement::topology(&project.spec, &facts, &boots, &observed);
+    Some((observed, topology))
+}
+
+/// An object nobody can read: inside a location it makes the location unknown, so that nothing there is touched; anywhere else it is
+/// an error, since nothing sound can be planned around it.
+fn doubt_unreadable(observed: &Observed, facts: &mut BTreeMap<String, LocationFact>, problems: &mut Vec<Diagnostic>) {
+    use crate::plan::observed::Reality;
+    use crate::spread::model::{Health, HealthSource};
+    for (id, seen) in &observed.objects {
+        let Reality::Unreadable(reasons) = &seen.reality else { continue };
+        let location = crate::plan::sequence::replica(&id.address).map(|(_, key)| placement::split_key(key).0);
+        match location.and_then(|l| facts.get_mut(l)) {
+            Some(fact) if matches!(fact.health, Health::Healthy | Health::Degraded) => {
+                fact.health = Health::Unknown;
+                fact.source = HealthSource::Reported;
+                problems.extend(reasons.iter().take(1).cloned().map(|mut r| {
+                    r.severity = crate::diag::Severity::Warning;
+                    r
+                }));
+            }
+            Some(_) => {}
+            None => problems.extend(reasons.iter().cloned()),
+        }
+    }
+}
+
+fn measured_boots(project: &Project, state: &State) -> BTreeMap<String, u64> {
+    let mut boots = BTreeMap::new();
+    for workload in &project.spec.workloads {
+        for place in &workload.rules.places {
+            let location = &project.spec.topology.locations[place.location].name;
+            if let Some((boot, _)) = state.boot(&workload.rules.name, location) {
+                let seconds = boot.slowest_ms.div_ceil(1000);
+                boots.entry(location.clone()).and_modify(|s: &mut u64| *s = (*s).max(seconds)).or_insert(seconds);
+            }
+        }
+    }
+    boots
+}
+
+/// Makes the plan. Providers are asked while this task waits.
+pub fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningArgs) -> Result<Plan, Failure> {
+    let wishes = wishes(project, args).map_err(Failure::Problems)?;
+    let input = Input {
+        module: &project.config.module,
+        spec: &project.spec,
+        sources: &project.sources,
+        variables: &project.variables,
+        functions: project.functions(),
+        directory: ".",
+        state: &scene.state,
+        providers: &scene.providers,
+        observed: &scene.observed,
+        topology: &scene.topology,
+        kind,
+        wishes,
+        moved: scene.moved.clone(),
+    };
+    let handle = tokio::runtime::Handle::current();
+    make::make(&input, &mut |questions| {
+        tokio::task::block_in_place(|| handle.block_on(scene.fleet.answer(questions)))
+    })
+}
+
+/// `-target` and `-replace`.
+fn wishes(project: &Project, args: &PlanningArgs) -> Result<Wishes, Vec<Diagnostic>> {
+    let mut problems = Vec::new();
+    let mut parse = |text: &String, flag: &str| match text.parse::<Address>() {
+        Ok(address) => Some(address),
+        Err(error) => {
+            problems.push(
+                Diagnostic::error(format!("Invalid {flag} address"), format!("\"{text}\": {error}."))
+                    .help("For example: sim_load_balancer.front or workload.web.sim_instance.server[\"seoul-a/0\"]"),
+            );
+            None
+        }
+    };
+    let replace = args.replace.iter().filter_map(|t| parse(t, "-replace")).collect();
+    let targets: Vec<Address> = args.target.iter().filter_map(|t| parse(t, "-target")).collect();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let only = (!args.target.is_empty()).then(|| targeted(project, &targets));
+    Ok(Wishes { replace, only })
+}
+
+/// The blocks that targets name, with all they need.
+fn targeted(project: &Project, targets: &[Address]) -> BTreeSet<usize> {
+    let blocks = Blocks::of(&project.config.module, &project.spec, &mut Vec::new());
+    let mut pending: Vec<usize> = (0..blocks.list.len())
+        .filter(|i| targets.iter().any(|t| t.without_key() == blocks.list[*i].address))
+        .collect();
+    let mut only = BTreeSet::new();
+    while let Some(i) = pending.pop() {
+        if only.insert(i) {
+            pending.extend(&blocks.list[i].needs);
+        }
+    }
+    only
+}
+
+/// What kind of plan the flags ask for.
+pub fn kind(args: &PlanningArgs) -> Kind {
+    match (args.destroy, args.refresh_only, args.repair) {
+        (true, _, _) => Kind::Destroy,
+        (_, true, _) => Kind::RefreshOnly,
+        (_, _, true) => Kind::Repair,
+        _ => Kind::Normal,
+    }
+}
