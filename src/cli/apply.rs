@@ -116,7 +116,10 @@ async fn decide(
                 if summary.is_complete() {
                     ".".to_string()
                 } else {
-                    format!("; {} failed, {} in doubt, {} not started. The state is saved.", summary.failed, summary.in_doubt, summary.skipped)
+                    format!(
+                        "; {} failed, {} in doubt, {} not started. The state is saved.",
+                        summary.failed, summary.in_doubt, summary.skipped
+                    )
                 }
             ));
             if summary.stopped {
@@ -140,7 +143,9 @@ fn needs_record(plan: &Plan, store: &Store) -> bool {
         !plan.drift.is_empty()
             || plan.workloads.iter().any(|(name, w)| {
                 let known = s.rules.get(&**name);
-                w.fingerprints.iter().any(|(id, text)| known.and_then(|k| k.get(id)).is_none_or(|r| r.fingerprint != *text))
+                w.fingerprints
+                    .iter()
+                    .any(|(id, text)| known.and_then(|k| k.get(id)).is_none_or(|r| r.fingerprint != *text))
             })
     })
 }
@@ -208,7 +213,8 @@ fn refreshed(store: &Store, scene: &Scene, plan: &Plan) -> Vec<Entry> {
         let Some(object) = state.objects.get(&before) else { continue };
         if drift.live.is_null() {
             entries.push(Entry::Known { id, object: None, how: How::Read });
-        } else if let Some(object) = with_attributes(scene, &drift.address.ty, drift.address.mode, object, &drift.live) {
+        } else if let Some(object) = with_attributes(scene, &drift.address.ty, drift.address.mode, object, &drift.live)
+        {
             entries.push(Entry::Known { id, object: Some(Arc::new(object)), how: How::Read });
         }
     }
@@ -247,7 +253,8 @@ fn outputs(project: &Project, env: &crate::plan::env::Env<'_>, plan: &Plan) -> V
             continue;
         }
         let ty: Type = value.ty();
-        let texts = json::encode(&value, &ty).ok().and_then(|v| Some((Json::new(&v).ok()?, Json::new(&ty.to_json()).ok()?)));
+        let texts =
+            json::encode(&value, &ty).ok().and_then(|v| Some((Json::new(&v).ok()?, Json::new(&ty.to_json()).ok()?)));
         if let Some((value, ty)) = texts {
             entries.push(Entry::Output { name, output: Some(Output { value, ty, sensitive: output.sensitive }) });
         }

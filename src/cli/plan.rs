@@ -29,7 +29,8 @@ pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
             return Exit::Error;
         }
     };
-    let kind = if args.lose.is_empty() { planning::kind(&args.planning) } else { Kind::Failover { lost: args.lose.clone() } };
+    let kind =
+        if args.lose.is_empty() { planning::kind(&args.planning) } else { Kind::Failover { lost: args.lose.clone() } };
     let made = planning::make(&project, &scene, kind, &args.planning);
     let exit = match &made {
         Ok(plan) => {
@@ -84,7 +85,13 @@ pub fn brief(plan: &Plan) -> String {
     for (name, w) in &plan.workloads {
         out.push_str(&format!("workload {name}: before {:?} after {:?}\n", w.decision.before, w.decision.after));
         for s in &w.decision.steps {
-            out.push_str(&format!("  step {} adds {} removes {} state {:?}\n", s.index, s.adds.len(), s.removes.len(), s.state));
+            out.push_str(&format!(
+                "  step {} adds {} removes {} state {:?}\n",
+                s.index,
+                s.adds.len(),
+                s.removes.len(),
+                s.state
+            ));
         }
     }
     let (a, c, r) = plan.counts();

@@ -30,7 +30,12 @@ pub struct Scene {
 }
 
 /// Starts what the project and the state need and reads everything. With problems nothing is left running.
-pub async fn look(project: &Project, state: &State, refresh: bool, parallelism: usize) -> Result<Scene, Vec<Diagnostic>> {
+pub async fn look(
+    project: &Project,
+    state: &State,
+    refresh: bool,
+    parallelism: usize,
+) -> Result<Scene, Vec<Diagnostic>> {
     let mut providers = Providers::of(&project.config.module);
     let mut fleet = Fleet::new(&project.directory, parallelism)
         .map_err(|e| vec![Diagnostic::error("Providers cannot be started", format!("{e}."))])?;
@@ -132,9 +137,7 @@ pub fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningArgs) -
         moved: scene.moved.clone(),
     };
     let handle = tokio::runtime::Handle::current();
-    make::make(&input, &mut |questions| {
-        tokio::task::block_in_place(|| handle.block_on(scene.fleet.answer(questions)))
-    })
+    make::make(&input, &mut |questions| tokio::task::block_in_place(|| handle.block_on(scene.fleet.answer(questions))))
 }
 
 /// `-target` and `-replace`.
@@ -162,9 +165,8 @@ fn wishes(project: &Project, args: &PlanningArgs) -> Result<Wishes, Vec<Diagnost
 /// The blocks that targets name, with all they need.
 fn targeted(project: &Project, targets: &[Address]) -> BTreeSet<usize> {
     let blocks = Blocks::of(&project.config.module, &project.spec, &mut Vec::new());
-    let mut pending: Vec<usize> = (0..blocks.list.len())
-        .filter(|i| targets.iter().any(|t| t.without_key() == blocks.list[*i].address))
-        .collect();
+    let mut pending: Vec<usize> =
+        (0..blocks.list.len()).filter(|i| targets.iter().any(|t| t.without_key() == blocks.list[*i].address)).collect();
     let mut only = BTreeSet::new();
     while let Some(i) = pending.pop() {
         if only.insert(i) {

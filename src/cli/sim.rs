@@ -89,12 +89,8 @@ fn carry_out(project: &Project, command: SimCommand, printer: &Printer) -> Resul
             Ok(())
         }
         SimCommand::Fault { op, kind, rate, seed } => {
-            let fault = Fault {
-                op: op.parse().map_err(|e| text(&e))?,
-                kind: kind.parse().map_err(|e| text(&e))?,
-                rate,
-                seed,
-            };
+            let fault =
+                Fault { op: op.parse().map_err(|e| text(&e))?, kind: kind.parse().map_err(|e| text(&e))?, rate, seed };
             for path in &stores {
                 control::set_fault(path, &clock, fault.clone()).map_err(|e| text(&e))?;
             }
@@ -105,7 +101,11 @@ fn carry_out(project: &Project, command: SimCommand, printer: &Printer) -> Resul
             for path in &stores {
                 control::reset(path, &clock, all).map_err(|e| text(&e))?;
             }
-            printer.out(if all { "every object, fault, quota and failure is gone" } else { "every fault, quota and failure is gone" });
+            printer.out(if all {
+                "every object, fault, quota and failure is gone"
+            } else {
+                "every fault, quota and failure is gone"
+            });
             Ok(())
         }
     }
@@ -146,7 +146,13 @@ fn show(status: Option<Status>, json: bool, printer: &Printer) -> Result<(), Tro
     Ok(())
 }
 
-fn health(project: &Project, stores: &[PathBuf], domain: &str, health: Health, printer: &Printer) -> Result<(), Trouble> {
+fn health(
+    project: &Project,
+    stores: &[PathBuf],
+    domain: &str,
+    health: Health,
+    printer: &Printer,
+) -> Result<(), Trouble> {
     let names = domains(project, domain)?;
     for path in stores {
         control::set_health(path, &SystemClock, &names, health).map_err(|e| e.to_string())?;

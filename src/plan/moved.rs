@@ -17,17 +17,23 @@ pub fn apply(module: &Module, state: &State, problems: &mut Vec<Diagnostic>) -> 
         let addresses = (parse(&block.from), parse(&block.to));
         let (Some(from), Some(to)) = addresses else {
             problems.push(
-                Diagnostic::error("Invalid address", "\"from\" and \"to\" of a moved block are addresses of resources.")
-                    .at(&block.span)
-                    .help("For example: from = aws_instance.web[0] and to = workload.web.aws_instance.server[\"aws-a/0\"]"),
+                Diagnostic::error(
+                    "Invalid address",
+                    "\"from\" and \"to\" of a moved block are addresses of resources.",
+                )
+                .at(&block.span)
+                .help("For example: from = aws_instance.web[0] and to = workload.web.aws_instance.server[\"aws-a/0\"]"),
             );
             continue;
         };
         if from.key.is_some() != to.key.is_some() && to.workload.is_some() && to.key.is_none() {
             problems.push(
-                Diagnostic::error("Replica without a key", format!("{to} names a resource of a workload, not one of its replicas."))
-                    .at(&block.span)
-                    .help("Add the replica: [\"location/0\"]"),
+                Diagnostic::error(
+                    "Replica without a key",
+                    format!("{to} names a resource of a workload, not one of its replicas."),
+                )
+                .at(&block.span)
+                .help("Add the replica: [\"location/0\"]"),
             );
             continue;
         }
