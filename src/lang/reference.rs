@@ -212,18 +212,13 @@ impl<'a, F: FnMut(&'a Traversal)> Walk<'a, '_, F> {
                 });
             }
             ExprKind::Conditional(node) => [&node.cond, &node.yes, &node.no].into_iter().for_each(|e| self.expr(e)),
-            ExprKind::Binary(_) => self.chain(expr),
+            ExprKind::Binary(_) | ExprKind::Relative(_) | ExprKind::Index(_) => self.chain(expr),
             ExprKind::Unary(node) => self.expr(&node.operand),
             ExprKind::Call(node) => node.args.iter().for_each(|arg| self.expr(arg)),
             ExprKind::Traversal(traversal) => {
                 if !self.bound.contains(&&*traversal.root.name) {
                     (self.found)(traversal);
                 }
-            }
-            ExprKind::Relative(node) => self.expr(&node.on),
-            ExprKind::Index(node) => {
-                self.expr(&node.on);
-                self.expr(&node.key);
             }
             ExprKind::Splat(node) => {
                 self.expr(&node.source);
@@ -233,13 +228,23 @@ impl<'a, F: FnMut(&'a Traversal)> Walk<'a, '_, F> {
         }
     }
 
-    /// Operators nest from the left, as deep as there are of them: no recursion there.
+    /// Operators and accesses nest from the left, as deep as there are of them: no recursion there.
     fn chain(&mut self, expr: &'a Expr) {
         let mut rights = Vec::new();
         let mut left = expr;
-        while let ExprKind::Binary(node) = &left.kind {
-            rights.push(&node.right);
-            left = &node.left;
+        loop {
+            left = match &left.kind {
+                ExprKind::Binary(node) => {
+                    rights.push(&node.right);
+                    &node.left
+                }
+                ExprKind::Index(node) => {
+                    rights.push(&node.key);
+                    &node.on
+                }
+                ExprKind::Relative(node) => &node.on,
+                _ => break,
+            };
         }
         self.expr(left);
         rights.into_iter().rev().for_each(|right| self.expr(right));

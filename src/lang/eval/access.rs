@@ -2,6 +2,7 @@
 
 use super::{cause, unknown_like};
 use crate::diag::{Diagnostic, Span};
+use crate::lang::suggest::nearest;
 use straddle_sdk::value::num::Num;
 use straddle_sdk::value::{Kind, Marks, Type, Value, convert};
 
@@ -26,12 +27,10 @@ pub fn get_attribute(value: &Value, name: &str, span: &Span) -> Access {
             (Some(found), _) => Ok(found.clone().with_marks(marks)),
             (None, Kind::Map(_)) => {
                 let detail = format!("This map does not have an element with the key {name:?}.");
-                refuse("Missing map element", detail, span)
+                let problem = Diagnostic::error("Missing map element", detail).at(span);
+                Err(Box::new(suggest(problem, name, names(value))))
             }
-            (None, _) => {
-                let detail = format!("This object does not have an attribute named {name:?}.");
-                refuse("Unsupported attribute", detail, span)
-            }
+            (None, _) => Err(Box::new(no_attribute(name, names(value), span))),
         };
     }
     if let Kind::Unknown(unknown) = value.kind() {
@@ -41,10 +40,7 @@ pub fn get_attribute(value: &Value, name: &str, span: &Span) -> Access {
             Type::Object(object) => {
                 return match object.get(name) {
                     Some(ty) => Ok(unknown_like(ty.clone(), cause(value)).with_marks(marks)),
-                    None => {
-                        let detail = format!("This object does not have an attribute named {name:?}.");
-                        refuse("Unsupported attribute", detail, span)
-                    }
+                    None => Err(Box::new(no_attribute(name, object.attrs.iter().map(|(k, _)| &**k), span))),
                 };
             }
             _ => {}
@@ -53,20 +49,42 @@ pub fn get_attribute(value: &Value, name: &str, span: &Span) -> Access {
     refuse("Unsupported attribute", no_attributes(&value.ty(), name), span)
 }
 
+fn names(value: &Value) -> impl Iterator<Item = &str> {
+    value.entries().unwrap_or_default().iter().map(|(name, _)| &**name)
+}
+
+fn no_attribute<'a>(name: &str, names: impl Iterator<Item = &'a str>, span: &Span) -> Diagnostic {
+    let detail = format!("This object does not have an attribute named {name:?}.");
+    suggest(Diagnostic::error("Unsupported attribute", detail).at(span), name, names)
+}
+
+/// Names what may have been meant.
+fn suggest<'a>(problem: Diagnostic, name: &str, names: impl Iterator<Item = &'a str>) -> Diagnostic {
+    match nearest(name, names) {
+        Some(near) => problem.help(format!("Did you mean {near:?}?")),
+        None => problem,
+    }
+}
+
 /// Why a value of this type has no attribute.
 fn no_attributes(ty: &Type, name: &str) -> String {
     match ty {
         Type::Bool | Type::Number | Type::String => {
             format!("Can't access attributes on a primitive-typed value ({}).", ty.friendly_name())
         }
-        Type::List(of) if matches!(**of, Type::Object(_)) => format!(
-            "Can't access attributes on a list of objects. Did you mean to access attribute {name:?} for a specific element of \
-             the list, or across all elements of the list?"
-        ),
-        Type::Set(of) if matches!(**of, Type::Object(_)) => format!(
-            "Can't access attributes on a set of objects. Did you mean to access attribute {name:?} across all elements of \
-             the set?"
-        ),
+        Type::List(of) if matches!(**of, Type::Object(_)) => {
+            let meant = match &**of {
+                Type::Object(object) if object.get(name).is_some() => format!("attribute {name:?}"),
+                _ => "an attribute".to_owned(),
+            };
+            format!(
+                "Can't access attributes on a list of objects. Did you mean to access {meant} for a specific element of the \
+                 list, or across all elements of the list?"
+            )
+        }
+        Type::Set(of) if matches!(**of, Type::Object(_)) => "Can't access attributes on a set of objects. Did you mean to \
+                                                             access an attribute across all elements of the set?"
+            .to_owned(),
         _ => "This value does not have any attributes.".to_owned(),
     }
 }
@@ -117,6 +135,13 @@ pub fn get_index(value: &Value, key: &Value, span: &Span) -> Access {
 fn of_unknown(value: &Value, key: &Value, span: &Span) -> Result<Option<Type>, Box<Diagnostic>> {
     Ok(match (value.ty(), key.kind()) {
         (Type::List(of) | Type::Map(of), _) => Some((*of).clone()),
+        (Type::Tuple(of), Kind::Number(n)) => match n.to_u64().and_then(|n| of.get(usize::try_from(n).ok()?)) {
+            Some(ty) => Some(ty.clone()),
+            None => {
+                refuse("Invalid index", format!("{NO_ELEMENT}."), span)?;
+                None
+            }
+        },
         (Type::Object(object), Kind::String(name)) => match object.get(name) {
             Some(ty) => Some(ty.clone()),
             None => {
@@ -135,14 +160,16 @@ fn in_sequence(value: &Value, key: &Value, marks: Marks, span: &Span) -> Access 
         return Ok(item.clone().with_marks(marks));
     }
     let why = match number {
-        Some(n) if n.is_negative() => "a negative number is not a valid index for a sequence",
         Some(n) if !n.is_integer() => {
-            "indexing a sequence requires a whole number, but the given index has a fractional part"
+            ": indexing a sequence requires a whole number, but the given index has a fractional part"
         }
-        _ if items.is_empty() => "the collection has no elements",
-        _ => "the given index is greater than or equal to the length of the collection",
+        Some(n) if n.is_negative() => ": a negative number is not a valid index for a sequence",
+        // Terraform says no more of an index further beyond the end, nor of the length of a marked sequence.
+        n if !value.marks().is_none() || n.and_then(Num::to_u64) != Some(items.len() as u64) => "",
+        _ if items.is_empty() => ": the collection has no elements",
+        _ => ": the given index is greater than or equal to the length of the collection",
     };
-    refuse("Invalid index", format!("{NO_ELEMENT}: {why}."), span)
+    refuse("Invalid index", format!("{NO_ELEMENT}{why}."), span)
 }
 
 fn by_name(value: &Value, key: &Value, name: &Value, marks: Marks, span: &Span) -> Access {

@@ -9,13 +9,10 @@ use crate::lang::reference::{Reference, traversals};
 use crate::lang::suggest::nearest;
 use crate::lang::syntax::{Text, parse_template};
 use crate::lang::types::{parse_type, type_text};
-use straddle_sdk::value::{Marks, Type, Value, convert};
+use straddle_sdk::value::{Cause, Type, Value, convert};
 
 /// Templates may render templates so deep.
 const MAX_TEMPLATES: u32 = 16;
-
-/// Arguments with the place each is complained of at.
-type Arguments<'e> = Vec<(Value, &'e Span)>;
 
 impl Evaluator<'_> {
     pub(super) fn call(&mut self, node: &Call, span: &Span, frame: Bound<'_>) -> Value {
@@ -33,20 +30,22 @@ impl Evaluator<'_> {
             Special::TypeOf => return self.type_of(node, frame),
             Special::Convert => return self.convert_call(node, frame),
             Special::TemplateString => {
-                let direct =
-                    node.args.first().is_none_or(|arg| matches!(arg.kind, ExprKind::Traversal(_) | ExprKind::Index(_)));
-                if !direct {
-                    let detail = "Invalid value for \"template\" parameter: invalid template expression: must be a direct \
-                                  reference to a single string from elsewhere, containing valid Terraform template syntax.";
-                    let place = node.args.first().map_or(span, |arg| &arg.span);
-                    return self.fail("Invalid function argument", detail, place);
+                if let Some(why) = node.args.first().and_then(no_template_reference) {
+                    let detail = format!("Invalid value for \"template\" parameter: invalid template expression: {why}.");
+                    let place = node.args.first().map_or(span.clone(), beginning);
+                    return self.fail("Invalid function argument", detail, &place);
                 }
             }
             Special::No => {}
         }
-        let Some((args, marks)) = self.arguments(node, frame) else { return failed() };
-        let (args, spans): (Vec<Value>, Vec<&Span>) = args.into_iter().unzip();
-        self.invoke(function, node, span, &args, &spans, context).with_marks(marks)
+        if !node.expand && !self.arity(function, node) {
+            return failed();
+        }
+        let (args, places) = match self.arguments(node, frame) {
+            Ok(args) => args,
+            Err(instead) => return instead,
+        };
+        self.invoke(function, node, span, &args, &places, context)
     }
 
     fn no_function(&mut self, node: &Call) -> Value {
@@ -54,39 +53,51 @@ impl Evaluator<'_> {
         if self.scope.functions().is_none() {
             return self.fail("Function calls not allowed", "Functions may not be called here.", &node.name.span);
         }
+        if let Some((namespace, rest)) = name.split_once("::") {
+            let detail = match rest.split_once("::") {
+                Some((provider, function)) if namespace == "provider" => format!(
+                    "There is no function named {name:?}. Ensure that provider name {provider:?} is declared in this module's \
+                     required_providers block, and that this provider offers a function named {function:?}."
+                ),
+                _ => format!(
+                    "The function namespace {namespace:?} is not valid. Provider function calls must use the \"provider::\" \
+                     namespace prefix."
+                ),
+            };
+            return self.fail("Unknown provider function", detail, &node.name.span);
+        }
         let mean = nearest(name, functions::names()).map_or(String::new(), |near| format!(" Did you mean {near:?}?"));
         let detail = format!("There is no function named {name:?}.{mean}");
-        let diag = Diagnostic::error("Call to unknown function", detail).at(&node.name.span);
-        self.fixed.push(diag);
-        failed()
+        self.fail("Call to unknown function", detail, &node.name.span)
     }
 
-    /// The arguments, a last one with `...` expanded. `None`: there was an error, or nothing can be said before more is known.
-    fn arguments<'e>(&mut self, node: &'e Call, frame: Bound<'_>) -> Option<(Arguments<'e>, Marks)> {
+    /// The arguments and where each is written, a last one with `...` expanded. Otherwise what the call evaluates to: there was an
+    /// error, or it is not known how many there are.
+    fn arguments<'e>(&mut self, node: &'e Call, frame: Bound<'_>) -> Result<(Vec<Value>, Vec<&'e Expr>), Value> {
         let mut args = Vec::with_capacity(node.args.len());
         let mut fine = true;
-        let mut marks = Marks::NONE;
-        for (at, arg) in node.args.iter().enumerate() {
+        for arg in &node.args {
             let (value, arg_fine) = self.checked(arg, frame);
             fine &= arg_fine;
-            if !(node.expand && at + 1 == node.args.len()) {
-                args.push((value, &arg.span));
-                continue;
-            }
-            if !arg_fine {
-                return None;
-            }
-            let (value, own) = value.unmark();
-            marks = own;
-            if let Some(problem) = unexpandable(&value) {
-                self.error("Invalid expanding argument value", problem, &arg.span);
-                return None;
-            }
-            // Not known how many: nothing can be said of the call.
-            let items = value.items()?;
-            args.extend(items.iter().map(|item| (item.clone(), &arg.span)));
+            args.push(value);
         }
-        fine.then_some((args, marks))
+        if !fine {
+            return Err(failed());
+        }
+        let mut places: Vec<&Expr> = node.args.iter().collect();
+        if let (true, Some(last)) = (node.expand, node.args.last()) {
+            places.pop();
+            let (value, marks) = args.pop().map(Value::unmark).ok_or_else(failed)?;
+            if let Some(problem) = unexpandable(&value) {
+                return Err(self.fail("Invalid expanding argument value", problem, &last.span));
+            }
+            let unknown = || unknown_like(Type::Dynamic, super::cause(&value)).with_marks(marks);
+            for item in value.items().ok_or_else(unknown)? {
+                args.push(item.clone().with_marks(marks));
+                places.push(last);
+            }
+        }
+        Ok((args, places))
     }
 
     /// Calls a function on values.
@@ -96,44 +107,30 @@ impl Evaluator<'_> {
         node: &Call,
         span: &Span,
         args: &[Value],
-        spans: &[&Span],
+        places: &[&Expr],
         context: FunctionContext<'_>,
     ) -> Value {
         let depth = self.templates;
         let scope = self.scope;
         let render = |name: &str, text: &str, vars: &Value| render(scope, depth, name, text, vars);
         let context = FunctionContext { templates: Some(&render), ..context };
-        match functions::call(function, args, &context) {
-            Ok(value) => value,
-            Err(problem) => {
-                let place = match problem.argument.and_then(|at| spans.get(at)) {
-                    Some(argument) => argument,
-                    None if problem.summary() == "Not enough function arguments" => &node.close,
-                    None => span,
-                };
-                let diag = Diagnostic::error(problem.summary(), problem.detail(function, &node.name.name)).at(place);
-                // A wrong number of arguments is an error of the text, not of a value: `try` does not catch it.
-                if problem.summary().ends_with("function arguments") {
-                    self.fixed.push(diag);
-                } else {
-                    self.diags.push(diag);
-                }
-                failed()
-            }
-        }
+        functions::call(function, args, &context).unwrap_or_else(|problem| {
+            let place = match problem.argument {
+                Some(at) => places.get(at).map_or_else(|| span.clone(), |arg| beginning(arg)),
+                None if problem.summary() == "Not enough function arguments" => node.close.clone(),
+                None => opening(node),
+            };
+            self.fail(problem.summary(), problem.detail(function, &node.name.name), &place)
+        })
     }
 
     /// Whether the number of arguments is right; reports it otherwise.
     fn arity(&mut self, function: &'static Function, node: &Call) -> bool {
-        match functions::check_arity(function, &node.name.name, node.args.len()) {
-            Ok(()) => true,
-            Err(problem) => {
-                let place = problem.argument.and_then(|at| node.args.get(at)).map_or(&node.close, |arg| &arg.span);
-                let detail = problem.detail(function, &node.name.name);
-                self.fixed.push(Diagnostic::error(problem.summary(), detail).at(place));
-                false
-            }
-        }
+        let Err(problem) = functions::check_arity(function, &node.name.name, node.args.len()) else { return true };
+        let extra = problem.argument.and_then(|at| node.args.get(at));
+        let place = extra.map_or_else(|| node.close.clone(), beginning);
+        self.error(problem.summary(), problem.detail(function, &node.name.name), &place);
+        false
     }
 
     /// `try`: the first argument without an error. As long as one before it is not known, so is the result.
@@ -157,8 +154,12 @@ impl Evaluator<'_> {
                 return failed();
             }
             if branch.diags.is_empty() {
-                // Not wholly known: the expression may still turn out to fail.
-                return branch.value;
+                if branch.value.is_wholly_known() {
+                    return branch.value;
+                }
+                // The expression may still turn out to fail, and then nothing is left of its value, not even the type.
+                let why = first_cause(&branch.value);
+                return unknown_like(Type::Dynamic, why).with_marks(branch.value.deep_marks());
             }
             problems.extend(branch.diags);
         }
@@ -184,7 +185,7 @@ impl Evaluator<'_> {
         if !branch.diags.is_empty() {
             return Value::FALSE;
         }
-        if branch.value.is_wholly_known() { Value::TRUE } else { unknown_like(Type::Bool, super::cause(&branch.value)) }
+        if branch.value.is_wholly_known() { Value::TRUE } else { unknown_like(Type::Bool, first_cause(&branch.value)) }
     }
 
     /// `type`: a type as text.
@@ -221,6 +222,59 @@ impl Evaluator<'_> {
                 self.fail("Invalid function argument", detail, &arg.span)
             }
         }
+    }
+}
+
+/// The reason of the first unknown inside.
+fn first_cause(value: &Value) -> Option<Cause> {
+    let mut why = None;
+    value.walk(&mut |_, part| {
+        if why.is_none() {
+            why = super::cause(part);
+        }
+        why.is_none()
+    });
+    why
+}
+
+/// Why `templatestring` does not take the argument, if so.
+fn no_template_reference(arg: &Expr) -> Option<&'static str> {
+    match &arg.kind {
+        ExprKind::Traversal(_) | ExprKind::Index(_) | ExprKind::Relative(_) => None,
+        ExprKind::Literal(_) | ExprKind::Template(_) => Some(
+            "templatestring is only for rendering templates retrieved dynamically from elsewhere, and so does not support \
+             providing a literal template; consider using a template string expression instead",
+        ),
+        _ => Some(
+            "must be a direct reference to a single string from elsewhere, containing valid Terraform template syntax",
+        ),
+    }
+}
+
+/// A function's name with the parenthesis after it.
+fn opening(node: &Call) -> Span {
+    let mut span = node.name.span.clone();
+    span.range.end = (span.range.end + 1).min(node.close.range.end.max(span.range.end));
+    span
+}
+
+/// What of an argument with a wrong value is underlined: where a compound expression begins, as Terraform does.
+fn beginning(expr: &Expr) -> Span {
+    let first = |span: &Span| Span { file: span.file, range: span.range.start..(span.range.start + 1).min(span.range.end) };
+    match &expr.kind {
+        ExprKind::Tuple(_) | ExprKind::Object(_) | ExprKind::For(_) | ExprKind::Unary(_) => first(&expr.span),
+        ExprKind::Call(node) => opening(node),
+        ExprKind::Index(node) => first(&node.brackets),
+        ExprKind::Splat(node) => node.marker.clone(),
+        ExprKind::Conditional(node) => beginning(&node.cond),
+        ExprKind::Binary(_) => {
+            let mut left = expr;
+            while let ExprKind::Binary(node) = &left.kind {
+                left = &node.left;
+            }
+            beginning(left)
+        }
+        _ => expr.span.clone(),
     }
 }
 

@@ -1,13 +1,13 @@
 //! Conditionals.
 
 use super::operate::bounds;
-use super::{Bound, Evaluator, cause, never_null};
+use super::{Bound, Evaluator, cause, never_null, unknown_like};
 use crate::diag::{Diagnostic, Span};
 use crate::lang::ast::Conditional;
 use std::cmp::Ordering;
 use std::sync::Arc;
 use straddle_sdk::value::num::Num;
-use straddle_sdk::value::{Kind, Refinement, Str, Type, Unknown, Value, convert, unify};
+use straddle_sdk::value::{Cause, Kind, Refinement, Str, Type, Unknown, Value, convert, unify};
 
 /// A branch: its value, its errors, where it stands.
 pub(super) struct Branch<'e> {
@@ -59,6 +59,8 @@ impl Evaluator<'_> {
         let Some(flag) = flag.as_bool() else {
             return either(&cond, yes.value, no.value, ty).with_marks(marks);
         };
+        // Who sees the result must not learn from its marks which branch was taken.
+        let marks = marks | yes.value.marks() | no.value.marks();
         let (taken, which) = if flag { (yes, "true") } else { (no, "false") };
         self.diags.extend(taken.diags);
         match convert(&taken.value, &ty) {
@@ -104,15 +106,36 @@ fn either(cond: &Value, yes: Value, no: Value, ty: Type) -> Value {
             }
         }
     }
-    if not_null && matches!(ty, Type::List(_) | Type::Set(_) | Type::Map(_)) {
+    let why = cause(cond).or_else(|| cause(&yes)).or_else(|| cause(&no));
+    // Terraform compares lengths only of branches that were of one type before.
+    if not_null && matches!(ty, Type::List(_) | Type::Set(_) | Type::Map(_)) && yes.ty() == no.ty() {
         let (a, b) = (lengths(&yes), lengths(&no));
         min_len = Some(a.0.min(b.0));
         max_len = a.1.zip(b.1).map(|(a, b)| a.max(b));
+        if let Some(known) = of_length(&ty, min_len, max_len, why.as_ref()) {
+            return known.with_marks(marks);
+        }
     }
     let refinement =
         Refinement { not_null: not_null && ty != Type::Dynamic, min, max, min_len, max_len, ..Refinement::default() };
-    let why = cause(cond).or_else(|| cause(&yes)).or_else(|| cause(&no));
     Value::from(Kind::Unknown(Arc::new(Unknown { refinement, cause: why, ..Unknown::of(ty) }))).with_marks(marks)
+}
+
+/// Longer lists of unknowns are not spelled out.
+const LONGEST: u64 = 1024;
+
+/// A collection of which only the length is known: a list of unknowns, or an empty collection.
+fn of_length(ty: &Type, min: Option<u64>, max: Option<u64>, why: Option<&Cause>) -> Option<Value> {
+    let length = max.filter(|max| min == Some(*max))?;
+    match ty {
+        Type::List(of) if length <= LONGEST => {
+            let item = unknown_like((**of).clone(), why.cloned());
+            Some(Value::list((**of).clone(), vec![item; usize::try_from(length).ok()?]))
+        }
+        Type::Set(of) if length == 0 => Some(Value::set((**of).clone(), Vec::new())),
+        Type::Map(of) if length == 0 => Some(Value::map((**of).clone(), Vec::new())),
+        _ => None,
+    }
 }
 
 /// The bound that holds for both.
@@ -129,6 +152,8 @@ fn outer(a: Option<(Num, bool)>, b: Option<(Num, bool)>, further: Ordering) -> O
 fn lengths(value: &Value) -> (u64, Option<u64>) {
     let known = value.items().map(<[Value]>::len).or_else(|| value.entries().map(<[(Str, Value)]>::len));
     match (known, value.kind()) {
+        // Elements not known yet may turn out equal.
+        (Some(length), Kind::Set(_)) if !value.is_wholly_known() => (length.min(1) as u64, Some(length as u64)),
         (Some(length), _) => (length as u64, Some(length as u64)),
         (None, Kind::Unknown(u)) => (u.refinement.min_len.unwrap_or(0), u.refinement.max_len),
         _ => (0, None),

@@ -1,6 +1,6 @@
 //! `for` and splats.
 
-use super::{Bound, Evaluator, Frame, cause, failed, never_null, unknown_like};
+use super::{Bound, Evaluator, Frame, cause, failed, never_null, unknown_like, unknown_not_null};
 use crate::lang::ast::{Expr, For, Ident, Splat};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -63,6 +63,11 @@ impl Evaluator<'_> {
             Elements::Known(pairs, marks) => (pairs, marks),
             Elements::Unknown(marks, why) => return unknown_like(Type::Dynamic, why).with_marks(marks),
         };
+        if let Some(cond) = &node.cond {
+            if !self.sound(node, cond, frame) {
+                return failed();
+            }
+        }
         let before = self.diags.len();
         let mut outcome = Outcome { marks, unknown: false, why: None };
         let result = match &node.key_result {
@@ -73,6 +78,26 @@ impl Evaluator<'_> {
             return unknown_like(Type::Dynamic, outcome.why).with_marks(outcome.marks);
         }
         result.with_marks(outcome.marks)
+    }
+
+    /// Whether the `if` clause can be a bool at all, whatever the elements; reports it otherwise.
+    fn sound(&mut self, node: &For, cond: &Expr, frame: Bound<'_>) -> bool {
+        let (value, fine) =
+            self.with_pair(node.key.as_ref(), &node.value, failed(), failed(), frame, |e, inner| e.checked(cond, inner));
+        if value.is_null() {
+            self.error("Condition is null", "The value of the 'if' clause must not be null.", &cond.span);
+            return false;
+        }
+        if let Err(problem) = convert(&value, &Type::Bool) {
+            self.invalid_condition(&problem.to_string(), cond);
+            return false;
+        }
+        fine
+    }
+
+    fn invalid_condition(&mut self, problem: &str, cond: &Expr) {
+        let detail = format!("The 'if' clause value is invalid: {problem}.");
+        self.error("Invalid 'for' condition", detail, &cond.span);
     }
 
     fn for_tuple(&mut self, node: &For, pairs: Vec<(Value, Value)>, frame: Bound<'_>, outcome: &mut Outcome) -> Value {
@@ -118,10 +143,11 @@ impl Evaluator<'_> {
                     group.push(Value::TRUE);
                     single.push((key, value));
                 } else {
+                    let shown =
+                        if outcome.marks.is_sensitive() { "(sensitive value)".to_owned() } else { format!("{:?}", &*key) };
                     let detail = format!(
-                        "Two different items produced the key {:?} in this 'for' expression. If duplicates are expected, use \
-                         the ellipsis (...) after the value expression to enable grouping by key.",
-                        &*key
+                        "Two different items produced the key {shown} in this 'for' expression. If duplicates are expected, use \
+                         the ellipsis (...) after the value expression to enable grouping by key."
                     );
                     self.error("Duplicate object key", detail, &key_result.span);
                 }
@@ -136,7 +162,8 @@ impl Evaluator<'_> {
         Value::object(single)
     }
 
-    /// Whether the `if` clause lets the element in. Unknown: the result will be, and the element is evaluated for its errors.
+    /// Whether the `if` clause lets the element in. Where it is unknown the result is; the element may be one that it keeps out for
+    /// good reason, so it is not evaluated.
     fn included(&mut self, cond: Option<&Expr>, frame: Bound<'_>, outcome: &mut Outcome) -> bool {
         let Some(cond) = cond else { return true };
         let (value, fine) = self.checked(cond, frame);
@@ -146,17 +173,16 @@ impl Evaluator<'_> {
             return false;
         }
         if value.is_null() {
-            self.error("Condition is null", "The value of the 'if' clause must not be null.", &cond.span);
+            self.error("Invalid 'for' condition", "The value of the 'if' clause must not be null.", &cond.span);
             return false;
         }
         match convert(&value, &Type::Bool) {
             Ok(flag) => flag.as_bool().unwrap_or_else(|| {
                 outcome.unknown_because(&flag);
-                true
+                false
             }),
             Err(problem) => {
-                let detail = format!("The 'if' clause value is invalid: {problem}.");
-                self.error("Invalid 'for' condition", detail, &cond.span);
+                self.invalid_condition(&problem.to_string(), cond);
                 false
             }
         }
@@ -252,16 +278,33 @@ impl Evaluator<'_> {
         match source.kind() {
             Kind::Tuple(_) => Value::tuple(items),
             Kind::List(e) | Kind::Set(e) => {
-                let of = match items.first() {
-                    Some(item) => item.ty(),
-                    None => self.each_type(node, &e.of, frame),
-                };
-                // Elements of unknown type take the type of the others.
-                let of = items.iter().map(Value::ty).find(|ty| *ty != Type::Dynamic).unwrap_or(of);
-                Value::list(of, items)
+                if items.is_empty() {
+                    return Value::list(self.each_type(node, &e.of, frame), items);
+                }
+                self.list_of(node, items)
             }
             _ => failed(),
         }
+    }
+
+    /// Results as a list. Those of unknown type take the type of the others.
+    fn list_of(&mut self, node: &Splat, mut items: Vec<Value>) -> Value {
+        let mut of = Type::Dynamic;
+        for ty in items.iter().map(Value::ty).filter(|ty| *ty != Type::Dynamic) {
+            if of != Type::Dynamic && of != ty {
+                let detail = "The second level of splat expression produced elements of different types, so it isn't possible to \
+                              construct a valid list to represent the top-level result. Consider using a for expression instead, \
+                              to produce a tuple-typed result which can therefore have non-homogenous element types.";
+                return self.fail("Invalid nested splat expressions", detail, &node.each.span);
+            }
+            of = ty;
+        }
+        if of != Type::Dynamic {
+            for item in items.iter_mut().filter(|item| item.ty() == Type::Dynamic) {
+                *item = convert(item, &of).unwrap_or_else(|_| Value::unknown(of.clone()));
+            }
+        }
+        Value::list(of, items)
     }
 
     /// The type `each` gives for elements of a type. Errors are dropped: there may be no element.
@@ -273,6 +316,10 @@ impl Evaluator<'_> {
     fn splat_unknown(&mut self, node: &Splat, source: &Unknown, frame: Bound<'_>) -> Value {
         let of = match &source.ty {
             Type::List(of) | Type::Set(of) => of,
+            Type::Tuple(of) => {
+                let of = of.iter().map(|of| self.each_type(node, of, frame)).collect();
+                return unknown_not_null(Type::tuple(of), source.cause.clone());
+            }
             _ => return unknown_like(Type::Dynamic, source.cause.clone()),
         };
         let ty = Type::list(self.each_type(node, of, frame));

@@ -8,6 +8,8 @@ mod access;
 mod call;
 mod choose;
 mod collect;
+#[cfg(test)]
+mod measured;
 mod operate;
 mod template;
 #[cfg(test)]
@@ -144,20 +146,39 @@ impl Evaluator<'_> {
             ExprKind::Unary(node) => self.unary(node, &expr.span, frame),
             ExprKind::Call(node) => self.call(node, &expr.span, frame),
             ExprKind::Traversal(traversal) => self.traversal(traversal, frame),
-            ExprKind::Relative(node) => {
-                let on = self.expr(&node.on, frame);
-                self.steps(on, &node.steps)
-            }
-            ExprKind::Index(node) => {
-                let on = self.expr(&node.on, frame);
-                let key = self.expr(&node.key, frame);
-                get_index(&on, &key, &node.brackets).unwrap_or_else(|diag| self.told(*diag))
-            }
+            ExprKind::Relative(_) | ExprKind::Index(_) => self.accesses(expr, frame),
             ExprKind::Splat(node) => self.splat(node, frame),
             ExprKind::SplatItem => item(frame),
             ExprKind::Parens(inner) => self.expr(inner, frame),
             ExprKind::Invalid => failed(),
         }
+    }
+
+    /// `f(x).a[b][c]`: accesses nest from the left, as deep as there are of them, so there is no recursion.
+    fn accesses(&mut self, expr: &Expr, frame: Bound<'_>) -> Value {
+        let mut chain = Vec::new();
+        let mut on = expr;
+        loop {
+            let inner = match &on.kind {
+                ExprKind::Relative(node) => &node.on,
+                ExprKind::Index(node) => &node.on,
+                _ => break,
+            };
+            chain.push(on);
+            on = inner;
+        }
+        let mut value = self.expr(on, frame);
+        for access in chain.into_iter().rev() {
+            value = match &access.kind {
+                ExprKind::Relative(node) => self.steps(value, &node.steps),
+                ExprKind::Index(node) => {
+                    let key = self.expr(&node.key, frame);
+                    get_index(&value, &key, &node.brackets).unwrap_or_else(|diag| self.told(*diag))
+                }
+                _ => value,
+            };
+        }
+        value
     }
 
     fn told(&mut self, diag: Diagnostic) -> Value {

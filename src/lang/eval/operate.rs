@@ -1,11 +1,10 @@
 //! Operators.
 
-use super::{Bound, Evaluator, cause, failed, never_null, unknown_not_null};
+use super::{Bound, Evaluator, cause, failed, unknown_not_null};
 use crate::diag::Span;
 use crate::lang::ast::{Binary, BinaryOp, Expr, ExprKind, Unary, UnaryOp};
-use std::cmp::Ordering;
 use straddle_sdk::value::num::Num;
-use straddle_sdk::value::{Kind, Marks, Type, Value, convert, equals};
+use straddle_sdk::value::{Kind, Type, Value, convert, equals};
 
 impl Evaluator<'_> {
     /// Operators nest from the left, as deep as there are of them: no recursion there.
@@ -145,34 +144,22 @@ pub(super) fn bounds(value: &Value) -> (Limit, Limit) {
     }
 }
 
-/// A comparison of numbers not wholly known that their bounds decide.
+/// A comparison of numbers not wholly known that their bounds decide: as in Terraform, only where no number is within both.
 fn bounds_decide(op: BinaryOp, left: &Value, right: &Value) -> Option<bool> {
-    if !never_null(left) || !never_null(right) || left.marks() | right.marks() != Marks::NONE {
-        return None;
-    }
-    let less = |a: &Value, b: &Value, or_equal: bool| -> Option<bool> {
-        let ((a_min, a_max), (b_min, b_max)) = (bounds(a), bounds(b));
-        if let (Some((high, reached)), Some((low, low_reached))) = (a_max, b_min) {
-            match high.partial_cmp(&low) {
-                Some(Ordering::Less) => return Some(true),
-                Some(Ordering::Equal) if or_equal || !reached || !low_reached => return Some(true),
-                _ => {}
-            }
-        }
-        if let (Some((low, reached)), Some((high, high_reached))) = (a_min, b_max) {
-            match low.partial_cmp(&high) {
-                Some(Ordering::Greater) => return Some(false),
-                Some(Ordering::Equal) if !or_equal || !reached || !high_reached => return Some(false),
-                _ => {}
-            }
-        }
-        None
+    let below = |a: &Value, b: &Value| match (bounds(a).1, bounds(b).0) {
+        (Some((high, _)), Some((low, _))) => high < low,
+        _ => false,
     };
-    match op {
-        BinaryOp::Less => less(left, right, false),
-        BinaryOp::LessOrEqual => less(left, right, true),
-        BinaryOp::Greater => less(right, left, false),
-        BinaryOp::GreaterOrEqual => less(right, left, true),
-        _ => None,
+    let less = match op {
+        BinaryOp::Less | BinaryOp::LessOrEqual => true,
+        BinaryOp::Greater | BinaryOp::GreaterOrEqual => false,
+        _ => return None,
+    };
+    if below(left, right) {
+        Some(less)
+    } else if below(right, left) {
+        Some(!less)
+    } else {
+        None
     }
 }

@@ -151,9 +151,12 @@ impl Evaluator<'_> {
     }
 }
 
+/// So many bytes of the beginning of an unknown text are kept.
+const LONGEST_PREFIX: usize = 128;
+
 /// A string not known that will start so.
 fn unknown_text(text: &str, why: Option<Cause>) -> Value {
-    let prefix = safe_prefix(text);
+    let prefix = safe_prefix(&text[..text.floor_char_boundary(LONGEST_PREFIX)]);
     let prefix = (!prefix.is_empty()).then(|| Str::new(prefix));
     let refinement = Refinement { not_null: true, prefix, ..Refinement::default() };
     Kind::Unknown(Arc::new(Unknown { ty: Type::String, refinement, cause: why })).into()
@@ -164,7 +167,7 @@ fn unknown_text(text: &str, why: Option<Cause>) -> Value {
 pub fn safe_prefix(text: &str) -> &str {
     match text.chars().next_back() {
         None => "",
-        Some(c) if c.is_ascii() && c != '\r' && !c.is_ascii_alphanumeric() && !matches!(c, '=' | '<' | '>') => text,
+        Some(c) if c.is_ascii() && c != '\r' && !c.is_ascii_alphanumeric() && !matches!(c, '=' | '<' | '>' | '`') => text,
         Some(_) => text.grapheme_indices(true).next_back().map_or("", |(at, _)| &text[..at]),
     }
 }
