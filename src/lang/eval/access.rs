@@ -82,9 +82,11 @@ fn no_attributes(ty: &Type, name: &str) -> String {
                  list, or across all elements of the list?"
             )
         }
-        Type::Set(of) if matches!(**of, Type::Object(_)) => "Can't access attributes on a set of objects. Did you mean to \
+        Type::Set(of) if matches!(**of, Type::Object(_)) => {
+            "Can't access attributes on a set of objects. Did you mean to \
                                                              access an attribute across all elements of the set?"
-            .to_owned(),
+                .to_owned()
+        }
         _ => "This value does not have any attributes.".to_owned(),
     }
 }

@@ -31,7 +31,8 @@ impl Evaluator<'_> {
             Special::Convert => return self.convert_call(node, frame),
             Special::TemplateString => {
                 if let Some(why) = node.args.first().and_then(no_template_reference) {
-                    let detail = format!("Invalid value for \"template\" parameter: invalid template expression: {why}.");
+                    let detail =
+                        format!("Invalid value for \"template\" parameter: invalid template expression: {why}.");
                     let place = node.args.first().map_or(span.clone(), beginning);
                     return self.fail("Invalid function argument", detail, &place);
                 }
@@ -260,7 +261,8 @@ fn opening(node: &Call) -> Span {
 
 /// What of an argument with a wrong value is underlined: where a compound expression begins, as Terraform does.
 fn beginning(expr: &Expr) -> Span {
-    let first = |span: &Span| Span { file: span.file, range: span.range.start..(span.range.start + 1).min(span.range.end) };
+    let first =
+        |span: &Span| Span { file: span.file, range: span.range.start..(span.range.start + 1).min(span.range.end) };
     match &expr.kind {
         ExprKind::Tuple(_) | ExprKind::Object(_) | ExprKind::For(_) | ExprKind::Unary(_) => first(&expr.span),
         ExprKind::Call(node) => opening(node),

@@ -82,8 +82,8 @@ impl Evaluator<'_> {
 
     /// Whether the `if` clause can be a bool at all, whatever the elements; reports it otherwise.
     fn sound(&mut self, node: &For, cond: &Expr, frame: Bound<'_>) -> bool {
-        let (value, fine) =
-            self.with_pair(node.key.as_ref(), &node.value, failed(), failed(), frame, |e, inner| e.checked(cond, inner));
+        let (value, fine) = self
+            .with_pair(node.key.as_ref(), &node.value, failed(), failed(), frame, |e, inner| e.checked(cond, inner));
         if value.is_null() {
             self.error("Condition is null", "The value of the 'if' clause must not be null.", &cond.span);
             return false;
@@ -143,8 +143,11 @@ impl Evaluator<'_> {
                     group.push(Value::TRUE);
                     single.push((key, value));
                 } else {
-                    let shown =
-                        if outcome.marks.is_sensitive() { "(sensitive value)".to_owned() } else { format!("{:?}", &*key) };
+                    let shown = if outcome.marks.is_sensitive() {
+                        "(sensitive value)".to_owned()
+                    } else {
+                        format!("{:?}", &*key)
+                    };
                     let detail = format!(
                         "Two different items produced the key {shown} in this 'for' expression. If duplicates are expected, use \
                          the ellipsis (...) after the value expression to enable grouping by key."

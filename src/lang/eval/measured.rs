@@ -6,8 +6,8 @@ use crate::lang::reference::Subject;
 use crate::lang::syntax::{Text, parse_expr};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use straddle_sdk::value::num::Num;
 use straddle_sdk::value::Refinement;
+use straddle_sdk::value::num::Num;
 
 /// Variables by name.
 struct Variables(BTreeMap<&'static str, Value>);
@@ -166,7 +166,10 @@ fn both_operands_are_reported() {
          ! Invalid operand: Unsuitable value for right operand: number required."
     );
     // An operand that failed is not reported again.
-    assert_eq!(said("null.a + 1"), "! Attempt to get attribute from null value: This value is null, so it does not have any attributes.");
+    assert_eq!(
+        said("null.a + 1"),
+        "! Attempt to get attribute from null value: This value is null, so it does not have any attributes."
+    );
 }
 
 #[test]
@@ -338,19 +341,26 @@ fn attributes() {
         ("var.set.a", no("This value does not have any attributes.")),
         (
             "var.objects.a",
-            no("Can't access attributes on a list of objects. Did you mean to access attribute \"a\" for a specific element of the list, or across all elements of the list?"),
+            no(
+                "Can't access attributes on a list of objects. Did you mean to access attribute \"a\" for a specific element of the list, or across all elements of the list?",
+            ),
         ),
         (
             "var.objects.b",
-            no("Can't access attributes on a list of objects. Did you mean to access an attribute for a specific element of the list, or across all elements of the list?"),
+            no(
+                "Can't access attributes on a list of objects. Did you mean to access an attribute for a specific element of the list, or across all elements of the list?",
+            ),
         ),
         (
             "var.object_set.a",
-            no("Can't access attributes on a set of objects. Did you mean to access an attribute across all elements of the set?"),
+            no(
+                "Can't access attributes on a set of objects. Did you mean to access an attribute across all elements of the set?",
+            ),
         ),
         (
             "var.null_string.a",
-            "! Attempt to get attribute from null value: This value is null, so it does not have any attributes.".into(),
+            "! Attempt to get attribute from null value: This value is null, so it does not have any attributes."
+                .into(),
         ),
     ] {
         assert_eq!(said(text), expected, "{text}");
@@ -390,16 +400,40 @@ fn for_expressions() {
         ("[for k, v in var.u : v if null]", "?dynamic"),
         ("[for x in [1] : x if var.u]", "?dynamic"),
         ("{ for x in [var.us] : x => 1 }", "?dynamic"),
-        ("[for x in null : x]", "! Iteration over null value: A null value cannot be used as the collection in a 'for' expression."),
-        ("[for x in 5 : x]", "! Iteration over non-iterable value: A value of type number cannot be used as the collection in a 'for' expression."),
-        ("[for x in var.us : x]", "! Iteration over non-iterable value: A value of type string cannot be used as the collection in a 'for' expression."),
-        ("[for x in [1, 2] : x if \"x\"]", "! Invalid 'for' condition: The 'if' clause value is invalid: a bool is required."),
+        (
+            "[for x in null : x]",
+            "! Iteration over null value: A null value cannot be used as the collection in a 'for' expression.",
+        ),
+        (
+            "[for x in 5 : x]",
+            "! Iteration over non-iterable value: A value of type number cannot be used as the collection in a 'for' expression.",
+        ),
+        (
+            "[for x in var.us : x]",
+            "! Iteration over non-iterable value: A value of type string cannot be used as the collection in a 'for' expression.",
+        ),
+        (
+            "[for x in [1, 2] : x if \"x\"]",
+            "! Invalid 'for' condition: The 'if' clause value is invalid: a bool is required.",
+        ),
         ("[for x in [1, 2] : x if null]", "! Condition is null: The value of the 'if' clause must not be null."),
         ("[for x in [] : x if null]", "! Condition is null: The value of the 'if' clause must not be null."),
-        ("[for x in [1, 2] : x if x == 1 ? null : true]", "! Invalid 'for' condition: The value of the 'if' clause must not be null."),
-        ("[for x in [true, 5] : x if x]", "! Invalid 'for' condition: The 'if' clause value is invalid: bool required."),
-        ("{ for x in [1, null] : x => 1 }", "! Invalid object key: Key expression in 'for' expression must not produce a null value."),
-        ("{ for x in [[1]] : x => 1 }", "! Invalid object key: The key expression produced an invalid result: string required."),
+        (
+            "[for x in [1, 2] : x if x == 1 ? null : true]",
+            "! Invalid 'for' condition: The value of the 'if' clause must not be null.",
+        ),
+        (
+            "[for x in [true, 5] : x if x]",
+            "! Invalid 'for' condition: The 'if' clause value is invalid: bool required.",
+        ),
+        (
+            "{ for x in [1, null] : x => 1 }",
+            "! Invalid object key: Key expression in 'for' expression must not produce a null value.",
+        ),
+        (
+            "{ for x in [[1]] : x => 1 }",
+            "! Invalid object key: The key expression produced an invalid result: string required.",
+        ),
         (
             "{ for k, v in { a = 1, b = 1 } : v => k }",
             "! Duplicate object key: Two different items produced the key \"1\" in this 'for' expression. If duplicates are expected, use the ellipsis (...) after the value expression to enable grouping by key.",
@@ -429,8 +463,14 @@ fn splats() {
         ("\"x${var.us}\"[*]", "[?string]"),
         ("var.ul[*].a", "?list(dynamic)"),
         ("var.ul[*] == null", "false"),
-        ("var.null_list[*]", "! Splat of null value: Splat expressions (with the * symbol) cannot be applied to null sequences."),
-        ("var.null_set[*]", "! Splat of null value: Splat expressions (with the * symbol) cannot be applied to null sequences."),
+        (
+            "var.null_list[*]",
+            "! Splat of null value: Splat expressions (with the * symbol) cannot be applied to null sequences.",
+        ),
+        (
+            "var.null_set[*]",
+            "! Splat of null value: Splat expressions (with the * symbol) cannot be applied to null sequences.",
+        ),
         // Terraform says it for each element.
         ("[1, 2][*].a", "! Unsupported attribute: Can't access attributes on a primitive-typed value (number)."),
         ("(var.u ? [1, 2] : [3, 4])[*]", "?tuple(number number)"),
@@ -456,12 +496,24 @@ fn templates() {
         ("\"%{ if var.u }a%{ endif }\"", "?string"),
         ("\"%{ for x in var.u }a%{ endfor }\"", "?string"),
         ("\"${var.us}x\" == null", "false"),
-        ("\"a${[1]}\"", "! Invalid template interpolation value: Cannot include the given value in a string template: string required."),
-        ("\"a${null}b\"", "! Invalid template interpolation value: The expression result is null. Cannot include a null value in a string template."),
+        (
+            "\"a${[1]}\"",
+            "! Invalid template interpolation value: Cannot include the given value in a string template: string required.",
+        ),
+        (
+            "\"a${null}b\"",
+            "! Invalid template interpolation value: The expression result is null. Cannot include a null value in a string template.",
+        ),
         ("\"%{ if 5 }a%{ endif }\"", "! Incorrect condition type: The condition expression must be of type bool."),
-        ("\"%{ if null }a%{ endif }\"", "! Null condition: The condition value is null. Conditions must either be true or false."),
+        (
+            "\"%{ if null }a%{ endif }\"",
+            "! Null condition: The condition value is null. Conditions must either be true or false.",
+        ),
         ("\"%{ if false }${null}%{ endif }\"", "\"\""),
-        ("\"%{ for x in null }a%{ endfor }\"", "! Iteration over null value: A null value cannot be used as the collection in a 'for' expression."),
+        (
+            "\"%{ for x in null }a%{ endfor }\"",
+            "! Iteration over null value: A null value cannot be used as the collection in a 'for' expression.",
+        ),
         (
             "\"%{ for x in [[1]] }${x}!%{ endfor }\"",
             "! Invalid template interpolation value: Cannot include the given value in a string template: string required.",
@@ -491,9 +543,24 @@ fn unknown_templates_say_how_they_begin() {
 #[test]
 fn unknowns_say_why() {
     for text in [
-        "var.u", "var.u.a", "var.u[0]", "var.list[var.un]", "-var.un", "1 + var.un", "\"x${var.us}\"", "var.u ? 1 : 2",
-        "[for x in var.u : x]", "[for x in [1] : x if var.u]", "{ (var.us) = 1 }", "var.u[*].a", "var.us == \"a\"", "!var.u",
-        "var.ul[*].a", "\"%{ for x in var.u }a%{ endfor }\"", "\"%{ if var.u }a%{ endif }\"", "{ for x in [var.us] : x => 1 }",
+        "var.u",
+        "var.u.a",
+        "var.u[0]",
+        "var.list[var.un]",
+        "-var.un",
+        "1 + var.un",
+        "\"x${var.us}\"",
+        "var.u ? 1 : 2",
+        "[for x in var.u : x]",
+        "[for x in [1] : x if var.u]",
+        "{ (var.us) = 1 }",
+        "var.u[*].a",
+        "var.us == \"a\"",
+        "!var.u",
+        "var.ul[*].a",
+        "\"%{ for x in var.u }a%{ endfor }\"",
+        "\"%{ if var.u }a%{ endif }\"",
+        "{ for x in [var.us] : x => 1 }",
     ] {
         match run(text).0.kind() {
             Kind::Unknown(u) => assert_eq!(u.cause, Some(Cause("sim_net.a.id".into())), "{text}"),
@@ -547,10 +614,31 @@ fn nesting_and_chains_do_not_overflow_the_stack() {
 
 fn expression(depth: u32) -> BoxedStrategy<String> {
     let leaf = prop_oneof![
-        Just("1"), Just("-0.5"), Just("\"a\""), Just("\"2\""), Just("true"), Just("null"), Just("[]"), Just("{}"), Just("var.u"),
-        Just("var.us"), Just("var.un"), Just("var.ul"), Just("var.uo"), Just("var.range"), Just("var.list"), Just("var.set"),
-        Just("var.map"), Just("var.objects"), Just("var.maybe"), Just("var.null_list"), Just("var.s"), Just("var.sl"), Just("x"),
-        Just("1 / 0"), Just("nope(1)"),
+        Just("1"),
+        Just("-0.5"),
+        Just("\"a\""),
+        Just("\"2\""),
+        Just("true"),
+        Just("null"),
+        Just("[]"),
+        Just("{}"),
+        Just("var.u"),
+        Just("var.us"),
+        Just("var.un"),
+        Just("var.ul"),
+        Just("var.uo"),
+        Just("var.range"),
+        Just("var.list"),
+        Just("var.set"),
+        Just("var.map"),
+        Just("var.objects"),
+        Just("var.maybe"),
+        Just("var.null_list"),
+        Just("var.s"),
+        Just("var.sl"),
+        Just("x"),
+        Just("1 / 0"),
+        Just("nope(1)"),
     ]
     .prop_map(str::to_owned)
     .boxed();
@@ -559,7 +647,17 @@ fn expression(depth: u32) -> BoxedStrategy<String> {
     }
     let e = || expression(depth - 1);
     let op = prop_oneof![
-        Just("+"), Just("-"), Just("*"), Just("/"), Just("%"), Just("=="), Just("!="), Just("<"), Just(">="), Just("&&"), Just("||"),
+        Just("+"),
+        Just("-"),
+        Just("*"),
+        Just("/"),
+        Just("%"),
+        Just("=="),
+        Just("!="),
+        Just("<"),
+        Just(">="),
+        Just("&&"),
+        Just("||"),
     ];
     prop_oneof![
         2 => leaf,

@@ -167,7 +167,9 @@ fn unknown_text(text: &str, why: Option<Cause>) -> Value {
 pub fn safe_prefix(text: &str) -> &str {
     match text.chars().next_back() {
         None => "",
-        Some(c) if c.is_ascii() && c != '\r' && !c.is_ascii_alphanumeric() && !matches!(c, '=' | '<' | '>' | '`') => text,
+        Some(c) if c.is_ascii() && c != '\r' && !c.is_ascii_alphanumeric() && !matches!(c, '=' | '<' | '>' | '`') => {
+            text
+        }
         Some(_) => text.grapheme_indices(true).next_back().map_or("", |(at, _)| &text[..at]),
     }
 }
