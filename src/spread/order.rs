@@ -387,7 +387,9 @@ impl Plan<'_> {
         let batch = self.pace.batch.max(1) as usize;
         let mut rest = path;
         while let Some(first) = rest.first() {
-            let run = rest.iter().take(batch).take_while(|a| a.add == first.add).count();
+            // The search takes an update for over before its next act: an update ends its step.
+            let updated = rest.iter().position(|a| a.role == Role::Update).map_or(usize::MAX, |at| at + 1);
+            let run = rest.iter().take(batch.min(updated)).take_while(|a| a.add == first.add).count();
             let (now, later) = rest.split_at(run);
             if first.add {
                 let (half, checks) = (self.course.ready.clone(), self.half_done());
