@@ -7,9 +7,9 @@ use super::exposure::{Bits, Exposure};
 use super::model::Event;
 
 /// Losses looked at per question; beyond it the answer says up to which order it is complete.
-const LOOKS: usize = 3_000_000;
+const LOOKS: usize = 1_000_000;
 /// Cut sets kept per question.
-const KEPT: usize = 20_000;
+const KEPT: usize = 50_000;
 
 /// Events of which each stands for all that take the same.
 #[derive(Clone, Debug)]

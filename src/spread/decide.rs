@@ -6,7 +6,7 @@ use super::course::{DomainFloor, Invariants, SkewGroup};
 use super::cut_sets::{Merged, cut_sets, margin, merge};
 use super::decision::*;
 use super::judge::{State, judge};
-use super::model::{Event, Health, Live, LossOf, Mode, Topology, Workload};
+use super::model::{Event, Health, Live, LossOf, Mode, Template, Topology, Workload};
 use super::order::{Pace, Stuck, order};
 use super::place::{Placement, Row, place};
 use super::report;
@@ -167,10 +167,10 @@ fn steps_of(
     }
     let wide = Invariants { most: u64::MAX, ..rules };
     let all_first = Pace { batch: u32::MAX, ..pace };
-    if let Ok(steps) = order(&wide, work, &world.lo, &last, all_first) {
-        if least(&steps) >= now {
-            return Ok(steps);
-        }
+    if let Ok(steps) = order(&wide, work, &world.lo, &last, all_first)
+        && least(&steps) >= now
+    {
+        return Ok(steps);
     }
     Err(Refusal::Blocked {
         by: CheckOf::Margin,
@@ -459,7 +459,10 @@ pub fn notes(world: &World<'_>, placement: &Placement, after: &CutSets, merged: 
     for p in 0..world.existing.len() {
         match world.standing[p] {
             Standing::Dead => notes.push(Note::Down(p)),
-            Standing::Frozen if *world.mode != Mode::Destroy => notes.push(Note::Frozen(p)),
+            // What is only observed is never touched, and nothing is wrong with that.
+            Standing::Frozen if *world.mode != Mode::Destroy && workload.places[p].template != Template::Observed => {
+                notes.push(Note::Frozen(p));
+            }
             _ => {}
         }
     }

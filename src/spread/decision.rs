@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::model::{Event, LossOf, Mode, Site, TimeSource};
+use super::model::{Event, LossOf, Mode, Site, TimeSource, Topology, Workload};
 
 /// A number that is known between two bounds, in replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -370,6 +370,27 @@ pub enum CheckOf {
     Skew(usize, Vec<String>),
     /// The margin during a failback.
     Margin,
+}
+
+impl CheckOf {
+    /// The id of the machine formats: a survive rule's own, else `floor.serving`, `floor.zone.a`, `surge`,
+    /// `capacity.seoul-a`, `skew.zone`, `margin`.
+    pub fn id(&self, topology: &Topology, workload: &Workload) -> String {
+        let level = |spread: usize| workload.spread.get(spread).map_or("", |s| s.level.as_str());
+        match self {
+            CheckOf::Serving => "floor.serving".into(),
+            CheckOf::Survive(rule) => workload.survive.get(*rule).map_or(String::new(), |r| r.id.clone()),
+            CheckOf::DomainFloor(spread, domain) => format!("floor.{}.{domain}", level(*spread)),
+            CheckOf::Surge => "surge".into(),
+            CheckOf::Capacity(place) => {
+                let location = workload.places.get(*place).and_then(|p| topology.locations.get(p.location));
+                format!("capacity.{}", location.map_or("", |l| l.name.as_str()))
+            }
+            CheckOf::Skew(spread, parent) if parent.is_empty() => format!("skew.{}", level(*spread)),
+            CheckOf::Skew(spread, parent) => format!("skew.{}.{}", level(*spread), parent.join(".")),
+            CheckOf::Margin => "margin".into(),
+        }
+    }
 }
 
 /// What one loss leaves.

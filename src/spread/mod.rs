@@ -2,12 +2,16 @@
 //!
 //! Pure and exact: integers only, no I/O, no clock, no provider. Semantics: `spread.md` section 4.
 
+// A refusal ends the run: it is made once, and its size costs nothing.
+#![allow(clippy::result_large_err)]
+
 pub mod apportion;
 pub mod course;
 pub mod cut_sets;
 pub mod decide;
 pub mod decision;
 pub mod exposure;
+pub mod joint;
 pub mod judge;
 pub mod model;
 pub mod order;
@@ -19,6 +23,7 @@ pub mod tree;
 pub mod world;
 
 pub use decide::decide;
+pub use joint::{Question, decide_all};
 
 #[cfg(test)]
 mod tests;

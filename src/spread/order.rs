@@ -293,7 +293,7 @@ impl Plan<'_> {
         while acts.len() < self.pace.batch as usize && self.course.sum < self.course.rules.most {
             let rank = |p: usize| {
                 let (excess, skew) = self.course.skew_if(p, true);
-                let free = self.course.total[p] + 1 <= self.course.rules.room[p] && excess <= 0;
+                let free = self.course.total[p] < self.course.rules.room[p] && excess <= 0;
                 let updates = self.course.next_update(p).is_none();
                 free.then(|| (updates, std::cmp::Reverse(self.course.slack_if(p, true)), skew, p))
             };

@@ -9,7 +9,7 @@ use super::model::{SurviveRule, Topology};
 /// Losses listed one by one up to this many; beyond it each question is a branch-and-bound search.
 const LISTED: usize = 20_000;
 /// Branches of one search; beyond it the bound itself is the (pessimistic) answer.
-const BRANCHES: usize = 2_000_000;
+const BRANCHES: usize = 50_000;
 
 /// One survive rule, ready to be asked on many states.
 #[derive(Clone, Debug)]

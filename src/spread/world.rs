@@ -4,7 +4,7 @@ use super::decision::{Interval, Refusal};
 use super::exposure::{Exposure, Fallen};
 use super::model::{Event, Health, Limit, Live, Location, Mode, OperatorState, Template, Topology, Workload};
 use super::slots::{existing, serving};
-use super::tree::{Ask, Standing};
+use super::tree::{Ask, MOST_UNITS, Standing};
 
 /// The surroundings of one decision.
 #[derive(Clone, Debug)]
@@ -62,17 +62,22 @@ impl<'a> World<'a> {
         let location = |p: usize| -> &Location { &topology.locations[workload.places[p].location] };
         let n = workload.places.len();
         let here: Vec<u32> = live.places.iter().map(existing).collect();
+        let all: u64 = here.iter().map(|&e| u64::from(e)).sum();
+        if all > MOST_UNITS {
+            let (replicas, most) = (all.min(u64::from(u32::MAX)) as u32, MOST_UNITS as u32);
+            return Err(Refusal::TooMany { replicas, most, site: workload.replicas_site });
+        }
         let standing: Vec<Standing> = (0..n).map(|p| standing_of(location(p), workload, p, mode, &lost)).collect();
         let mut ready = Vec::with_capacity(n);
         let mut possible = Vec::with_capacity(n);
-        for p in 0..n {
+        for (p, &all) in here.iter().enumerate() {
             let (lo, hi) = serving(&live.places[p]);
             let gone = lost.places.contains(p);
             let (interval, most) = match location(p).health {
-                _ if gone => (Interval { lo: 0, hi: here[p] }, 0),
-                Health::Down | Health::Probation => (Interval { lo: 0, hi: here[p] }, 0),
-                Health::Suspect | Health::Unknown => (Interval { lo: 0, hi: here[p] }, here[p]),
-                Health::ControlLost => (Interval { lo, hi: here[p] }, here[p]),
+                _ if gone => (Interval { lo: 0, hi: all }, 0),
+                Health::Down | Health::Probation => (Interval { lo: 0, hi: all }, 0),
+                Health::Suspect | Health::Unknown => (Interval { lo: 0, hi: all }, all),
+                Health::ControlLost => (Interval { lo, hi: all }, all),
                 Health::Healthy | Health::Degraded | Health::Returning => (Interval { lo, hi }, hi),
             };
             ready.push(interval);
@@ -93,7 +98,7 @@ impl<'a> World<'a> {
                 *room = None;
             }
         }
-        let total = here.iter().fold(0u32, |sum, &e| sum.saturating_add(e));
+        let total = all as u32;
         let replicas = match (mode, workload.scaling) {
             (Mode::Destroy, _) => 0,
             (_, Some(scaling)) => total.min(scaling.max.max(scaling.min)).max(scaling.min),
@@ -106,7 +111,11 @@ impl<'a> World<'a> {
                 let held = down && !remove_while_down;
                 (held || workload.scaling.is_some(), held)
             }
-            Mode::Failback => (workload.scaling.is_some(), false),
+            Mode::Failback => {
+                // There is nothing to go back to while a place is down or on trial.
+                let held = down || (0..n).any(|p| location(p).health == Health::Probation);
+                (held || workload.scaling.is_some(), held)
+            }
             Mode::Destroy => (false, false),
         };
         let lo = ready.iter().map(|r: &Interval| r.lo).collect();

@@ -227,7 +227,7 @@ proptest! {
             let takes = (0..seed.ready.len()).any(|p| {
                 let mut one = vec![0; seed.ready.len()];
                 one[p] = 1;
-                serving(&t, &w, &one, &[]) != serving(&t, &w, &one, &[event.clone()])
+                serving(&t, &w, &one, &[]) != serving(&t, &w, &one, std::slice::from_ref(&event))
             });
             prop_assert!(named || !takes, "{:?}", event);
         }
@@ -439,4 +439,34 @@ fn one_replica_survives_nothing() {
     let d = decide(&t, &w, &live(&[1, 0]), &Mode::normal()).unwrap();
     assert_eq!((d.margin.after, d.breaches.len()), (0, 1));
     assert!(d.notes.contains(&Note::SingleReplica));
+}
+
+#[test]
+fn sixty_events_of_order_three() {
+    // 36,050 losses of up to three of 60; every three zones break a floor of 58 of 60.
+    let mut t = zones(1);
+    t.locations = (0..60).map(|i| location(&format!("c{i:02}"), &format!("z{i:02}"))).collect();
+    let mut w = workload(&t, 60, vec![]);
+    w.survive = vec![survive(of_level("zone"), 2, Bound::Count(58))];
+    let d = decide(&t, &w, &live(&[1; 60]), &Mode::normal()).unwrap();
+    assert_eq!((d.cut_sets.after.sets.len(), d.cut_sets.after.complete_to, d.margin.after), (34_220, 3, 2));
+    assert_eq!(d.losses.len(), 61);
+}
+
+#[test]
+fn exhaustive_survivors_of_four_zones() {
+    // All 4 x 5 vectors, any number of losses: the sum of the smallest.
+    let t = zones(4);
+    let w = workload(&t, 1, vec![]);
+    let exposure = Exposure::new(&t, &w).unwrap();
+    for k in 1..=4 {
+        let meter = RuleMeter::new(&t, &exposure, &survive(of_level("zone"), k, Bound::Count(0)));
+        for code in 0..6u32.pow(4) {
+            let state: Vec<u32> = (0..4).map(|i| code / 6u32.pow(i) % 6).collect();
+            let mut sorted = state.clone();
+            sorted.sort_unstable();
+            let left: u32 = sorted[..4 - k as usize].iter().sum();
+            assert_eq!(meter.worst(&exposure, &state).0, u64::from(left), "{state:?} k={k}");
+        }
+    }
 }

@@ -132,17 +132,19 @@ fn exhaustive_movement_even_and_weighted() {
 
 #[derive(Clone, Debug)]
 struct Nested {
-    clouds: Vec<(u32, Vec<(u32, u32, u32)>)>, // weight, zones: (weight, cap, live)
+    /// Weight and zones of each cloud.
+    clouds: Vec<(u32, Vec<Zone>)>,
     n: u32,
     t: (u32, u32),
-    max_skew: Option<u32>,
 }
+
+/// Weight, cap, live.
+type Zone = (u32, u32, u32);
 
 fn nested() -> impl Strategy<Value = Nested> {
     let zone = (1u32..4, prop_oneof![3 => Just(99u32), 1 => 0u32..5], 0u32..5);
     let cloud = (1u32..4, prop::collection::vec(zone, 1..3));
-    (prop::collection::vec(cloud, 1..4), 0u32..9, (0u32..3, 0u32..2), prop::option::of(1u32..3))
-        .prop_map(|(clouds, n, t, max_skew)| Nested { clouds, n, t, max_skew })
+    (prop::collection::vec(cloud, 1..4), 0u32..9, (0u32..3, 0u32..2)).prop_map(|(clouds, n, t)| Nested { clouds, n, t })
 }
 
 impl Nested {
@@ -328,4 +330,26 @@ fn strict_shortage_is_refused() {
     let refusal = place(&ask(&t, &w, &[0; 3], &[Standing::Open; 3], &room)).unwrap_err();
     let Refusal::Shortage { short, domains, .. } = refusal else { panic!("{refusal:?}") };
     assert_eq!((short, domains), (1, vec![("a".into(), 1)]));
+}
+
+proptest! {
+    #[test]
+    fn sizes_that_differ_settle(
+        spots in prop::collection::vec((1u32..11, 1u32..4, 0u32..6, 0usize..2), 1..5),
+        n in 0u32..12,
+    ) {
+        let locations = spots.iter().enumerate().map(|(i, s)| location(&format!("c{}", s.3), &zone_name(i)));
+        let t = topology(locations.collect());
+        let parts = spots.iter().enumerate().map(|(i, s)| (zone_name(i), s.1)).collect();
+        let mut w = workload(&t, n, vec![level("cloud", Ratio::Even), level("zone", Ratio::Weights { parts, rest: None })]);
+        w.scale = 10;
+        w.places.iter_mut().zip(&spots).for_each(|(p, s)| p.unit = s.0);
+        let live: Vec<u32> = spots.iter().map(|s| s.2).collect();
+        let got = target(&t, &w, &live);
+        // Never less capacity than asked, and never a whole replica too many anywhere.
+        let units: u32 = got.iter().zip(&spots).map(|(t, s)| t * s.0).sum();
+        prop_assert!(units >= n * 10, "{:?}", got);
+        prop_assert!(units < n * 10 + spots.iter().map(|s| s.0).sum::<u32>());
+        prop_assert_eq!(target(&t, &w, &got), got, "a fixpoint");
+    }
 }

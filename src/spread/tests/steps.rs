@@ -403,3 +403,42 @@ fn rolling_replacement_is_linear() {
     assert_eq!(d.rules[0].worst_during, 5_000);
     assert_eq!(d.steps.iter().flat_map(|s| &s.removes).map(|e| e.count).sum::<u32>(), 10_000);
 }
+
+#[test]
+fn no_way_back_while_the_zone_is_down() {
+    // Even where a low floor would let the survivors go.
+    for health in [Health::Down, Health::Probation] {
+        let mut t = zones(2);
+        t.locations[0].health = health;
+        let w = workload(&t, 10, vec![level("zone", Ratio::Even)]);
+        let d = decide(&t, &w, &live(&[5, 10]), &Mode::Failback).unwrap();
+        assert!(!d.has_changes(), "{health:?}: {:?}", d.steps);
+    }
+}
+
+#[test]
+fn what_is_observed_is_judged_and_never_changed() {
+    let t = zones(2);
+    let mut w = workload(&t, 10, vec![level("zone", Ratio::Even)]);
+    w.survive = vec![survive(of_level("zone"), 1, Bound::percent(50))];
+    w.places.iter_mut().for_each(|p| p.template = Template::Observed);
+    let mut now = live(&[8, 2]);
+    let Replicas::Slots(slots) = &mut now.places[0].replicas else { unreachable!() };
+    slots[0].current = false;
+    let d = decide(&t, &w, &now, &Mode::normal()).unwrap();
+    assert!(d.steps.is_empty() && d.notes.iter().all(|n| !matches!(n, Note::Frozen(_))));
+    assert_eq!((d.after.clone(), d.canonical.clone()), (vec![8, 2], vec![5, 5]));
+    assert_eq!((d.rules[0].before.verdict, d.rules[0].before.alive), (Verdict::Fail, 2));
+}
+
+#[test]
+fn no_answer_of_a_provider_costs_unbounded_memory() {
+    let t = zones(1);
+    let mut w = workload(&t, 1, vec![]);
+    w.places[0].template = Template::PerLocation;
+    let replicas = Replicas::Count { count: u32::MAX, ready_lo: 0, ready_hi: u32::MAX };
+    let now = Live { places: vec![PlaceLive { others: u32::MAX, replicas }] };
+    assert!(matches!(decide(&t, &w, &now, &Mode::normal()), Err(Refusal::TooMany { .. })));
+    w.replicas = u32::MAX;
+    assert!(matches!(decide(&t, &w, &live(&[0]), &Mode::normal()), Err(Refusal::TooMany { .. })));
+}
