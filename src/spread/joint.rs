@@ -155,7 +155,8 @@ mod tests {
                 (w, live(&[1, 0, 0]))
             })
             .collect();
-        let questions: Vec<Question<'_>> = all.iter().map(|(workload, live)| Question { workload, live, mode: &mode }).collect();
+        let questions: Vec<Question<'_>> =
+            all.iter().map(|(workload, live)| Question { workload, live, mode: &mode }).collect();
         let answers = decide_all(&t, &questions);
         let sum = |p: usize| answers.iter().map(|a| a.as_ref().unwrap().after[p]).sum::<u32>();
         (sum(1), sum(2), 15 - sum(1) - sum(2))
@@ -177,7 +178,10 @@ mod tests {
         (first.name, second.name) = ("a".into(), "b".into());
         let now = live(&[0]);
         let ask = |first: &Workload, second: &Workload| {
-            let questions = [Question { workload: first, live: &now, mode: &mode }, Question { workload: second, live: &now, mode: &mode }];
+            let questions = [
+                Question { workload: first, live: &now, mode: &mode },
+                Question { workload: second, live: &now, mode: &mode },
+            ];
             decide_all(&t, &questions).into_iter().map(|a| a.unwrap().after[0]).collect::<Vec<u32>>()
         };
         assert_eq!(ask(&first, &second), [5, 4]);
