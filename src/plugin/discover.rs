@@ -176,10 +176,11 @@ impl Environment {
             return Ok(Found::Reattach(reattach.clone()));
         }
         let mut looked = Vec::new();
-        if source.host == DEFAULT_HOST && source.namespace == "straddle" {
-            if let Some(found) = self.own(source, &mut looked) {
-                return Ok(found);
-            }
+        if source.host == DEFAULT_HOST
+            && source.namespace == "straddle"
+            && let Some(found) = self.own(source, &mut looked)
+        {
+            return Ok(found);
         }
         if let Some(dir) = self.dev_overrides.get(source) {
             looked.push(format!("in {} (dev_overrides)", dir.display()));

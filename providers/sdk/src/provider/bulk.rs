@@ -36,6 +36,9 @@ impl Failure {
     }
 }
 
+/// Where the answers of a bulk call arrive, each with the index of its request.
+pub type Arrivals<T> = UnboundedReceiver<(usize, Result<T, Failure>)>;
+
 /// Where the answers of a bulk call go, each as soon as it is there, in any order. What was asked and is never answered is
 /// reported as an error of that object.
 #[derive(Debug)]
@@ -52,7 +55,7 @@ impl<T> Clone for Answers<T> {
 impl<T> Answers<T> {
     /// Answers, and where they arrive: each with the index of its request. The channel is not bounded: there are no more answers
     /// than requests.
-    pub fn channel() -> (Answers<T>, UnboundedReceiver<(usize, Result<T, Failure>)>) {
+    pub fn channel() -> (Answers<T>, Arrivals<T>) {
         let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
         (Answers { sender }, receiver)
     }

@@ -42,7 +42,7 @@ pub use build::{
     nested, number, set, set_block, single_block, string,
 };
 pub(crate) use bulk::guarded;
-pub use bulk::{Answers, BULK_CONCURRENCY, Failure};
+pub use bulk::{Answers, Arrivals, BULK_CONCURRENCY, Failure};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use extension::{Capabilities, Discovered, Discovery, Health, LocationReport, Ownership};
 pub use request::{
