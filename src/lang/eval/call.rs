@@ -69,6 +69,7 @@ impl Evaluator<'_> {
         }
         let mean = nearest(name, functions::names()).map_or(String::new(), |near| format!(" Did you mean {near:?}?"));
         let detail = format!("There is no function named {name:?}.{mean}");
+        // Unlike a reference to nothing, `try` catches it.
         self.fail("Call to unknown function", detail, &node.name.span)
     }
 
