@@ -45,9 +45,8 @@ fn load_module(
     depth: usize,
 ) -> Config {
     let (files, problems) = read_module(directory, prefix, sources);
-    let unreadable = !problems.is_empty();
     diags.extend(problems);
-    let (module, problems) = if unreadable { (Module::default(), Vec::new()) } else { decode(&files, sources) };
+    let (module, problems) = decode(&files, sources);
     diags.extend(problems);
     let mut config = Config { directory: directory.to_owned(), module, children: BTreeMap::new() };
     for (name, call) in &config.module.modules {
@@ -89,6 +88,7 @@ pub fn read_module(directory: &Path, prefix: &str, sources: &mut Sources) -> (Mo
         } else if let Some(stem) = name.strip_suffix(".tf") {
             stem
         } else {
+            diags.extend(not_read(&name, &format!("{prefix}{name}"), ".tf.json"));
             continue;
         };
         match read(&directory.join(&name), format!("{prefix}{name}"), sources) {
@@ -121,6 +121,9 @@ pub fn read_tfvars(directory: &Path, sources: &mut Sources) -> (Vec<FileId>, Vec
     let first = names.iter().filter(|name| *name == "terraform.tfvars");
     let auto = names.iter().filter(|name| name.ends_with(".auto.tfvars"));
     let (mut files, mut diags) = (Vec::new(), Vec::new());
+    for name in names.iter().filter(|name| *name == "terraform.tfvars.json" || name.ends_with(".auto.tfvars.json")) {
+        diags.extend(not_read(name, name, ".json"));
+    }
     for name in first.chain(auto) {
         match read(&directory.join(name), name.clone(), sources) {
             Ok(file) => files.push(file),
@@ -128,6 +131,14 @@ pub fn read_tfvars(directory: &Path, sources: &mut Sources) -> (Vec<FileId>, Vec
         }
     }
     (files, diags)
+}
+
+/// Refuses a file in JSON syntax, which is not read yet. Leaving it out in silence would plan to destroy what it declares.
+fn not_read(name: &str, shown: &str, ending: &str) -> Option<Diagnostic> {
+    name.ends_with(ending).then(|| {
+        let detail = format!("The file {shown:?} is in JSON syntax, which straddle does not read yet.");
+        Diagnostic::error("JSON configuration not supported", detail).help("Write it in the native syntax.")
+    })
 }
 
 /// Reads one file into the sources.
