@@ -5,12 +5,14 @@
 //! | `driver` | operations start, end, release others |
 //! | `objects` | one object: its call, its answer, what the state remembers |
 //! | `steps` | barriers of a workload's steps: check, wait |
+//! | `watch` | which replicas serve |
 //! | `event` | what happens, as data |
 
 mod driver;
 mod event;
 mod objects;
 mod steps;
+mod watch;
 
 pub use event::{Event, Summary};
 
@@ -26,8 +28,6 @@ use crate::plan::providers::Providers;
 use crate::plan::sequence::{StepReplicas, replica};
 use crate::spread::model::{Rollout, Template as TemplateKind};
 use crate::state::{Entry, ObjectId, StateError, Store, now};
-use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use straddle_sdk::schema::Prepared as Schema;
 use straddle_sdk::value::codec::json;
@@ -69,6 +69,7 @@ pub struct Carrying<'a> {
     /// The run's number and the state's lineage: they name actions.
     pub run: u64,
     pub lineage: String,
+    watch: watch::Watch<'a>,
     placements: Placements,
     /// Replicas of each place after each step, by workload in the plan's order: what groups are set to.
     existing: Vec<Vec<Vec<u32>>>,
@@ -109,6 +110,7 @@ impl<'a> Carrying<'a> {
             stop,
             run,
             lineage: store.with_state(|s| s.lineage.to_string()),
+            watch: watch::Watch::new(plan, store, fleet, providers, env),
             placements: Placements { workloads: Vec::new(), locations },
             existing,
         }
@@ -273,43 +275,6 @@ impl<'a> Carrying<'a> {
             replicas,
             bounds: plan.decision.bounds[place],
         })
-    }
-
-    /// Reads a workload's objects again (only those of `wanted`, if given; the others as last known) and counts what serves.
-    async fn look(&self, workload: &Str, wanted: Option<&BTreeSet<&Str>>) -> steps::Look {
-        let state = self.store.state();
-        let mut problems = Vec::new();
-        let mine = |id: &ObjectId| id.deposed.is_none() && id.address.workload.as_ref() == Some(workload);
-        let fresh = |id: &ObjectId| {
-            mine(id) && wanted.is_none_or(|w| replica(&id.address).is_some_and(|(_, key)| w.contains(key)))
-        };
-        let stale = |id: &ObjectId| mine(id) && !fresh(id);
-        let mut observed = self.fleet.observe(&state, self.providers, true, &fresh, &mut problems).await;
-        let known = self.fleet.observe(&state, self.providers, false, &stale, &mut problems).await;
-        observed.objects.extend(known.objects);
-        let standing = placement::standing(self.env.spec, self.env, &self.plan.topology, &observed, &mut problems);
-        let (ready, keys) = standing
-            .iter()
-            .find(|s| s.name == *workload)
-            .map(|s| steps::count(s, &self.plan.topology))
-            .unwrap_or_default();
-        steps::Look { ready, keys, problems }
-    }
-
-    /// How many of a step's replicas serve, of how many.
-    fn progress(&self, workload: &Str, step: u32, wanted: &BTreeSet<&Str>, look: &steps::Look) -> (u32, u32) {
-        let Some((_, plan)) = self.workload(workload) else { return (0, 0) };
-        let mut ready = wanted.iter().filter(|k| look.keys.contains(**k)).count() as u32;
-        let mut of = wanted.iter().filter(|k| placement::split_key(k).1.is_some()).count() as u32;
-        let Some(one) = plan.decision.steps.get(step as usize) else { return (ready, of) };
-        for (p, place) in plan.rules.places.iter().enumerate() {
-            if place.template == TemplateKind::PerLocation {
-                let want = one.state[p];
-                ready += look.ready.get(p).copied().unwrap_or(0).min(want);
-                of += want;
-            }
-        }
-        (ready, of)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Carrying, Stop};
 use crate::diag::Diagnostic;
 use crate::plan::placement;
-use crate::spread::model::{Ready, Replicas, Template as TemplateKind};
+use crate::spread::model::Template as TemplateKind;
 use futures_util::stream::{self, Stream};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -38,7 +38,10 @@ pub(super) async fn check_start(carrying: &Carrying<'_>, workload: &Str, step: u
     if !reduces {
         return Checked::Well { serving: carrying.serving_before(workload, step), notes: Vec::new() };
     }
-    let look = carrying.look(workload, None).await;
+    let touched: BTreeSet<Str> = one.removes.iter().chain(&one.updates).cloned().collect();
+    let entries = plan.decision.steps.get(step as usize).map(|s| (&s.removes, &s.updates));
+    let places: BTreeSet<usize> = entries.iter().flat_map(|(r, u)| r.iter().chain(u.iter())).map(|e| e.place).collect();
+    let look = carrying.watch.places(workload, &places, &touched).await;
     if let Some(problem) = look.problems.into_iter().find(Diagnostic::is_error) {
         return Checked::Stopped(problem);
     }
@@ -46,13 +49,13 @@ pub(super) async fn check_start(carrying: &Carrying<'_>, workload: &Str, step: u
         Some(before) => plan.decision.steps[before as usize].state.clone(),
         None => plan.decision.before.iter().map(|i| i.lo).collect(),
     };
-    let serving: u32 = look.ready.iter().sum();
+    let serving: u32 = expected.iter().enumerate().map(|(p, e)| if places.contains(&p) { look.by_place[p] } else { *e }).sum();
     let fewer: Vec<String> = look
-        .ready
+        .by_place
         .iter()
         .zip(&expected)
         .enumerate()
-        .filter(|(_, (now, expected))| now < expected)
+        .filter(|(p, (now, expected))| places.contains(p) && now < expected)
         .map(|(p, (now, expected))| format!("{} {now} instead of {expected}", carrying.place_name(workload, p)))
         .collect();
     if fewer.is_empty() {
@@ -106,7 +109,7 @@ impl Waiting<'_, '_> {
             return (Checked::Well { serving: 0, notes: Vec::new() }, true);
         };
         let rollout = self.carrying.rollout(self.workload);
-        let wanted: BTreeSet<&Str> = one.adds.iter().chain(&one.updates).chain(&one.groups).chain(&one.waits).collect();
+        let wanted: BTreeSet<Str> = one.adds.iter().chain(&one.updates).chain(&one.groups).chain(&one.waits).cloned().collect();
         if wanted.is_empty() {
             return (
                 Checked::Well { serving: self.carrying.serving_after(self.workload, self.step), notes: Vec::new() },
@@ -114,12 +117,12 @@ impl Waiting<'_, '_> {
             );
         }
         loop {
-            let look = self.carrying.look(self.workload, Some(&wanted)).await;
+            let look = self.carrying.watch.replicas(self.workload, &wanted).await;
             if let Some(problem) = look.problems.iter().find(|p| p.is_error()) {
                 return (Checked::Stopped(problem.clone()), true);
             }
-            let (ready, of) = self.carrying.progress(self.workload, self.step, &wanted, &look);
-            let serving: u32 = look.ready.iter().sum();
+            let (ready, of) = self.progress(&wanted, &look.by_place);
+            let serving = self.carrying.serving_before(self.workload, self.step) + ready;
             if ready >= of {
                 let since = *self.all_ready_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= Duration::from_secs(rollout.healthy_for_s) {
@@ -143,6 +146,26 @@ impl Waiting<'_, '_> {
         }
     }
 
+    /// How many of the step's replicas serve, of how many. Of a replaced one both the old and the new must: only then is the new one
+    /// there.
+    fn progress(&self, wanted: &BTreeSet<Str>, by_place: &[u32]) -> (u32, u32) {
+        let Some((plan, one)) = self.carrying.step(self.workload, self.step) else { return (0, 0) };
+        let replicas = wanted.iter().filter(|k| placement::split_key(k).1.is_some());
+        let of = replicas.clone().count() as u32;
+        let (mut ready, mut of) = (self.carrying.watch.serving_of(self.workload, replicas), of);
+        _ = one;
+        if let Some(step) = plan.decision.steps.get(self.step as usize) {
+            for (p, place) in plan.rules.places.iter().enumerate() {
+                let mine = wanted.contains(&*self.carrying.place_name(self.workload, p));
+                if place.template == TemplateKind::PerLocation && mine {
+                    ready += by_place.get(p).copied().unwrap_or(0).min(step.state[p]);
+                    of += step.state[p];
+                }
+            }
+        }
+        (ready, of)
+    }
+
     fn late(&self, ready: u32, of: u32, serving: u32) -> Diagnostic {
         let deadline = self.carrying.rollout(self.workload).deadline_s;
         Diagnostic::error(
@@ -164,37 +187,4 @@ impl Waiting<'_, '_> {
             ),
         )
     }
-}
-
-/// What a look found.
-pub(super) struct Look {
-    /// Serving replicas by place (lower bound).
-    pub ready: Vec<u32>,
-    /// Keys of replicas that serve.
-    pub keys: BTreeSet<Str>,
-    pub problems: Vec<Diagnostic>,
-}
-
-/// Counts what serves.
-pub(super) fn count(
-    standing: &placement::Standing,
-    topology: &crate::spread::model::Topology,
-) -> (Vec<u32>, BTreeSet<Str>) {
-    let mut ready = Vec::new();
-    let mut keys = BTreeSet::new();
-    for (place, live) in standing.rules.places.iter().zip(&standing.live.places) {
-        let name = &topology.locations[place.location].name;
-        match &live.replicas {
-            Replicas::Slots(slots) => {
-                let serving = slots.iter().filter(|s| s.ready == Ready::Yes);
-                keys.extend(serving.clone().map(|s| Str::from(format!("{name}/{}", s.slot))));
-                ready.push(serving.count() as u32);
-            }
-            Replicas::Count { ready_lo, .. } => {
-                debug_assert!(place.template == TemplateKind::PerLocation);
-                ready.push(*ready_lo);
-            }
-        }
-    }
-    (ready, keys)
 }

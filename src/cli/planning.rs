@@ -74,7 +74,7 @@ async fn look_with(
         return None;
     }
     let mut facts = fleet.locations(&project.spec, providers).await;
-    let observed = fleet.observe(state, providers, refresh, &|_| true, problems).await;
+    let observed = fleet.observe(state, providers, refresh, problems).await;
     doubt_unreadable(&observed, &mut facts, problems);
     let boots = measured_boots(project, state);
     let topology = placement::topology(&project.spec, &facts, &boots, &observed);

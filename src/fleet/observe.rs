@@ -18,34 +18,45 @@ use straddle_sdk::value::Value;
 use straddle_sdk::value::codec::json;
 
 /// Objects waiting to be read, with their decoded state.
-type Pending<'s> = Vec<(&'s ObjectId, &'s Arc<Object>, Value)>;
+type Pending = Vec<(ObjectId, Arc<Object>, Value)>;
 
 impl Fleet {
-    /// Reads every object of `state` for which `pick` is true. Without `refresh` nobody is asked. Objects that cannot be decoded
-    /// at all are problems: nothing can be planned around what is not understood.
+    /// Reads every object of `state`. Without `refresh` nobody is asked. Objects that cannot be decoded at all are problems: nothing
+    /// can be planned around what is not understood.
     pub async fn observe(
         &self,
         state: &State,
         providers: &Providers,
         refresh: bool,
-        pick: &(dyn Fn(&ObjectId) -> bool + Sync),
         problems: &mut Vec<Diagnostic>,
     ) -> Observed {
-        let mut by_provider: BTreeMap<&ProviderRef, Vec<(&ObjectId, &Arc<Object>)>> = BTreeMap::new();
-        for (id, object) in state.objects.iter().filter(|(id, _)| pick(id)) {
-            by_provider.entry(&object.provider).or_default().push((id, object));
+        let all = state.objects.iter().map(|(id, object)| (id.clone(), object.clone())).collect();
+        self.read(all, providers, refresh, problems).await
+    }
+
+    /// Reads these objects.
+    pub async fn read(
+        &self,
+        objects: Vec<(ObjectId, Arc<Object>)>,
+        providers: &Providers,
+        refresh: bool,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Observed {
+        let mut by_provider: BTreeMap<ProviderRef, Vec<(ObjectId, Arc<Object>)>> = BTreeMap::new();
+        for (id, object) in objects {
+            by_provider.entry(object.provider.clone()).or_default().push((id, object));
         }
         let mut observed = Observed::default();
         for (reference, objects) in by_provider {
-            let plugin = self.plugin(reference);
-            let mut pending: Pending<'_> = Vec::with_capacity(objects.len());
+            let plugin = self.plugin(&reference);
+            let mut pending: Pending = Vec::with_capacity(objects.len());
             for (id, object) in objects {
-                match self.decode(plugin, providers, id, object).await {
+                match self.decode(plugin, providers, &id, &object).await {
                     Ok(value) => pending.push((id, object, value)),
                     Err(found) => problems.extend(found),
                 }
             }
-            self.read(reference, plugin, pending, refresh, &mut observed, problems).await;
+            self.ask(&reference, plugin, pending, refresh, &mut observed, problems).await;
         }
         observed
     }
@@ -83,11 +94,11 @@ impl Fleet {
         }
     }
 
-    async fn read(
+    async fn ask(
         &self,
         reference: &ProviderRef,
         plugin: Option<&Plugin>,
-        pending: Pending<'_>,
+        pending: Pending,
         refresh: bool,
         observed: &mut Observed,
         problems: &mut Vec<Diagnostic>,
@@ -104,7 +115,8 @@ impl Fleet {
             let failed = if refresh { Some(self.failure(reference)) } else { None };
             for (id, object, value) in pending {
                 let reality = failed.clone().map_or(Reality::NotAsked, Reality::Unreadable);
-                observed.objects.insert(id.clone(), seen(object, value, reality, object.private.to_vec()));
+                let private = object.private.to_vec();
+                observed.objects.insert(id, seen(&object, value, reality, private));
             }
             return;
         };
@@ -120,16 +132,16 @@ impl Fleet {
         for ((id, object, value), answer) in pending.into_iter().zip(answers) {
             let (reality, private) = match answer {
                 Ok(read) => {
-                    problems.extend(diagnostics(&read.diagnostics).into_iter().map(|p| about(p, id)));
+                    problems.extend(diagnostics(&read.diagnostics).into_iter().map(|p| about(p, &id)));
                     if read.state.is_null() {
                         (Reality::Gone, Vec::new())
                     } else {
                         (Reality::Live(read.state), read.private)
                     }
                 }
-                Err(error) => (unreadable(&error, id), object.private.to_vec()),
+                Err(error) => (unreadable(&error, &id), object.private.to_vec()),
             };
-            observed.objects.insert(id.clone(), seen(object, value, reality, private));
+            observed.objects.insert(id, seen(&object, value, reality, private));
         }
     }
 

@@ -81,7 +81,7 @@ impl Placements {
 }
 
 /// What `replica` is inside a template.
-fn replica_value(workload: &str, key: &Str, slot: u32) -> Value {
+pub fn replica_value(workload: &str, key: &Str, slot: u32) -> Value {
     Value::object(vec![
         ("index".into(), Value::number(i64::from(slot))),
         ("key".into(), Value::string(key.clone())),

@@ -1,0 +1,248 @@
+//! Which replicas serve, kept up to date while a plan is carried out.
+//!
+//! A look reads only what it is asked about and corrects the counts by the difference, so that a rollout of thousands of replicas costs
+//! what it moves, not what there is. A whole place is read again when the last reading of it is too old to rest a removal on.
+
+use crate::diag::Diagnostic;
+use crate::fleet::Fleet;
+use crate::lang::address::{Address, Key, Mode};
+use crate::lang::eval::eval;
+use crate::lang::scope::Overlay;
+use crate::plan::env::Env;
+use crate::plan::model::Plan;
+use crate::plan::observed::{Observed, Seen};
+use crate::plan::placement;
+use crate::plan::providers::Providers;
+use crate::spec::WorkloadSpec;
+use crate::spread::model::{Template as TemplateKind, Workload};
+use crate::state::{DeposedKey, Object, ObjectId, Store};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use straddle_sdk::value::{Kind, Str, Type, Value};
+
+/// How old a reading of a place may be for a removal to rest on it.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// What is known of one workload's replicas.
+#[derive(Default)]
+struct Known {
+    /// Serving replicas by key: the new one, and the old one that it replaces.
+    serving: HashMap<Str, (u32, u32)>,
+    /// Sums by place.
+    by_place: Vec<u32>,
+    /// When a place was last read as a whole.
+    read: HashMap<usize, Instant>,
+}
+
+/// Counts of everything that serves.
+pub(super) struct Watch<'a> {
+    plan: &'a Plan,
+    store: &'a Store,
+    fleet: &'a Fleet,
+    providers: &'a Providers,
+    env: &'a Env<'a>,
+    known: RefCell<BTreeMap<Str, Known>>,
+}
+
+/// What a look found.
+pub(super) struct Look {
+    /// Serving replicas by place (lower bound).
+    pub by_place: Vec<u32>,
+    pub problems: Vec<Diagnostic>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(
+        plan: &'a Plan,
+        store: &'a Store,
+        fleet: &'a Fleet,
+        providers: &'a Providers,
+        env: &'a Env<'a>,
+    ) -> Watch<'a> {
+        Watch { plan, store, fleet, providers, env, known: RefCell::default() }
+    }
+
+    /// Reads these replicas again.
+    pub(super) async fn replicas(&self, workload: &Str, keys: &BTreeSet<Str>) -> Look {
+        let Some((rules, spec)) = self.workload(workload) else {
+            return Look { by_place: Vec::new(), problems: Vec::new() };
+        };
+        let objects: Vec<(ObjectId, Arc<Object>)> = keys.iter().flat_map(|k| self.objects(workload, spec, k)).collect();
+        let mut problems = Vec::new();
+        let observed = self.fleet.read(objects, self.providers, true, &mut problems).await;
+        let found: Vec<(Str, usize, (u32, u32))> = keys
+            .iter()
+            .filter_map(|key| {
+                let place = self.place(rules, key)?;
+                Some((key.clone(), place, self.serving(workload, spec, rules, place, key, &observed, &mut problems)))
+            })
+            .collect();
+        let mut known = self.known.borrow_mut();
+        let known = known.entry(workload.clone()).or_default();
+        known.by_place.resize(rules.places.len(), 0);
+        for (key, place, n) in found {
+            let before = known.serving.insert(key, n).unwrap_or_default();
+            known.by_place[place] = known.by_place[place] + n.0 + n.1 - before.0 - before.1;
+        }
+        Look { by_place: known.by_place.clone(), problems }
+    }
+
+    /// Reads these places as a whole where the last reading is too old, and `keys` in any case.
+    pub(super) async fn places(&self, workload: &Str, places: &BTreeSet<usize>, keys: &BTreeSet<Str>) -> Look {
+        let stale: BTreeSet<usize> = {
+            let known = self.known.borrow();
+            let read = |p: &usize| known.get(workload).and_then(|k| k.read.get(p)).is_some_and(|t| t.elapsed() < FRESH);
+            places.iter().copied().filter(|p| !read(p)).collect()
+        };
+        let mut all = keys.clone();
+        if !stale.is_empty() {
+            let Some((rules, _)) = self.workload(workload) else {
+                return Look { by_place: Vec::new(), problems: Vec::new() };
+            };
+            all.extend(self.keys().filter(|(w, _)| w == workload).map(|(_, k)| k).filter(|k| {
+                self.place(rules, k).is_some_and(|p| stale.contains(&p))
+            }));
+            // What was counted once and is not in the state any more does not serve.
+            let known = self.known.borrow();
+            if let Some(known) = known.get(workload) {
+                all.extend(known.serving.keys().filter(|k| self.place(rules, k).is_some_and(|p| stale.contains(&p))).cloned());
+            }
+        }
+        let look = self.replicas(workload, &all).await;
+        let mut known = self.known.borrow_mut();
+        let known = known.entry(workload.clone()).or_default();
+        let now = Instant::now();
+        known.read.extend(stale.into_iter().map(|p| (p, now)));
+        look
+    }
+
+    /// How many of these serve; what an old one still does is not the new one's.
+    pub(super) fn serving_of<'k>(&self, workload: &Str, keys: impl Iterator<Item = &'k Str>) -> u32 {
+        let known = self.known.borrow();
+        let Some(known) = known.get(workload) else { return 0 };
+        keys.filter(|k| known.serving.get(*k).is_some_and(|n| n.0 > 0)).count() as u32
+    }
+
+    /// Every replica key in the state, by workload.
+    fn keys(&self) -> impl Iterator<Item = (Str, Str)> {
+        let keys: BTreeSet<(Str, Str)> = self.store.with_state(|s| {
+            s.objects
+                .keys()
+                .filter_map(|id| crate::plan::sequence::replica(&id.address).map(|(w, k)| (w.clone(), k.clone())))
+                .collect()
+        });
+        keys.into_iter()
+    }
+
+    fn workload(&self, name: &Str) -> Option<(&'a Workload, &'a WorkloadSpec)> {
+        let (_, plan) = self.plan.workloads.iter().find(|(n, _)| n == name)?;
+        Some((&plan.rules, self.env.spec.workload(name)?))
+    }
+
+    fn place(&self, rules: &Workload, key: &str) -> Option<usize> {
+        let (location, _) = placement::split_key(key);
+        rules.places.iter().position(|p| self.plan.topology.locations[p.location].name == location)
+    }
+
+    /// The objects of a replica, old ones included.
+    fn objects(&self, workload: &Str, spec: &WorkloadSpec, key: &Str) -> Vec<(ObjectId, Arc<Object>)> {
+        let resources = spec.templates.iter().flat_map(|t| &t.resources);
+        let names: BTreeSet<(Str, Str)> = resources.map(|r| (r.ty.text.clone(), r.name.text.clone())).collect();
+        self.store.with_state(|state| {
+            names
+                .into_iter()
+                .flat_map(|(ty, name)| {
+                    let address = Address { key: Some(Key::Str(key.clone())), ..Address::replica(workload.clone(), ty, name, key.clone()) };
+                    let first = ObjectId::current(address.clone());
+                    let last = ObjectId::deposed(address, DeposedKey(u32::MAX));
+                    state.objects.range(first..=last).map(|(id, o)| (id.clone(), o.clone())).collect::<Vec<_>>()
+                })
+                .collect()
+        })
+    }
+
+    /// How many replicas serve under this key: the new one (or a group's number), and the old one it replaces.
+    #[expect(clippy::too_many_arguments, reason = "one replica's surroundings")]
+    fn serving(
+        &self,
+        workload: &Str,
+        spec: &WorkloadSpec,
+        rules: &Workload,
+        place: usize,
+        key: &Str,
+        observed: &Observed,
+        problems: &mut Vec<Diagnostic>,
+    ) -> (u32, u32) {
+        let location = &self.plan.topology.locations[rules.places[place].location].name;
+        let declared = spec.rules.places.iter().position(|p| self.env.spec.topology.locations[p.location].name == *location);
+        let Some(template) = declared.map(|p| &spec.templates[spec.template_of[p]]) else { return (0, 0) };
+        let managed = template.resources.iter().filter(|r| r.mode == Mode::Managed);
+        let mut new: Vec<Option<Value>> = Vec::new();
+        let mut old: Vec<Option<Value>> = Vec::new();
+        for resource in managed.clone() {
+            let address = Address::replica(workload.clone(), resource.ty.text.clone(), resource.name.text.clone(), key.clone());
+            let value = |id: &ObjectId| {
+                observed.objects.get(id).filter(|s| !s.is_unreadable() && !s.tainted).and_then(Seen::current).cloned()
+            };
+            let last = ObjectId::deposed(address.clone(), DeposedKey(u32::MAX));
+            let first = ObjectId::current(address);
+            new.push(value(&first));
+            let mut deposed = observed.objects.range(first.clone()..=last).filter(|(id, _)| id.deposed.is_some());
+            old.push(deposed.next().and_then(|(id, _)| value(id)));
+        }
+        let complete = |values: &[Option<Value>]| values.iter().all(Option::is_some);
+        let (mut fresh, mut replaced) = (0, 0);
+        if complete(&new) {
+            fresh = self.ready(spec, template, place, key, &new, problems);
+        }
+        if old.iter().any(Option::is_some) {
+            let merged: Vec<Option<Value>> = old.iter().zip(&new).map(|(o, n)| o.clone().or_else(|| n.clone())).collect();
+            if complete(&merged) {
+                replaced = self.ready(spec, template, place, key, &merged, problems);
+            }
+        }
+        (fresh, replaced)
+    }
+
+    /// What `ready` says: 1 or 0 of a replica, a number of a group.
+    fn ready(
+        &self,
+        spec: &WorkloadSpec,
+        template: &crate::spec::Template,
+        place: usize,
+        key: &Str,
+        values: &[Option<Value>],
+        problems: &mut Vec<Diagnostic>,
+    ) -> u32 {
+        let Some(expr) = &template.ready else { return 1 };
+        let managed = template.resources.iter().filter(|r| r.mode == Mode::Managed);
+        let siblings: Vec<((Mode, &str, &str), Value)> = managed
+            .zip(values)
+            .map(|(r, v)| {
+                let value = v.clone().unwrap_or_else(|| Value::unknown(Type::Dynamic));
+                ((r.mode, &*r.ty.text, &*r.name.text), value)
+            })
+            .collect();
+        let (_, slot) = placement::split_key(key);
+        let mut own: Vec<(&str, Value)> = Vec::new();
+        let at = spec.rules.places.get(place).map(|p| p.location);
+        own.extend(at.and_then(|l| self.env.spec.locations.get(l)).map(|l| ("location", l.value.clone())));
+        own.extend(slot.map(|s| ("replica", placement::replica_value(&spec.rules.name, key, s))));
+        let scope = Overlay { own: &own, resources: &siblings, ..Overlay::over(self.env) };
+        let (value, found) = eval(expr, &scope);
+        for problem in found {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+        match value.kind() {
+            Kind::Bool(ready) => u32::from(*ready),
+            Kind::Number(n) if template.kind == TemplateKind::PerLocation => {
+                n.to_i64().and_then(|n| u32::try_from(n).ok()).unwrap_or(0)
+            }
+            _ => 0,
+        }
+    }
+}
