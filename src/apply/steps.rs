@@ -49,7 +49,8 @@ pub(super) async fn check_start(carrying: &Carrying<'_>, workload: &Str, step: u
         Some(before) => plan.decision.steps[before as usize].state.clone(),
         None => plan.decision.before.iter().map(|i| i.lo).collect(),
     };
-    let serving: u32 = expected.iter().enumerate().map(|(p, e)| if places.contains(&p) { look.by_place[p] } else { *e }).sum();
+    let serving: u32 =
+        expected.iter().enumerate().map(|(p, e)| if places.contains(&p) { look.by_place[p] } else { *e }).sum();
     let fewer: Vec<String> = look
         .by_place
         .iter()
@@ -109,7 +110,8 @@ impl Waiting<'_, '_> {
             return (Checked::Well { serving: 0, notes: Vec::new() }, true);
         };
         let rollout = self.carrying.rollout(self.workload);
-        let wanted: BTreeSet<Str> = one.adds.iter().chain(&one.updates).chain(&one.groups).chain(&one.waits).cloned().collect();
+        let wanted: BTreeSet<Str> =
+            one.adds.iter().chain(&one.updates).chain(&one.groups).chain(&one.waits).cloned().collect();
         if wanted.is_empty() {
             return (
                 Checked::Well { serving: self.carrying.serving_after(self.workload, self.step), notes: Vec::new() },

@@ -101,13 +101,18 @@ impl<'a> Watch<'a> {
             let Some((rules, _)) = self.workload(workload) else {
                 return Look { by_place: Vec::new(), problems: Vec::new() };
             };
-            all.extend(self.keys().filter(|(w, _)| w == workload).map(|(_, k)| k).filter(|k| {
-                self.place(rules, k).is_some_and(|p| stale.contains(&p))
-            }));
+            all.extend(
+                self.keys()
+                    .filter(|(w, _)| w == workload)
+                    .map(|(_, k)| k)
+                    .filter(|k| self.place(rules, k).is_some_and(|p| stale.contains(&p))),
+            );
             // What was counted once and is not in the state any more does not serve.
             let known = self.known.borrow();
             if let Some(known) = known.get(workload) {
-                all.extend(known.serving.keys().filter(|k| self.place(rules, k).is_some_and(|p| stale.contains(&p))).cloned());
+                all.extend(
+                    known.serving.keys().filter(|k| self.place(rules, k).is_some_and(|p| stale.contains(&p))).cloned(),
+                );
             }
         }
         let look = self.replicas(workload, &all).await;
@@ -154,7 +159,10 @@ impl<'a> Watch<'a> {
             names
                 .into_iter()
                 .flat_map(|(ty, name)| {
-                    let address = Address { key: Some(Key::Str(key.clone())), ..Address::replica(workload.clone(), ty, name, key.clone()) };
+                    let address = Address {
+                        key: Some(Key::Str(key.clone())),
+                        ..Address::replica(workload.clone(), ty, name, key.clone())
+                    };
                     let first = ObjectId::current(address.clone());
                     let last = ObjectId::deposed(address, DeposedKey(u32::MAX));
                     state.objects.range(first..=last).map(|(id, o)| (id.clone(), o.clone())).collect::<Vec<_>>()
@@ -176,13 +184,15 @@ impl<'a> Watch<'a> {
         problems: &mut Vec<Diagnostic>,
     ) -> (u32, u32) {
         let location = &self.plan.topology.locations[rules.places[place].location].name;
-        let declared = spec.rules.places.iter().position(|p| self.env.spec.topology.locations[p.location].name == *location);
+        let declared =
+            spec.rules.places.iter().position(|p| self.env.spec.topology.locations[p.location].name == *location);
         let Some(template) = declared.map(|p| &spec.templates[spec.template_of[p]]) else { return (0, 0) };
         let managed = template.resources.iter().filter(|r| r.mode == Mode::Managed);
         let mut new: Vec<Option<Value>> = Vec::new();
         let mut old: Vec<Option<Value>> = Vec::new();
         for resource in managed.clone() {
-            let address = Address::replica(workload.clone(), resource.ty.text.clone(), resource.name.text.clone(), key.clone());
+            let address =
+                Address::replica(workload.clone(), resource.ty.text.clone(), resource.name.text.clone(), key.clone());
             let value = |id: &ObjectId| {
                 observed.objects.get(id).filter(|s| !s.is_unreadable() && !s.tainted).and_then(Seen::current).cloned()
             };
@@ -198,7 +208,8 @@ impl<'a> Watch<'a> {
             fresh = self.ready(spec, template, place, key, &new, problems);
         }
         if old.iter().any(Option::is_some) {
-            let merged: Vec<Option<Value>> = old.iter().zip(&new).map(|(o, n)| o.clone().or_else(|| n.clone())).collect();
+            let merged: Vec<Option<Value>> =
+                old.iter().zip(&new).map(|(o, n)| o.clone().or_else(|| n.clone())).collect();
             if complete(&merged) {
                 replaced = self.ready(spec, template, place, key, &merged, problems);
             }
