@@ -2,7 +2,8 @@
 
 use crate::diag::{Diagnostic, Span};
 use crate::lang::address::{Address, Mode};
-use crate::lang::ast::{Body, Expr, StepKind, Traversal};
+use crate::lang::ast::{Expr, StepKind, Traversal};
+use crate::lang::body::body_traversals;
 use crate::lang::module::{Module, Output, Resource};
 use crate::lang::reference::{Reference, Subject, traversals};
 use crate::spec::Spec;
@@ -178,17 +179,6 @@ impl<'a> Finder<'_, 'a> {
             walk.traversal(traversal, problems);
         }
         (walk.needs, walk.follows)
-    }
-}
-
-/// All traversals of a body, nested blocks included.
-pub fn body_traversals<'b>(body: &'b Body, found: &mut impl FnMut(&'b Traversal)) {
-    let mut bodies = vec![body];
-    while let Some(body) = bodies.pop() {
-        for attribute in &body.attributes {
-            traversals(&attribute.expr, found);
-        }
-        bodies.extend(body.blocks.iter().map(|b| &*b.body));
     }
 }
 

@@ -212,15 +212,6 @@ fn blocks_slot<'b>(
 fn shape(nested: &NestedBlock) -> BlockShape {
     let of = nested.block.implied_type();
     let whole = nested.implied_type();
-    let empty = match (nested.nesting, &whole) {
-        (Nesting::Single, _) => Value::null(of.clone()),
-        (Nesting::Group, _) => empty_value(&nested.block),
-        (Nesting::List, Type::Dynamic) => Value::tuple(Vec::new()),
-        (Nesting::Map, Type::Dynamic) => Value::object(Vec::new()),
-        (Nesting::List, _) => Value::list(of.clone(), Vec::new()),
-        (Nesting::Set, _) => Value::set(of.clone(), Vec::new()),
-        (Nesting::Map, _) => Value::map(of.clone(), Vec::new()),
-    };
     // Only these two count their blocks.
     let counted = matches!(nested.nesting, Nesting::List | Nesting::Set);
     let one = matches!(nested.nesting, Nesting::Single | Nesting::Group);
@@ -228,17 +219,10 @@ fn shape(nested: &NestedBlock) -> BlockShape {
         nesting: nested.nesting,
         of,
         whole,
-        empty,
+        empty: nested.collect(Vec::new()),
         min: usize::try_from(nested.min_items).unwrap_or(0).min(if one { 1 } else { usize::MAX }),
         max: if one { Some(1) } else { usize::try_from(nested.max_items).ok().filter(|max| counted && *max > 0) },
     }
-}
-
-/// The value of a body with nothing in it.
-fn empty_value(schema: &schema::Block) -> Value {
-    let attributes = schema.attributes.iter().map(|(name, a)| (name.clone(), Value::null(a.ty.implied_type())));
-    let blocks = schema.blocks.iter().map(|(name, nested)| (name.clone(), shape(nested).empty));
-    Value::object(attributes.chain(blocks).collect())
 }
 
 /// A block as written.
