@@ -7,7 +7,7 @@ use super::cut_sets::{Merged, cut_sets, margin, merge};
 use super::decision::*;
 use super::judge::{State, judge};
 use super::model::{Event, Health, Live, LossOf, Mode, Template, Topology, Workload};
-use super::order::{Pace, Stuck, order};
+use super::order::{Pace, Stuck, order, order_within};
 use super::place::{Placement, Row, place};
 use super::report;
 use super::slots::{Leave, Work, assign};
@@ -158,28 +158,27 @@ fn steps_of(
     if *world.mode != Mode::Failback {
         return Ok(steps);
     }
-    // A failback never has less margin on the way than it has now (N15): if pacing costs margin, all adds go first.
+    // A failback never has less margin on the way than it has now (N15). Where pacing costs margin, a surge that lets all adds
+    // go first may not; that is the owner's to grant.
     let floor = report::cut_floor(world);
     let least = |steps: &[Step]| report::worst_margin(world, merged, floor, steps);
     let now = margin(&world.exposure, merged, &world.lo, floor, workload.max_order);
     if least(&steps) >= now {
         return Ok(steps);
     }
-    let wide = Invariants { most: u64::MAX, ..rules };
-    let all_first = Pace { batch: u32::MAX, ..pace };
-    if let Ok(steps) = order(&wide, work, &world.lo, &last, all_first)
-        && least(&steps) >= now
-    {
-        return Ok(steps);
-    }
+    let moves: u64 = work.iter().map(|w| u64::from(w.grow_count) + w.replace.len() as u64 + w.update.len() as u64).sum();
+    let wide = Invariants { most: rules.most.saturating_add(moves), ..rules };
+    let helps = order(&wide, work, &world.lo, &last, Pace { batch: u32::MAX, ..pace }).is_ok_and(|s| least(&s) >= now);
+    let to = surge.saturating_add(moves).min(u64::from(u32::MAX)) as u32;
+    let way_out = helps.then_some(WayOut::Surge { site: workload.rollout.site, to });
     Err(Refusal::Blocked {
         by: CheckOf::Margin,
         worst_loss: Vec::new(),
         value: i64::from(least(&steps)),
         bound: i64::from(now),
         state: world.lo.clone(),
-        lines: vec![workload.site],
-        ways_out: Vec::new(),
+        lines: vec![workload.rollout.site],
+        ways_out: way_out.into_iter().collect(),
     })
 }
 
@@ -299,7 +298,8 @@ fn blocked(
 ) -> Refusal {
     let workload = world.workload;
     let mut ways_out = Vec::new();
-    let works = |rules: &Invariants<'_>| order(rules, work, &world.lo, last, pace).is_ok();
+    // A way out is only offered, so it need not be searched for as hard as the order itself.
+    let works = |rules: &Invariants<'_>| order_within(rules, work, &world.lo, last, pace, 1_000).is_ok();
     // The smallest surge, by doubling and halving: more room never hurts.
     let with = |more: u64| Invariants { most: rules.most.saturating_add(more), ..rules.clone() };
     let moves: u64 =

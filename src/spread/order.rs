@@ -44,6 +44,21 @@ pub fn order(
     last: &[bool],
     pace: Pace,
 ) -> Result<Vec<Step>, Stuck> {
+    order_within(rules, work, ready, last, pace, SEARCH_LIMIT)
+}
+
+/// Orders the work, looking at no more than so many states where greed is stuck.
+///
+/// # Errors
+/// [`Stuck`] when neither greed nor so much search finds an order.
+pub fn order_within(
+    rules: &Invariants<'_>,
+    work: &[Work],
+    ready: &[u32],
+    last: &[bool],
+    pace: Pace,
+    limit: usize,
+) -> Result<Vec<Step>, Stuck> {
     let mut plan =
         Plan { course: Course::new(rules, work, ready.to_vec()), last, pace, steps: Vec::new(), sums: Vec::new() };
     plan.free_waves();
@@ -51,7 +66,7 @@ pub fn order(
     if let Err(stuck) = plan.greedy() {
         plan.course = course;
         plan.steps.truncate(steps);
-        let path = Search::new(plan.course.clone(), last).run().ok_or(stuck)?;
+        let path = Search::new(plan.course.clone(), last).run(limit).ok_or(stuck)?;
         plan.replay(&path);
     }
     Ok(plan.steps)
@@ -284,13 +299,16 @@ impl Plan<'_> {
 
     /// Replicas of passage: an update in place takes its replica away for a while, which a full floor forbids.
     fn pass(&mut self) -> bool {
-        if !self.course.updates_left() {
+        // Each may help one update and be made anew elsewhere once; more than that is going round in circles.
+        let made: usize = self.course.done.iter().map(|d| d.passing as usize).sum();
+        let updates: usize = self.course.work.iter().map(|w| w.update.len()).sum();
+        if !self.course.updates_left() || made > 2 * updates + self.course.work.len() {
             return false;
         }
         let half = self.course.ready.clone();
         let mut acts = Vec::new();
         let mut checks = Vec::new();
-        while acts.len() < self.pace.batch as usize && self.course.sum < self.course.rules.most {
+        while acts.len() < updates.min(self.pace.batch as usize) && self.course.sum < self.course.rules.most {
             let rank = |p: usize| {
                 let (excess, skew) = self.course.skew_if(p, true);
                 let free = self.course.total[p] < self.course.rules.room[p] && excess <= 0;
@@ -426,10 +444,10 @@ impl<'a> Search<'a> {
         Search { course, last, seen: HashSet::new() }
     }
 
-    fn run(&mut self) -> Option<Vec<Act>> {
+    fn run(&mut self, limit: usize) -> Option<Vec<Act>> {
         let mut path: Vec<Act> = Vec::new();
         let mut open: Vec<Vec<Act>> = vec![self.choices()];
-        while self.seen.len() < SEARCH_LIMIT {
+        while self.seen.len() < limit {
             if self.course.is_done() {
                 return Some(path);
             }

@@ -65,6 +65,8 @@ struct Seed {
     surge: u32,
     batch: u32,
     mode: u8,
+    /// A floor for zone a, and a cap for zone b.
+    bounds: (u32, u32),
 }
 
 fn seeds() -> impl Strategy<Value = Seed> {
@@ -78,9 +80,9 @@ fn seeds() -> impl Strategy<Value = Seed> {
         prop::collection::vec((0u8..3, 1u32..3, 0u64..60), 0..3),
         0u32..4,
         1u32..4,
-        0u8..5,
+        (0u8..6, prop_oneof![3 => Just(0u32), 1 => 0u32..3], prop_oneof![3 => Just(99u32), 1 => 0u32..5]),
     )
-        .prop_map(|(spots, n, nested, tolerance, skew, serving, rules, surge, batch, mode)| Seed {
+        .prop_map(|(spots, n, nested, tolerance, skew, serving, rules, surge, batch, (mode, min, max))| Seed {
             spots,
             n,
             nested,
@@ -91,6 +93,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
             surge,
             batch,
             mode,
+            bounds: (min, max),
         })
 }
 
@@ -111,6 +114,12 @@ impl Seed {
         let mut zone = level("zone", Ratio::Weights { parts, rest: None });
         zone.tolerance = Bound::Count(self.tolerance);
         zone.max_skew = self.skew;
+        if self.bounds.0 > 0 {
+            zone.min.insert("a".into(), self.bounds.0);
+        }
+        if self.bounds.1 < 99 {
+            zone.max.insert("b".into(), self.bounds.1);
+        }
         let cloud = level("cloud", Ratio::Even);
         let spread = match self.nested {
             0 => vec![zone],
@@ -152,6 +161,7 @@ impl Seed {
         match self.mode {
             0 => Mode::Repair,
             1 => Mode::Failover { lost: vec![Event::Domain { level: 1, name: "a".into() }] },
+            2 => Mode::Failback,
             _ => Mode::normal(),
         }
     }
@@ -196,7 +206,9 @@ fn replay(t: &Topology, w: &Workload, live: &Live, d: &Decision) -> Live {
             || t.locations[p].health == Health::Suspect && !matches!(d.mode, Mode::Failover { .. } if p == 0)
     };
     let total = |slots: &[Vec<Slot>]| (0..slots.len()).filter(|&p| reachable(p)).map(|p| count(slots, p)).sum::<u32>();
-    let most = total(&slots).max(d.replicas) + w.rollout.surge.unwrap().ceil_of(d.replicas) as u32;
+    // What is frozen may leave a target above N (a floor elsewhere is owed all the same): its own total is then the measure.
+    let wanted: u32 = (0..slots.len()).filter(|&p| reachable(p)).map(|p| d.after[p]).sum();
+    let most = total(&slots).max(d.replicas).max(wanted) + w.rollout.surge.unwrap().ceil_of(d.replicas) as u32;
     let refused = !d.breaches.is_empty();
     // What exists beside its replacement.
     let mut beside: Vec<u32> = vec![0; slots.len()];
@@ -211,6 +223,13 @@ fn replay(t: &Topology, w: &Workload, live: &Live, d: &Decision) -> Live {
             for rule in &w.survive {
                 let floor = rule.floor.ceil_of(d.replicas) as u32;
                 assert!(worst(t, rule, &half) >= floor.min(worst(t, rule, &start)), "{} {step:#?}", rule.id);
+            }
+        }
+        for level in &w.spread {
+            for (zone, &floor) in level.min.iter().filter(|_| level.level == "zone") {
+                let p = t.locations.iter().position(|l| l.name == *zone).unwrap();
+                let owed = d.spread.iter().flat_map(|r| &r.domains).any(|row| row.name == *zone && row.weight > 0);
+                assert!(!owed || half[p] >= floor.min(start[p]), "floor of {zone}: {step:#?}");
             }
         }
         for e in step.adds.iter().chain(&step.removes).chain(&step.updates).chain(&step.waits) {
@@ -287,7 +306,7 @@ proptest! {
     fn step_invariants_random(seed in seeds()) {
         let (t, w, live) = seed.build();
         match decide(&t, &w, &live, &seed.mode()) {
-            Err(refusal) => prop_assert!(matches!(refusal, Refusal::Blocked { .. }), "{:?}", refusal),
+            Err(refusal) => prop_assert!(matches!(refusal, Refusal::Blocked { .. } | Refusal::Minimums { .. }), "{:?}", refusal),
             Ok(d) => {
                 let next = replay(&t, &w, &live, &d);
                 for p in 0..d.after.len() {
