@@ -166,7 +166,8 @@ fn steps_of(
     if least(&steps) >= now {
         return Ok(steps);
     }
-    let moves: u64 = work.iter().map(|w| u64::from(w.grow_count) + w.replace.len() as u64 + w.update.len() as u64).sum();
+    let moves: u64 =
+        work.iter().map(|w| u64::from(w.grow_count) + w.replace.len() as u64 + w.update.len() as u64).sum();
     let wide = Invariants { most: rules.most.saturating_add(moves), ..rules };
     let helps = order(&wide, work, &world.lo, &last, Pace { batch: u32::MAX, ..pace }).is_ok_and(|s| least(&s) >= now);
     let to = surge.saturating_add(moves).min(u64::from(u32::MAX)) as u32;
