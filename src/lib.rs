@@ -9,6 +9,7 @@ pub mod fleet;
 pub mod lang;
 pub mod plan;
 pub mod plugin;
+pub mod report;
 pub mod spec;
 pub mod spread;
 pub mod state;

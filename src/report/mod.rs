@@ -1,0 +1,13 @@
+//! What straddle says: text for people, JSON for programs. Pure: data in, text out; nothing here reads, asks or prints.
+//!
+//! Order and honesty of the text follow one idea: what is broken now comes first, zeros are written out, and what is not proven is
+//! called so. The machine formats are a contract, described by the schemas in `schemas/`.
+
+pub mod diff;
+pub mod plan;
+pub mod style;
+pub mod table;
+pub mod words;
+
+#[cfg(test)]
+pub(crate) mod tests;

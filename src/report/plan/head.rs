@@ -1,0 +1,284 @@
+//! The first lines: what serves, what is broken now, how much would change, what was read and what was not.
+
+use super::Page;
+use crate::plan::model::{Action, Kind, Plan, WorkloadPlan};
+use crate::report::diff::brief;
+use crate::report::style::{Ink, Style, clean, wrap};
+use crate::report::words::{self, Names, count, duration};
+use crate::spread::decision::{Role, Verdict};
+use crate::spread::model::Health;
+use straddle_sdk::value::Value;
+
+impl Page<'_> {
+    pub(super) fn head(&mut self) {
+        for (name, workload) in &self.plan.workloads {
+            let text = serving(name, workload, self.names(workload), self.style);
+            let text = wrap(&text, self.style.width, 4);
+            self.line(&text);
+        }
+        let mut line = format!("{} {}", opening(&self.plan.kind), counts(self.plan, self.style));
+        if let Some(repair) = repairs(self.plan) {
+            line.push_str(&format!(" {repair}"));
+        }
+        if !self.plan.has_changes() {
+            line = match self.plan.is_broken() {
+                true => "No changes.".into(),
+                false => "No changes. What stands is what the spec says.".into(),
+            };
+        }
+        let line = wrap(&line, self.style.width, 4);
+        self.line(&line);
+        for (_, workload) in &self.plan.workloads {
+            for breach in workload.decision.breaches.iter().filter(|_| self.plan.is_broken()) {
+                let names = self.names(workload);
+                let rule = breach.rule.map_or("floor".into(), |rule| names.rule(rule));
+                let words = format!(
+                    "REFUSED: {rule} cannot hold after this plan even with everything healthy: {} left, the rule says {}.",
+                    names.units(breach.value),
+                    names.units(breach.floor)
+                );
+                let text = self.style.ink(Ink::Bad, &wrap(&words, self.style.width, 4));
+                self.line(&text);
+            }
+        }
+    }
+
+    /// What was read, what could not be, how the places are.
+    pub(super) fn read(&mut self) {
+        let plan = self.plan;
+        self.blank();
+        let missing = plan.drift.iter().filter(|d| d.live.is_null()).count();
+        let standing = plan.changes.iter().filter(|c| !c.before.is_null()).count();
+        let total = standing.max(plan.unreadable.len()) + missing;
+        let unreadable = plan.unreadable.len();
+        let mut line = format!("Read: {} of {}, {unreadable} unreadable.", total - unreadable, count(total, "object"));
+        if !plan.topology.locations.is_empty() {
+            line.push_str(&format!(" {}.", health(plan)));
+        }
+        line.push_str(&format!(" State serial {}.", plan.serial));
+        let line = wrap(&line, self.style.width, 6);
+        self.line(&line);
+        if unreadable > 0 {
+            let title = self.style.ink(Ink::Bad, "Could not be read; nothing is concluded about these:");
+            self.line(&title);
+            let most = if self.style.verbose { usize::MAX } else { 10 };
+            for one in plan.unreadable.iter().take(most) {
+                let text = format!("  {}  {}", clean(&one.address.to_string()), clean(&one.problem.summary));
+                let detail = one.problem.detail.lines().next().unwrap_or_default();
+                let text = if detail.is_empty() { text } else { format!("{text}: {}", clean(detail)) };
+                let text = wrap(&text, self.style.width, 6);
+                self.line(&text);
+            }
+            self.more(unreadable.saturating_sub(most), "");
+        }
+    }
+
+    /// `and N more`, where something is not shown.
+    pub(super) fn more(&mut self, n: usize, what: &str) {
+        if n > 0 {
+            let text = self.style.faint(&format!("  and {n} more{what} (-verbose shows all)"));
+            self.line(&text);
+        }
+    }
+
+    /// Changes found that straddle did not make.
+    pub(super) fn drift(&mut self) {
+        let plan = self.plan;
+        if plan.drift.is_empty() {
+            return;
+        }
+        self.heading("Changed outside straddle");
+        let most = if self.style.verbose { usize::MAX } else { 12 };
+        let mut rows = Vec::new();
+        for drift in plan.drift.iter().take(most) {
+            let id = drift.state.get("id").filter(|id| id.as_str().is_some()).map(|id| format!(" ({})", brief(id)));
+            let what = format!("{}{}", clean(&drift.address.to_string()), id.unwrap_or_default());
+            let how = if drift.live.is_null() {
+                self.style.ink(Ink::Bad, "GONE: the provider has no such object")
+            } else {
+                changed(&drift.state, &drift.live)
+            };
+            rows.push(vec![what, how]);
+        }
+        crate::report::table::rows(&rows, &[], 2, &mut self.out);
+        self.more(plan.drift.len().saturating_sub(most), "");
+    }
+}
+
+/// Which attributes differ, in few words.
+fn changed(state: &Value, live: &Value) -> String {
+    let entries = crate::report::diff::union(state.entries().unwrap_or_default(), live.entries().unwrap_or_default());
+    let null = Value::null(straddle_sdk::value::Type::Dynamic);
+    let parts = entries.into_iter().filter_map(|(name, was, is)| {
+        let (was, is) = (was.unwrap_or(&null), is.unwrap_or(&null));
+        match crate::report::diff::Sign::of(Some(was), Some(is)) {
+            None | Some(crate::report::diff::Sign::Same) => None,
+            _ => Some(format!("{}: {} -> {}", clean(name), brief(was), brief(is))),
+        }
+    });
+    words::some(parts, 4)
+}
+
+fn opening(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Normal => "This plan:",
+        Kind::Destroy => "DESTROY:",
+        Kind::RefreshOnly => "Refresh only:",
+        Kind::Repair => "Repair (adds only):",
+        Kind::Failover { .. } => "Failover:",
+        Kind::Failback => "Failback:",
+    }
+}
+
+/// `2 to add (1 replica), 0 to change, 0 to remove, 0 to replace.`
+pub(super) fn counts(plan: &Plan, style: &Style) -> String {
+    let number = |f: fn(Action) -> bool| plan.changes.iter().filter(|c| f(c.action)).count();
+    let loud = |n: usize, word: &str| match n {
+        0 => format!("0 to {word}"),
+        n => style.ink(Ink::Bad, &format!("{n} to {}", word.to_uppercase())),
+    };
+    let (grown, shrunk) = (replicas(plan, Role::Grow), replicas(plan, Role::Shrink));
+    let of = |n: u32| if n > 0 { format!(" ({})", count(n as usize, "replica")) } else { String::new() };
+    let mut text = format!(
+        "{} to add{}, {} to change, {}{}, {}",
+        number(|a| a == Action::Create),
+        of(grown),
+        number(|a| a == Action::Update),
+        loud(number(|a| a == Action::Delete), "remove"),
+        of(shrunk),
+        loud(number(Action::is_replace), "replace"),
+    );
+    for (n, word) in [
+        (number(|a| a == Action::Read), "to read"),
+        (number(|a| a == Action::Forget), "to forget"),
+        (plan.changes.iter().filter(|c| c.previous_address.is_some()).count(), "moved"),
+        (plan.outputs.iter().filter(|o| o.differs()).count(), "of the outputs"),
+    ] {
+        if n > 0 {
+            text.push_str(&format!(", {n} {word}"));
+        }
+    }
+    text.push('.');
+    text
+}
+
+fn replicas(plan: &Plan, role: Role) -> u32 {
+    let steps = plan.workloads.iter().flat_map(|(_, w)| &w.decision.steps);
+    let entries = steps.flat_map(|s| if role == Role::Grow { &s.adds } else { &s.removes });
+    let number = |e: &crate::spread::decision::StepEntry| match e.slots.is_empty() {
+        true => e.count,
+        false => e.slots.iter().filter(|s| s.role == role).count() as u32,
+    };
+    entries.map(number).fold(0, u32::saturating_add)
+}
+
+/// How a workload serves now and which rules are broken now.
+fn serving(name: &str, workload: &WorkloadPlan, names: Names<'_>, style: &Style) -> String {
+    let decision = &workload.decision;
+    let now = words::sum(&decision.before);
+    let existing: u64 = decision.existing.iter().map(|n| u64::from(*n)).sum();
+    let wanted = decision.replicas;
+    let title = style.strong(&format!("{name}:"));
+    if existing == 0 && now.hi == 0 {
+        return match wanted {
+            0 => format!("{title} nothing stands."),
+            n => format!("{title} 0 of {n} serving: nothing stands yet, so no rule can hold before this plan."),
+        };
+    }
+    let mut text = format!("{title} {} of {wanted} serving.", words::interval(now));
+    let broken: Vec<String> = decision
+        .rules
+        .iter()
+        .filter(|rule| rule.before.verdict == Verdict::Fail)
+        .map(|rule| {
+            let judged = &rule.before;
+            let (loss, growth) = match judged.growth.iter().find(|g| g.verdict == Verdict::Fail) {
+                Some(g) if judged.at_once != Verdict::Fail => (&g.worst_loss, Some(g)),
+                _ => (&judged.worst_loss, None),
+            };
+            let lost = names.loss(loss);
+            match growth {
+                None => format!(
+                    "{} (losing {lost} leaves {}, the rule says {})",
+                    names.rule(rule.index),
+                    names.units(judged.alive),
+                    names.units(rule.floor)
+                ),
+                Some(g) => format!(
+                    "{} (losing {lost} comes back to {}{}, the rule says {} within {})",
+                    names.rule(rule.index),
+                    names.units(g.reached),
+                    g.reached_in_s.map_or(String::new(), |s| format!(" after {}", duration(s))),
+                    names.units(g.floor),
+                    duration(g.within_s)
+                ),
+            }
+        })
+        .collect();
+    if !broken.is_empty() {
+        text.push_str(&format!(" {}: {}.", style.ink(Ink::Bad, "BROKEN NOW"), broken.join("; ")));
+    } else if decision.rules.iter().any(|r| r.before.verdict == Verdict::NotProven) {
+        text.push_str(&format!(" No rule is broken; {} proven.", style.ink(Ink::Warn, "not all are")));
+    } else if !decision.rules.is_empty() {
+        text.push_str(" Every rule holds.");
+    }
+    if decision.margin.alarm_before {
+        text.push_str(&format!(" {}: margin {}.", style.ink(Ink::Bad, "ALARM"), decision.margin.before));
+    }
+    text
+}
+
+/// What the plan mends and how long the waiting takes by boot times.
+fn repairs(plan: &Plan) -> Option<String> {
+    let mended = plan.workloads.iter().flat_map(|(_, w)| &w.decision.rules);
+    let mended = mended.filter(|r| r.before.verdict == Verdict::Fail && r.after.verdict != Verdict::Fail).count();
+    let stood = plan.workloads.iter().any(|(_, w)| w.decision.existing.iter().any(|n| *n > 0));
+    let waiting: u64 = plan.workloads.iter().map(|(_, w)| waiting(w, plan)).max().unwrap_or(0);
+    let mut text = String::new();
+    match mended {
+        0 => {}
+        _ if !stood => {}
+        1 => text.push_str("Repairs the rule"),
+        n => text.push_str(&format!("Repairs {n} rules")),
+    }
+    match (text.is_empty(), waiting) {
+        (_, 0) => {}
+        (true, s) => text.push_str(&format!("About {} of waiting", duration(s))),
+        (false, s) => text.push_str(&format!(" in about {}", duration(s))),
+    }
+    if text.is_empty() { None } else { Some(format!("{text}.")) }
+}
+
+/// Seconds of boot, health and drain over all steps of a workload.
+fn waiting(workload: &WorkloadPlan, plan: &Plan) -> u64 {
+    let rules = &workload.rules;
+    let boot = |place: usize| {
+        let location = rules.places.get(place).and_then(|p| plan.topology.locations.get(p.location));
+        location.map_or(0, |l| l.boot.seconds)
+    };
+    let mut total = 0u64;
+    for step in &workload.decision.steps {
+        if let Some(slowest) = step.adds.iter().chain(&step.waits).map(|e| boot(e.place)).max() {
+            total = total.saturating_add(slowest).saturating_add(rules.rollout.healthy_for_s);
+        }
+        if !step.removes.is_empty() {
+            total = total.saturating_add(rules.rollout.drain_s);
+        }
+    }
+    total
+}
+
+/// How the locations are: those that are not well by name, the rest by name while they are few.
+fn health(plan: &Plan) -> String {
+    let locations = &plan.topology.locations;
+    let word = |l: &crate::spread::model::Location| format!("{} {}", l.name, words::health(l.health, l.health_source));
+    if locations.len() <= 6 {
+        return format!("Locations {}", locations.iter().map(word).collect::<Vec<_>>().join(", "));
+    }
+    let (well, ill): (Vec<_>, Vec<_>) = locations.iter().partition(|l| l.health == Health::Healthy);
+    let mut text = format!("{} of {} UP", well.len(), count(locations.len(), "location"));
+    if !ill.is_empty() {
+        text.push_str(&format!(", {}", words::some(ill.into_iter().map(word), 6)));
+    }
+    text
+}

@@ -1,0 +1,108 @@
+//! The plan for people.
+//!
+//! In this order: what is broken now, how much would change, whether the observation can be trusted, what changed outside,
+//! the actions, and for each workload its spread, its steps with their worst moments, what every loss leaves, what is not proven;
+//! then the price, what is not touched, and the next command.
+
+mod actions;
+mod findings;
+mod head;
+mod losses;
+mod spread;
+mod steps;
+
+use super::style::Style;
+use super::words::Names;
+use crate::plan::model::{Kind, Plan, WorkloadPlan};
+
+/// The whole plan as text.
+pub fn text(plan: &Plan, style: &Style) -> String {
+    Page { plan, style, out: String::new() }.whole(None)
+}
+
+/// As [`text`], for a plan that was saved: ends with the file's name, its digest and the command that carries it out.
+pub fn text_saved(plan: &Plan, file: &str, digest: &str, style: &Style) -> String {
+    Page { plan, style, out: String::new() }.whole(Some((file, digest)))
+}
+
+/// What the actions of one plan are, without rules and spread: for `show` of a part, or an approval prompt.
+pub fn actions(plan: &Plan, style: &Style) -> String {
+    let mut page = Page { plan, style, out: String::new() };
+    page.actions();
+    page.out
+}
+
+/// The line with the counts, zeros written out.
+pub fn counts(plan: &Plan) -> String {
+    head::counts(plan, &Style::default())
+}
+
+/// A plan being written.
+struct Page<'p> {
+    plan: &'p Plan,
+    style: &'p Style,
+    out: String,
+}
+
+impl<'p> Page<'p> {
+    fn whole(mut self, saved: Option<(&str, &str)>) -> String {
+        self.head();
+        self.read();
+        self.drift();
+        self.actions();
+        self.outputs();
+        let plan = self.plan;
+        if plan.kind != Kind::RefreshOnly {
+            for (name, workload) in &plan.workloads {
+                self.workload(name, workload);
+            }
+        }
+        self.tail(saved);
+        self.out
+    }
+
+    fn workload(&mut self, name: &str, workload: &WorkloadPlan) {
+        let names = self.names(workload);
+        // A workload that nothing is said of elsewhere is named once; its tables follow.
+        if self.plan.workloads.len() > 1 {
+            self.blank();
+            let title = self.style.strong(&format!("workload {name}"));
+            self.line(&title);
+        }
+        self.spread(workload, names);
+        self.steps(workload, names);
+        if self.plan.kind != Kind::Destroy {
+            self.losses(workload, names);
+        }
+        self.findings(workload, names);
+    }
+
+    fn names(&self, workload: &'p WorkloadPlan) -> Names<'p> {
+        Names { topology: &self.plan.topology, workload: &workload.rules }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+
+    /// One empty line, never two.
+    fn blank(&mut self) {
+        if !self.out.is_empty() && !self.out.ends_with("\n\n") {
+            self.out.push('\n');
+        }
+    }
+
+    fn heading(&mut self, text: &str) {
+        self.blank();
+        let text = self.style.strong(text);
+        self.line(&text);
+    }
+}
+
+/// `file:line` of a span, for the end of a line.
+pub(super) fn place_of(sources: &crate::diag::Sources, span: &crate::diag::Span) -> Option<String> {
+    let source = sources.files.get(span.file.0 as usize)?;
+    let upto = source.text.get(..span.range.start)?;
+    Some(format!("{}:{}", source.name, upto.bytes().filter(|b| *b == b'\n').count() + 1))
+}
