@@ -4,6 +4,7 @@
 //! called so. The machine formats are a contract, described by the schemas in `schemas/`.
 
 pub mod diff;
+pub mod json;
 pub mod plan;
 pub mod style;
 pub mod table;

@@ -188,24 +188,7 @@ impl<'a> Names<'a> {
 
     /// What a check is called in the machine formats: the id of the rule.
     pub fn check_key(&self, check: &CheckOf) -> String {
-        match check {
-            CheckOf::Serving => "floor.serving".into(),
-            CheckOf::Survive(rule) => {
-                self.workload.survive.get(*rule).map_or_else(|| format!("survive.{rule}"), |rule| rule.id.clone())
-            }
-            CheckOf::DomainFloor(spread, domain) => format!("spread.{}.min.{domain}", self.spread_level(*spread)),
-            CheckOf::Surge => "rollout.surge".into(),
-            CheckOf::Capacity(place) => format!("capacity.{}", self.place(*place)),
-            CheckOf::Skew(spread, parent) => {
-                let mut key = format!("spread.{}.max_skew", self.spread_level(*spread));
-                for name in parent {
-                    key.push('.');
-                    key.push_str(name);
-                }
-                key
-            }
-            CheckOf::Margin => "margin".into(),
-        }
+        check.id(self.topology, self.workload)
     }
 
     /// Why a verdict is not PASS.
@@ -262,6 +245,10 @@ impl<'a> Names<'a> {
                     "the state of {} is not known; nothing is changed there and it counts as 0",
                     self.place(*place)
                 ),
+            ),
+            Note::HeldByUnknown(places) => (
+                true,
+                format!("nothing is removed: that would be safe only if {} is well, which nobody knows", self.places(places)),
             ),
             Note::DeferredWhileDown(n) => (
                 true,

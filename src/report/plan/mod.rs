@@ -7,9 +7,14 @@
 mod actions;
 mod findings;
 mod head;
+mod json;
 mod losses;
+mod resources;
 mod spread;
 mod steps;
+pub mod straddle;
+
+pub use json::{digest, json};
 
 use super::style::Style;
 use super::words::Names;

@@ -1,4 +1,5 @@
 //! What is said of plans whose spread the engine itself decided.
 
+mod json;
 pub mod sample;
 mod text;
