@@ -248,7 +248,10 @@ impl<'a> Names<'a> {
             ),
             Note::HeldByUnknown(places) => (
                 true,
-                format!("nothing is removed: that would be safe only if {} is well, which nobody knows", self.places(places)),
+                format!(
+                    "nothing is removed: that would be safe only if {} is well, which nobody knows",
+                    self.places(places)
+                ),
             ),
             Note::DeferredWhileDown(n) => (
                 true,

@@ -32,9 +32,12 @@ pub(super) fn write_course(plan: &Plan, workload: &WorkloadPlan, j: &mut Json) {
         counts(&workload.decision.after, names, j.key("after"));
         j.key("steps").array(&workload.decision.steps, |j, step| {
             j.object(|j| {
-                for (key, entries) in
-                    [("adds", &step.adds), ("waits", &step.waits), ("removes", &step.removes), ("updates", &step.updates)]
-                {
+                for (key, entries) in [
+                    ("adds", &step.adds),
+                    ("waits", &step.waits),
+                    ("removes", &step.removes),
+                    ("updates", &step.updates),
+                ] {
                     j.key(key).array(entries, |j, entry| {
                         j.object(|j| {
                             j.key("location").text(names.place(entry.place));
@@ -82,7 +85,8 @@ fn names<'a>(plan: &'a Plan, workload: &'a WorkloadPlan) -> Names<'a> {
 fn members(plan: &Plan) -> Members<'_> {
     let mut members: Members<'_> = BTreeMap::new();
     for change in &plan.changes {
-        if let (Some(workload), Some(key)) = (&change.address.workload, crate::report::words::replica(&change.address)) {
+        if let (Some(workload), Some(key)) = (&change.address.workload, crate::report::words::replica(&change.address))
+        {
             members.entry((workload, key)).or_default().push((change.action, change.address.to_string()));
         }
     }

@@ -24,7 +24,9 @@ fn one_replica_lost() {
             _ => &mut members[part]["values"]["root_module"]["child_modules"][0]["resources"],
         };
         let kept = short.as_array_mut().unwrap();
-        kept.retain(|r| r["address"].as_str().is_some_and(|a| a.contains("a/2") || a.contains("a/1") || !a.contains('/')));
+        kept.retain(|r| {
+            r["address"].as_str().is_some_and(|a| a.contains("a/2") || a.contains("a/1") || !a.contains('/'))
+        });
     }
     insta::assert_snapshot!(serde_json::to_string_pretty(&tree).unwrap());
 }
@@ -34,7 +36,9 @@ fn counts_agree_with_the_changes() {
     for plan in all() {
         let tree = tree(&plan);
         let changes = tree["resource_changes"].as_array().unwrap();
-        let with = |word: &str| changes.iter().filter(|c| c["change"]["actions"].as_array().unwrap().contains(&word.into())).count();
+        let with = |word: &str| {
+            changes.iter().filter(|c| c["change"]["actions"].as_array().unwrap().contains(&word.into())).count()
+        };
         assert_eq!((with("create"), with("update"), with("delete")), plan.counts());
         assert_eq!(tree["applyable"], Tree::Bool(plan.has_changes() && !plan.is_broken()));
     }
@@ -57,7 +61,10 @@ fn steps_name_their_objects() {
     assert_eq!(step["adds"][0]["location"], "seoul-a");
     assert_eq!(
         step["adds"][0]["addresses"],
-        serde_json::json!(["workload.web.sim_instance.server[\"seoul-a/2\"]", "workload.web.sim_target.front[\"seoul-a/2\"]"])
+        serde_json::json!([
+            "workload.web.sim_instance.server[\"seoul-a/2\"]",
+            "workload.web.sim_target.front[\"seoul-a/2\"]"
+        ])
     );
     assert_eq!(step["half_done"], serde_json::json!({"seoul-a": 4, "seoul-c": 5}));
     assert_eq!(step["state"], serde_json::json!({"seoul-a": 5, "seoul-c": 5}));
@@ -66,7 +73,12 @@ fn steps_name_their_objects() {
 #[test]
 fn unknown_and_sensitive_outputs() {
     let mut plan = first();
-    let output = |name: &str, after: Value, sensitive| OutputChange { name: name.into(), before: None, after: Some(after), sensitive };
+    let output = |name: &str, after: Value, sensitive| OutputChange {
+        name: name.into(),
+        before: None,
+        after: Some(after),
+        sensitive,
+    };
     plan.outputs = vec![
         output("known", Value::string("x"), false),
         output("secret", Value::string("x").with_marks(Marks::SENSITIVE), true),
@@ -74,7 +86,10 @@ fn unknown_and_sensitive_outputs() {
     ];
     let tree = tree(&plan);
     let outputs = &tree["output_changes"];
-    assert_eq!(outputs["unknown"], serde_json::json!({"actions":["create"],"before":null,"after_unknown":true,"before_sensitive":false,"after_sensitive":false}));
+    assert_eq!(
+        outputs["unknown"],
+        serde_json::json!({"actions":["create"],"before":null,"after_unknown":true,"before_sensitive":false,"after_sensitive":false})
+    );
     assert_eq!(outputs["secret"]["after_sensitive"], true);
     assert_eq!(tree["planned_values"]["outputs"]["unknown"], serde_json::json!({"sensitive": false}));
     assert_eq!(tree["planned_values"]["outputs"]["known"]["type"], "string");
