@@ -3,6 +3,7 @@
 //! Everything between reading files and calling providers is a pure function over plain data; see ARCHITECTURE.md.
 
 pub mod apply;
+pub mod audit;
 pub mod cli;
 pub mod diag;
 pub mod fleet;

@@ -1,0 +1,273 @@
+//! The target against the ratio, level by level from the outside, and the spread table's numbers.
+
+use super::apportion::{Claim, misplaced, tolerance_box};
+use super::finding::{Fault, Finding, NotTouched};
+use super::target::holds_back;
+use super::view::{Use, View};
+use crate::spread::decision::SpreadRow;
+use crate::spread::model::{Method, Mode, Moving, Ratio, SpreadLevel};
+use std::collections::BTreeMap;
+
+/// Largest total for which Webster seats are dealt out one by one.
+const MOST_SEATS: u64 = 1_000_000;
+
+/// A domain under one parent.
+pub(super) struct Domain {
+    pub name: String,
+    pub places: Vec<usize>,
+    pub claim: Claim,
+    pub eligible: bool,
+    pub after: u64,
+}
+
+/// The domains of one spread block under one parent.
+pub(super) struct Group {
+    pub level: usize,
+    /// The domains above, as `(level, name)`.
+    pub parent: Vec<(String, String)>,
+    pub domains: Vec<Domain>,
+}
+
+/// All groups, outermost first.
+pub(super) fn groups(view: &View<'_>) -> Vec<Group> {
+    let mut all = Vec::new();
+    let mut open = vec![(Vec::new(), (0..view.places()).collect::<Vec<_>>())];
+    for (index, level) in view.rules.spread.iter().enumerate() {
+        let mut next = Vec::new();
+        for (parent, places) in open {
+            let group = group(view, index, level, parent, &places);
+            for domain in &group.domains {
+                let mut below = group.parent.clone();
+                below.push((level.level.clone(), domain.name.clone()));
+                next.push((below, domain.places.clone()));
+            }
+            all.push(group);
+        }
+        open = next;
+    }
+    all
+}
+
+fn group(view: &View<'_>, index: usize, level: &SpreadLevel, parent: Vec<(String, String)>, places: &[usize]) -> Group {
+    let mut members: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for p in places {
+        if let Some(name) = view.location(*p).domains.get(&level.level) {
+            members.entry(name).or_default().push(*p);
+        }
+    }
+    let weights = reduced(members.keys().map(|name| weight(level, name)).collect());
+    let domains = members
+        .into_iter()
+        .zip(weights)
+        .map(|((name, places), weight)| {
+            let (mut floor, mut cap) = (0u64, 0u64);
+            for p in &places {
+                let (least, most) = leaf(view, *p);
+                floor = floor.saturating_add(least);
+                cap = cap.saturating_add(most);
+            }
+            let own = |limits: &BTreeMap<String, u32>| limits.get(name).or(limits.get("*")).map(|n| u64::from(*n));
+            cap = cap.min(own(&level.max).unwrap_or(u64::MAX)).max(floor);
+            floor = floor.max(own(&level.min).unwrap_or(0)).min(cap);
+            let takes_part =
+                |p: &usize| !matches!(view.uses[*p], Use::Leaving | Use::Not(NotTouched::Down | NotTouched::Lost));
+            Domain {
+                name: name.to_string(),
+                claim: Claim { weight, floor, cap },
+                eligible: weight > 0 && places.iter().any(takes_part),
+                after: places.iter().map(|p| u64::from(view.decision.after[*p])).sum(),
+                places,
+            }
+        })
+        .collect();
+    Group { level: index, parent, domains }
+}
+
+/// The part of a domain in the ratio; 0 takes no part.
+fn weight(level: &SpreadLevel, name: &str) -> u64 {
+    if level.over.as_ref().is_some_and(|over| !over.iter().any(|o| o == name)) {
+        return 0;
+    }
+    match &level.ratio {
+        Ratio::Even => 1,
+        Ratio::Weights { parts, rest } => {
+            parts.iter().find(|(n, _)| n == name).map(|(_, w)| *w).or(*rest).map_or(0, u64::from)
+        }
+    }
+}
+
+fn reduced(weights: Vec<u64>) -> Vec<u64> {
+    let gcd = weights.iter().fold(0, |a, b| gcd(a, *b)).max(1);
+    weights.into_iter().map(|w| w / gcd).collect()
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// Least and most a place may be given.
+fn leaf(view: &View<'_>, p: usize) -> (u64, u64) {
+    let before = u64::from(view.decision.existing[p]);
+    let stays = if view.may_remove && !holds_back(view) { 0 } else { before };
+    match view.uses[p] {
+        Use::Not(NotTouched::Lost) => (view.decision.after[p].into(), view.decision.after[p].into()),
+        Use::Not(_) => (before, before),
+        Use::Leaving => (stays, stays),
+        Use::Cordoned => (stays, view.room(p).unwrap_or(before).min(before).max(stays)),
+        Use::Open => (stays, view.room(p).unwrap_or(u64::MAX).max(stays)),
+    }
+}
+
+/// Ratio, limits and the table.
+pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
+    let mixed = view.rules.places.iter().any(|p| p.unit != view.rules.scale);
+    let groups = groups(view);
+    if !view.is_destroy() && !mixed {
+        for group in &groups {
+            shares(view, group, out);
+        }
+    }
+    rows(view, &groups, out);
+}
+
+fn title(view: &View<'_>, group: &Group) -> String {
+    let mut title = view.rules.spread[group.level].level.clone();
+    for (level, name) in &group.parent {
+        title.push_str(&format!(" in {level} {name}"));
+    }
+    title
+}
+
+fn shares(view: &View<'_>, group: &Group, out: &mut Vec<Finding>) {
+    let level = &view.rules.spread[group.level];
+    let mut within = true;
+    for domain in &group.domains {
+        let Claim { floor, cap, .. } = domain.claim;
+        if domain.after < floor || domain.after > cap {
+            within = false;
+            let what = format!("{} {}", title(view, group), domain.name);
+            view.report(out, Fault::Outside { what, has: domain.after, least: floor, most: cap });
+        }
+    }
+    let standby = !level.standby.is_empty() && is_after_loss(view);
+    if !within || standby {
+        return;
+    }
+    let seats: Vec<u64> = group.domains.iter().map(|d| d.after).collect();
+    let claims = narrowed(level, group, &seats);
+    let total: u64 = seats.iter().sum();
+    let tolerance = level.tolerance.floor_of(u32::try_from(total).unwrap_or(u32::MAX));
+    if level.method == Method::LargestRemainder || (tolerance > 0 && level.moving == Moving::Lazy) {
+        in_box(view, group, &claims, tolerance, out);
+    } else if let Some((over, under)) = misplaced(&claims, &seats) {
+        let (over, under) = (&group.domains[over], &group.domains[under]);
+        view.report(
+            out,
+            Fault::Ratio {
+                level: title(view, group),
+                over: over.name.clone(),
+                has: over.after,
+                under: under.name.clone(),
+                holds: under.after,
+            },
+        );
+    }
+}
+
+fn is_after_loss(view: &View<'_>) -> bool {
+    match &view.decision.mode {
+        Mode::Failover { .. } => true,
+        Mode::Normal { failed_over, .. } => !failed_over.is_empty(),
+        _ => false,
+    }
+}
+
+/// The claims under `min_domains` and `max_domains`: where the limit binds, the domains that were chosen.
+fn narrowed(level: &SpreadLevel, group: &Group, seats: &[u64]) -> Vec<Claim> {
+    let used = seats.iter().filter(|s| **s > 0).count() as u64;
+    let fewest = level.min_domains.is_some_and(|n| used <= u64::from(n));
+    let most = level.max_domains.is_some_and(|n| used >= u64::from(n));
+    let domains = group.domains.iter().zip(seats);
+    domains
+        .map(|(d, s)| {
+            let mut claim = d.claim;
+            if fewest && *s > 0 {
+                claim.floor = claim.floor.max(1);
+            }
+            if most && *s == 0 {
+                claim.cap = claim.floor;
+            }
+            claim
+        })
+        .collect()
+}
+
+fn in_box(view: &View<'_>, group: &Group, claims: &[Claim], tolerance: u64, out: &mut Vec<Finding>) {
+    let total: u64 = group.domains.iter().map(|d| d.after).sum();
+    if total > MOST_SEATS {
+        return;
+    }
+    let eligible: Vec<bool> = group.domains.iter().map(|d| d.eligible).collect();
+    let Some(range) = tolerance_box(claims, total, tolerance, &eligible) else { return };
+    for ((domain, claim), (least, most)) in group.domains.iter().zip(claims).zip(range) {
+        let (least, most) = (least.min(claim.cap), most.max(claim.floor));
+        if domain.after < least || domain.after > most {
+            let what = format!("{} {}", title(view, group), domain.name);
+            view.report(out, Fault::Outside { what, has: domain.after, least, most });
+        }
+    }
+}
+
+/// The table shows every group, with the sums of the places.
+fn rows(view: &View<'_>, groups: &[Group], out: &mut Vec<Finding>) {
+    for group in groups {
+        let row = view.decision.spread.iter().find(|r| r.index == group.level && r.parent == group.parent);
+        match row {
+            Some(row) => row_numbers(view, group, row, out),
+            None if group.domains.is_empty() => {}
+            None => view.report(out, Fault::Missing { what: format!("the spread of {}", title(view, group)) }),
+        }
+    }
+}
+
+fn row_numbers(view: &View<'_>, group: &Group, row: &SpreadRow, out: &mut Vec<Finding>) {
+    let d = view.decision;
+    for domain in &group.domains {
+        let what = |of: &str| format!("{} {} {of}", title(view, group), domain.name);
+        let Some(shown) = row.domains.iter().find(|s| s.name == domain.name) else {
+            view.report(out, Fault::Missing { what: what("in the spread table") });
+            continue;
+        };
+        let sum = |of: &dyn Fn(usize) -> u32| domain.places.iter().map(|p| i128::from(of(*p))).sum::<i128>();
+        view.compare(out, || what("before"), shown.existing.into(), sum(&|p| d.existing[p]));
+        view.compare(out, || what("serving at least"), shown.before.lo.into(), sum(&|p| d.before[p].lo));
+        view.compare(out, || what("serving at most"), shown.before.hi.into(), sum(&|p| d.before[p].hi));
+        view.compare(out, || what("after"), shown.after.into(), sum(&|p| d.after[p]));
+        view.compare(out, || what("by the ratio alone"), shown.canonical.into(), sum(&|p| d.canonical[p]));
+    }
+    if row.domains.len() > group.domains.len() {
+        view.report(out, Fault::Shape { what: format!("the spread of {} shows unknown domains", title(view, group)) });
+    }
+    let (num, den) = row.skew_after;
+    let (value, weights) = skew(group, |p| u64::from(d.after[p]));
+    if i128::from(num) * i128::from(weights) != i128::from(value) * i128::from(den) || den <= 0 {
+        let what = format!("the skew of {} after, times {weights},", title(view, group));
+        view.report(out, Fault::Number { what, claimed: i128::from(num) * i128::from(weights), found: value.into() });
+    }
+}
+
+/// Skew times the sum of the weights, and that sum, over eligible domains (`spread.md` 4.2).
+pub(super) fn skew(group: &Group, count: impl Fn(usize) -> u64) -> (i64, u64) {
+    let eligible: Vec<(u64, u64)> = group
+        .domains
+        .iter()
+        .filter(|d| d.eligible)
+        .map(|d| (d.claim.weight, d.places.iter().map(|p| count(*p)).sum()))
+        .collect();
+    let weights: u64 = eligible.iter().map(|(w, _)| w).sum();
+    let total: u64 = eligible.iter().map(|(_, n)| n).sum();
+    let off = |(w, n): &(u64, u64)| i128::from(*n) * i128::from(weights) - i128::from(*w) * i128::from(total);
+    let most = eligible.iter().map(off).max().unwrap_or(0);
+    let least = eligible.iter().map(off).min().unwrap_or(0);
+    (i64::try_from(most - least).unwrap_or(i64::MAX), weights.max(1))
+}

@@ -1,0 +1,1 @@
+//! Plans that are sound pass; plans spoiled in one place do not.
