@@ -1,7 +1,7 @@
 //! Reading modules from directories: the only part of the language that touches files.
 
 use super::decode::{ModuleFiles, decode};
-use super::functions::{EntryKind, Files};
+pub use super::functions::files::Disk;
 use super::module::Module;
 use crate::diag::{Diagnostic, FileId, Source, Sources};
 use std::collections::BTreeMap;
@@ -189,50 +189,4 @@ fn names(directory: &Path) -> std::io::Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
-}
-
-/// The files of the machine, for functions.
-#[derive(Clone, Debug, Default)]
-pub struct Disk {
-    /// What `~` stands for.
-    pub home: Option<PathBuf>,
-}
-
-impl Files for Disk {
-    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
-        std::fs::read(path)
-    }
-
-    fn kind(&self, path: &Path) -> std::io::Result<Option<EntryKind>> {
-        match std::fs::metadata(path) {
-            Ok(found) => Ok(Some(kind(found.file_type()))),
-            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(problem) => Err(problem),
-        }
-    }
-
-    fn list(&self, directory: &Path) -> std::io::Result<Vec<(String, EntryKind)>> {
-        let mut entries = Vec::new();
-        for entry in std::fs::read_dir(directory)? {
-            let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            // A link that leads nowhere is neither file nor directory.
-            let found = std::fs::metadata(entry.path()).map_or(EntryKind::Other, |found| kind(found.file_type()));
-            entries.push((name, found));
-        }
-        entries.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(entries)
-    }
-
-    fn home(&self) -> Option<PathBuf> {
-        self.home.clone()
-    }
-}
-
-fn kind(found: std::fs::FileType) -> EntryKind {
-    match () {
-        () if found.is_file() => EntryKind::File,
-        () if found.is_dir() => EntryKind::Directory,
-        () => EntryKind::Other,
-    }
 }

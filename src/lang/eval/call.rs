@@ -2,7 +2,7 @@
 
 use super::{Bound, Evaluator, Frame, Scope, failed, unknown_like};
 use crate::diag::{Diagnostic, FileId, Span};
-use crate::lang::ast::{Call, Expr, ExprKind};
+use crate::lang::ast::{Call, Expr, ExprKind, Part};
 use crate::lang::functions::{self, Function, FunctionContext, FunctionError, Special};
 use crate::lang::position::range_text;
 use crate::lang::reference::{Reference, traversals};
@@ -239,14 +239,28 @@ fn first_cause(value: &Value) -> Option<Cause> {
     why
 }
 
-/// Why `templatestring` does not take the argument, if so.
+/// Why `templatestring` does not take the argument, if so: it must refer to a template from elsewhere.
 fn no_template_reference(arg: &Expr) -> Option<&'static str> {
     match &arg.kind {
-        ExprKind::Traversal(_) | ExprKind::Index(_) | ExprKind::Relative(_) => None,
-        ExprKind::Literal(_) | ExprKind::Template(_) => Some(
+        ExprKind::Traversal(_) => None,
+        ExprKind::Relative(relative) => no_template_reference(&relative.on),
+        ExprKind::Index(index) => no_template_reference(&index.on),
+        ExprKind::Splat(splat) => no_template_reference(&splat.source),
+        ExprKind::Literal(literal) if literal.0.as_str().is_some() => Some(
             "templatestring is only for rendering templates retrieved dynamically from elsewhere, and so does not support \
              providing a literal template; consider using a template string expression instead",
         ),
+        ExprKind::Template(template) => Some(match template.parts.as_slice() {
+            [Part::Interpolation(_)] => {
+                "templatestring is only for rendering templates retrieved dynamically from elsewhere; to treat the inner \
+                 expression as template syntax, write the reference expression directly without any template interpolation \
+                 syntax"
+            }
+            _ => {
+                "templatestring is only for rendering templates retrieved dynamically from elsewhere; to render an inline \
+                 template, consider using a plain template string expression"
+            }
+        }),
         _ => Some(
             "must be a direct reference to a single string from elsewhere, containing valid Terraform template syntax",
         ),

@@ -65,6 +65,12 @@ pub(super) fn whole(n: &Num) -> Result<i64, FunctionError> {
     n.to_i64().ok_or_else(|| FunctionError::new(message))
 }
 
+/// The answer where the implementation is not asked; what it would have done with marks is not known, so all stay.
+fn short_cut(ty: Type, args: &[Value]) -> Value {
+    let marks = args.iter().fold(Marks::NONE, |marks, arg| marks | arg.deep_marks());
+    unknown_of(ty, args).with_marks(marks)
+}
+
 /// An unknown that says why it is unknown as the first unknown of `because` does.
 pub(super) fn unknown_of(ty: Type, because: &[Value]) -> Value {
     let cause = because.iter().find_map(cause);
@@ -130,14 +136,14 @@ fn apply(function: &Function, args: &[Value], ctx: &FunctionContext<'_>) -> Resu
         }
     }
     if args.iter().zip(params()).any(|(arg, param)| !param.allow_dynamic && untyped(arg)) {
-        return Ok(unknown_of(Type::Dynamic, args));
+        return Ok(short_cut(Type::Dynamic, args));
     }
     let ty = match function.returns {
         Returns::Always(shape) => shape.ty(),
         Returns::From(f) => f(args)?,
     };
     let stopped = args.iter().zip(params()).any(|(arg, param)| arg.is_unknown() && !param.allow_unknown);
-    let result = if stopped { unknown_of(ty, args) } else { (function.implementation)(&Call { args, ty: &ty, ctx })? };
+    let result = if stopped { short_cut(ty, args) } else { (function.implementation)(&Call { args, ty: &ty, ctx })? };
     Ok(if function.not_null { not_null(result) } else { result })
 }
 
@@ -150,14 +156,31 @@ fn untyped(value: &Value) -> bool {
     }
 }
 
-/// An unknown of known type that will certainly not be null.
+/// The most elements an unknown list of known length is written out to.
+const MAX_WRITTEN_OUT: u64 = 1 << 16;
+
+/// An unknown of known type that will certainly not be null. A list of known length then is a list, of unknown elements; and
+/// what has no elements is known.
 pub(super) fn not_null(value: Value) -> Value {
     let Kind::Unknown(u) = value.kind() else { return value };
-    if u.ty == Type::Dynamic || u.refinement.not_null {
+    if u.ty == Type::Dynamic {
         return value;
     }
-    let refined = Unknown { refinement: Refinement { not_null: true, ..u.refinement.clone() }, ..(**u).clone() };
-    Value::from(Kind::Unknown(Arc::new(refined))).with_marks(value.marks())
+    let length = u.refinement.max_len.filter(|max| u.refinement.min_len == Some(*max));
+    let sure: Value = match (&u.ty, length) {
+        (Type::List(of), Some(length @ ..=MAX_WRITTEN_OUT)) => {
+            let element = Kind::Unknown(Arc::new(Unknown { cause: u.cause.clone(), ..Unknown::of((**of).clone()) }));
+            Value::list((**of).clone(), vec![element.into(); length as usize])
+        }
+        (Type::Set(of), Some(0)) => Value::set((**of).clone(), Vec::new()),
+        (Type::Map(of), Some(0)) => Value::map((**of).clone(), Vec::new()),
+        _ if u.refinement.not_null => return value,
+        _ => {
+            let refinement = Refinement { not_null: true, ..u.refinement.clone() };
+            Kind::Unknown(Arc::new(Unknown { refinement, ..(**u).clone() })).into()
+        }
+    };
+    sure.with_marks(value.marks())
 }
 
 /// The value as the parameter's type.

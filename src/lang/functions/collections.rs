@@ -23,7 +23,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("coalesce", &[], Returns::From(coalesce_type), coalesce).variadic(ANY),
     Function::new("coalescelist", &[], Returns::From(coalesce_list_type), coalesce_list).variadic(ANY),
     Function::new("compact", &[Param::new("list", Shape::STRINGS)], STRINGS, compact),
-    Function::new("contains", &[LIST, Param::new("value", Shape::Any).nullable()], BOOL, contains),
+    Function::new("contains", &[LIST, Param::new("value", Shape::Any)], BOOL, contains),
     Function::new("distinct", &[LISTS], Returns::From(|args| Ok(type_of(args, 0))), distinct),
     Function::new("index", &[LIST, Param::new("value", Shape::Any)], Returns::Always(Shape::Number), index),
     Function::new(

@@ -7,16 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The files of this machine.
-#[derive(Clone, Debug)]
-pub struct HostFiles {
-    home: Option<PathBuf>,
-}
-
-impl HostFiles {
-    /// With this as the home directory, if there is one.
-    pub fn new(home: Option<PathBuf>) -> HostFiles {
-        HostFiles { home }
-    }
+#[derive(Clone, Debug, Default)]
+pub struct Disk {
+    /// What `~` stands for.
+    pub home: Option<PathBuf>,
 }
 
 fn kind(of: FileType) -> EntryKind {
@@ -29,7 +23,7 @@ fn kind(of: FileType) -> EntryKind {
     }
 }
 
-impl Files for HostFiles {
+impl Files for Disk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         fs::read(path)
     }
@@ -63,9 +57,9 @@ impl Files for HostFiles {
 
 /// The chance of this machine.
 #[derive(Clone, Copy, Debug)]
-pub struct HostRandom;
+pub struct SystemRandom;
 
-impl Random for HostRandom {
+impl Random for SystemRandom {
     fn bytes(&self) -> io::Result<[u8; 16]> {
         // An identifier of version 4 has 122 random bits; two of them make 128 good ones.
         let pair = [uuid::Uuid::new_v4().into_bytes(), uuid::Uuid::new_v4().into_bytes()].concat();
@@ -89,7 +83,7 @@ mod tests {
         fs::write(at.join("b"), "x").expect("it works");
         std::os::unix::fs::symlink(at.join("d"), at.join("a")).expect("it works");
         std::os::unix::fs::symlink(at.join("nowhere"), at.join("c")).expect("it works");
-        let files = HostFiles::new(None);
+        let files = Disk::default();
         let names = [("a", EntryKind::Directory), ("b", EntryKind::File), ("d", EntryKind::Directory)];
         assert_eq!(files.list(at).expect("it works"), names.map(|(name, kind)| (name.to_owned(), kind)));
         assert_eq!(files.read(&at.join("b")).expect("it works"), b"x");
@@ -100,6 +94,6 @@ mod tests {
 
     #[test]
     fn chance_does_not_repeat() {
-        assert_ne!(HostRandom.bytes().expect("it works"), HostRandom.bytes().expect("it works"));
+        assert_ne!(SystemRandom.bytes().expect("it works"), SystemRandom.bytes().expect("it works"));
     }
 }

@@ -4,6 +4,7 @@
 //! implementation. [`call`] applies the policies once, so that an implementation sees known, plain values of the right type
 //! unless it asked for more. Functions are pure: files, clock and chance come in through [`FunctionContext`].
 
+mod assume;
 mod call;
 mod case;
 mod charset;
@@ -20,6 +21,7 @@ pub mod files;
 mod format;
 mod glob;
 mod json;
+mod json_words;
 mod maps;
 mod net;
 mod numbers;
@@ -27,6 +29,7 @@ mod path;
 mod re2;
 mod re2_class;
 mod regex;
+mod rsa;
 mod sequence;
 mod sets;
 mod shape;

@@ -89,6 +89,15 @@ impl Network {
         Network { start: Address { number, ..address }, length }
     }
 
+    /// As IPv4, if it is IPv4 written in IPv6.
+    fn shortest(self) -> Network {
+        if !self.start.is_v4() {
+            return self;
+        }
+        let length = if self.start.bits == 128 { self.length.saturating_sub(96) } else { self.length };
+        Network { start: Address { number: self.start.number & ones(32), bits: 32 }, length }
+    }
+
     fn text(self) -> String {
         let shown =
             if self.start.is_v4() && self.start.bits == 128 { self.length.saturating_sub(96) } else { self.length };
@@ -306,19 +315,21 @@ fn contains(network: Network, address: Address) -> bool {
 
 /// OpenTofu's: whether an address or a whole range lies in a range.
 fn cidr_contains(call: &Call<'_>) -> Result<Value, FunctionError> {
-    let outer = network(call).map_err(|e| e.at(0))?;
-    let text = call.text(1)?;
+    let (prefix, text) = (call.text(0)?, call.text(1)?);
+    let outer = Network::parse(prefix).ok_or_else(|| {
+        FunctionError::quoting(format!("invalid CIDR address: {prefix}"), "invalid CIDR address")
+    })?;
     let inner = match Address::parse(text) {
         Some(address) => Some(Network { start: address, length: address.bits }),
         None => Network::parse(text),
     };
-    let Some(inner) = inner else {
-        let message = format!("invalid IP address or prefix: {text}");
-        return Err(FunctionError::quoting(message, "invalid IP address or prefix").at(1));
-    };
+    let inner = inner.ok_or_else(|| {
+        FunctionError::quoting(format!("invalid IP address or prefix: {text}"), "invalid IP address or prefix")
+    })?;
+    let (outer, inner) = (outer.shortest(), inner.shortest());
     if outer.start.bits != inner.start.bits {
-        let message = "address family mismatch: one argument is IPv4 and the other IPv6";
-        return Err(FunctionError::new(message).at(1));
+        let message = format!("address family mismatch: {prefix} vs. {text}");
+        return Err(FunctionError::quoting(message, "address family mismatch"));
     }
     Ok(Kind::Bool(inner.length >= outer.length && contains(outer, inner.start)).into())
 }
@@ -326,6 +337,7 @@ fn cidr_contains(call: &Call<'_>) -> Result<Value, FunctionError> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{fails, is, n, s, strings};
+    use straddle_sdk::value::Kind;
 
     /// Measured with Terraform 1.11.4.
     #[test]
@@ -403,6 +415,24 @@ mod tests {
         ] {
             fails("cidrsubnet", &[s(prefix), n(bits), n(number)], want);
         }
+    }
+
+    #[test]
+    fn containment() {
+        for (outer, inner, want) in [
+            ("10.0.0.0/8", "10.1.2.3", true),
+            ("10.0.0.0/8", "11.1.2.3", false),
+            ("10.0.0.0/8", "10.0.0.0/8", true),
+            ("10.0.0.0/8", "10.0.0.0/7", false),
+            ("fd00::/8", "fd12::/16", true),
+            ("::ffff:10.0.0.0/104", "10.1.2.3", true),
+        ] {
+            is("cidrcontains", &[s(outer), s(inner)], Kind::Bool(want).into());
+        }
+        fails("cidrcontains", &[s("10.0.0.0"), s("10.0.0.1")], "invalid CIDR address: 10.0.0.0");
+        fails("cidrcontains", &[s("10.0.0.0/8"), s("x")], "invalid IP address or prefix: x");
+        let message = "address family mismatch: 10.0.0.0/8 vs. fd00::1";
+        fails("cidrcontains", &[s("10.0.0.0/8"), s("fd00::1")], message);
     }
 
     #[test]

@@ -66,7 +66,7 @@ fn indent(call: &Call<'_>) -> Result<Value, FunctionError> {
     let text = call.text(1)?;
     let spaces = call.int(0)?;
     // Terraform 1.11 panics here.
-    let spaces = usize::try_from(spaces).map_err(|_| FunctionError::new("spaces must not be negative").at(0))?;
+    let spaces = usize::try_from(spaces).map_err(|_| FunctionError::new("spaces must not be negative"))?;
     let lines = text.bytes().filter(|b| *b == b'\n').count();
     match lines.checked_mul(spaces) {
         _ if lines == 0 => Ok(Value::string(text)),
@@ -253,8 +253,8 @@ mod tests {
         is("sort", &[strings(&["b", "a", "C", "1", "é"])], strings(&["1", "C", "a", "b", "é"]));
         let got =
             run("sort", &[Value::list(Type::String, vec![s("b"), Value::unknown(Type::String)])]).expect("it works");
-        let Kind::Unknown(u) = got.kind() else { panic!("{got:?}") };
-        assert_eq!((u.refinement.min_len, u.refinement.max_len, u.refinement.not_null), (Some(2), Some(2), true));
+        // How many there will be is known.
+        assert_eq!(got.items().expect("a list").iter().filter(|item| item.is_unknown()).count(), 2);
     }
 
     #[test]
