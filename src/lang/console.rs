@@ -78,9 +78,14 @@ impl Answer {
         !self.value.is_wholly_known()
     }
 
-    /// Whether any part is sensitive.
+    /// Whether any part that is known is sensitive; of what is not known there is nothing to hide.
     pub fn sensitive(&self) -> bool {
-        self.value.deep_marks().is_sensitive()
+        let mut found = false;
+        self.value.walk(&mut |_, part| {
+            found |= part.marks().is_sensitive() && !part.is_unknown();
+            !found
+        });
+        found
     }
 
     /// Whether any part is ephemeral.

@@ -12,7 +12,7 @@ pub fn display(value: &Value) -> String {
 }
 
 fn write_value(value: &Value, depth: usize, out: &mut String) {
-    if value.marks().is_sensitive() {
+    if value.marks().is_sensitive() && !value.is_unknown() {
         return out.push_str("(sensitive value)");
     }
     if value.marks().contains(Marks::EPHEMERAL) {

@@ -114,9 +114,11 @@ pub fn call(function: &Function, args: &[Value], ctx: &FunctionContext<'_>) -> R
     let mut prepared = Vec::with_capacity(args.len());
     for (position, arg) in args.iter().enumerate() {
         let Some(param) = function.param(position) else { continue };
-        let arg = convert(arg, param.shape).map_err(|e| e.at(position))?;
         let own = arg.deep_marks();
         secret |= !own.is_none();
+        // What is wrong inside a value may be told with the key it has there.
+        let arg = convert(arg, param.shape)
+            .map_err(|e| if own.is_none() { e } else { without_keys(e, param.shape) }.at(position))?;
         if param.allow_marked {
             prepared.push(arg);
         } else {
@@ -187,6 +189,12 @@ pub(super) fn not_null(value: Value) -> Value {
 fn convert(value: &Value, shape: Shape) -> Result<Value, FunctionError> {
     // The type of a structure is built anew each time it is asked for.
     if shape == Shape::Any || shape.admits_value(value) { Ok(value.clone()) } else { convert_to(value, &shape.ty()) }
+}
+
+/// The same error, or if it quotes anything one that only says what is wanted.
+fn without_keys(e: FunctionError, shape: Shape) -> FunctionError {
+    let wanted = || FunctionError::told(format!("{} required", shape.ty().friendly_constraint()));
+    if e.message.contains('"') { wanted() } else { e }
 }
 
 /// The value as one of this type; the error says what is wanted, which is never a part of the value.

@@ -126,12 +126,11 @@ fn merge_type(args: &[Value]) -> Result<Type, FunctionError> {
     })
 }
 
-/// Of equal keys the last counts; nulls are skipped.
+/// Of equal keys the last counts; nulls are skipped, but that they are there may be a secret too.
 fn merge(call: &Call<'_>) -> Result<Value, FunctionError> {
-    let mut marks = Marks::NONE;
+    let marks = call.args.iter().fold(Marks::NONE, |marks, arg| marks | arg.marks());
     let mut all = Vec::new();
     for arg in call.args.iter().filter(|arg| !arg.is_null()) {
-        marks = marks | arg.marks();
         let Some(entries) = arg.entries() else {
             let message = format!("arguments must be maps or objects, got {}", quoted(&arg.ty().friendly_name()));
             return Err(FunctionError::told(message));
