@@ -75,7 +75,8 @@ fn equal(call: &Call<'_>) -> Result<Value, FunctionError> {
 fn not_null(call: &Call<'_>) -> Result<Value, FunctionError> {
     let value = argument(call)?;
     if value.ty() == Type::Dynamic {
-        let message = "given value must have a known type; consider using the \"convert\" function to specify a type to assume";
+        let message =
+            "given value must have a known type; consider using the \"convert\" function to specify a type to assume";
         return Err(FunctionError::new(message).at(0));
     }
     match value.kind() {
@@ -123,7 +124,11 @@ fn length(call: &Call<'_>, min: Option<usize>, max: Option<usize>) -> Result<Val
     let most = known as u64;
     // Unknown elements of a set may turn out the same.
     let least = if matches!(value.kind(), Kind::Set(_)) && !value.is_wholly_known() { most.min(1) } else { most };
-    if min.is_some_and(|min| most < min) || max.is_some_and(|max| least > max) { Err(not_upheld()) } else { Ok(value.clone()) }
+    if min.is_some_and(|min| most < min) || max.is_some_and(|max| least > max) {
+        Err(not_upheld())
+    } else {
+        Ok(value.clone())
+    }
 }
 
 #[cfg(test)]
@@ -146,7 +151,11 @@ mod tests {
         fails("assumestringprefix", &[s("ab"), s("b")], "assumption was not upheld");
         fails("assumelistlengthmin", &[strings(&["a"]), n(2)], "assumption was not upheld");
         fails("assumesetlengthmax", &[strings(&["a", "b"]), n(1)], "assumption was not upheld");
-        fails("assumelistlengthmin", &[strings(&[]), n(-1)], "must be a whole number between 0 and 9223372036854775807");
+        fails(
+            "assumelistlengthmin",
+            &[strings(&[]), n(-1)],
+            "must be a whole number between 0 and 9223372036854775807",
+        );
         fails("assumeequal", &[n(2), n(1)], "the actual value does not match the assumed value");
         let message = "actual value type tuple does not match assumed value type number";
         fails("assumeequal", &[Value::tuple(vec![]), n(1)], message);

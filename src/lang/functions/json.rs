@@ -113,14 +113,20 @@ mod tests {
     fn encodes() {
         is("jsonencode", &[s("<>&\u{2028}")], s("\"\\u003c\\u003e\\u0026\\u2028\""));
         is("jsonencode", &[Value::null(Type::Dynamic)], s("null"));
-        is("jsonencode", &[Value::object(vec![("b".into(), n(1)), ("a".into(), secret(n(2)))])], secret(s("{\"a\":2,\"b\":1}")));
+        is(
+            "jsonencode",
+            &[Value::object(vec![("b".into(), n(1)), ("a".into(), secret(n(2)))])],
+            secret(s("{\"a\":2,\"b\":1}")),
+        );
         fails("jsonencode", &[Value::number(Num::infinity())], "cannot serialize infinity as JSON");
     }
 
     #[test]
     fn knows_how_unknowns_begin() {
         let inside = Value::object(vec![("a".into(), Value::unknown(Type::Dynamic))]);
-        for (value, want) in [(inside, Some("{")), (Value::unknown(Type::Dynamic), None), (Value::unknown(Type::String), None)] {
+        for (value, want) in
+            [(inside, Some("{")), (Value::unknown(Type::Dynamic), None), (Value::unknown(Type::String), None)]
+        {
             let got = run("jsonencode", &[value]).expect("it works");
             let Kind::Unknown(u) = got.kind() else { panic!("{got:?}") };
             assert_eq!(u.refinement.prefix.as_deref(), want);

@@ -32,7 +32,9 @@ impl State {
 
     fn context(self) -> &'static str {
         match self {
-            State::Top | State::ArrayStart | State::ArrayValue | State::ObjectValue => " looking for beginning of value",
+            State::Top | State::ArrayStart | State::ArrayValue | State::ObjectValue => {
+                " looking for beginning of value"
+            }
             State::ArrayComma => " after array element",
             State::ObjectStart => "",
             State::ObjectKey => " looking for beginning of object key string",
@@ -164,7 +166,8 @@ fn string(bytes: &[u8], at: usize) -> Result<usize, String> {
 }
 
 fn number(bytes: &[u8], at: usize) -> Result<usize, String> {
-    let digits = |from: usize| from + bytes.get(from..).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).count();
+    let digits =
+        |from: usize| from + bytes.get(from..).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).count();
     let need = |at: usize, what: &str| match bytes.get(at) {
         Some(b) if b.is_ascii_digit() => Ok(()),
         Some(b) => Err(format!("{} {what}", invalid(*b))),

@@ -316,9 +316,8 @@ fn contains(network: Network, address: Address) -> bool {
 /// OpenTofu's: whether an address or a whole range lies in a range.
 fn cidr_contains(call: &Call<'_>) -> Result<Value, FunctionError> {
     let (prefix, text) = (call.text(0)?, call.text(1)?);
-    let outer = Network::parse(prefix).ok_or_else(|| {
-        FunctionError::quoting(format!("invalid CIDR address: {prefix}"), "invalid CIDR address")
-    })?;
+    let outer = Network::parse(prefix)
+        .ok_or_else(|| FunctionError::quoting(format!("invalid CIDR address: {prefix}"), "invalid CIDR address"))?;
     let inner = match Address::parse(text) {
         Some(address) => Some(Network { start: address, length: address.bits }),
         None => Network::parse(text),

@@ -35,7 +35,8 @@ fn rsa_decrypt(call: &Call<'_>) -> Result<Value, FunctionError> {
         )
         .at(0)
     })?;
-    let key = parse_key(call.text(1)?).map_err(|why| FunctionError::told(format!("invalid private key: {why}")).at(1))?;
+    let key =
+        parse_key(call.text(1)?).map_err(|why| FunctionError::told(format!("invalid private key: {why}")).at(1))?;
     let failed = || FunctionError::new("failed to decrypt: crypto/rsa: decryption error");
     let message = decrypt(&key, &ciphertext).ok_or_else(failed)?;
     let message = String::from_utf8(message);
@@ -199,7 +200,11 @@ mod tests {
 
     #[test]
     fn refuses() {
-        fails("rsadecrypt", &[s("!!"), s(KEYS[0])], "failed to decode input \"!!\": cipher text must be base64-encoded");
+        fails(
+            "rsadecrypt",
+            &[s("!!"), s(KEYS[0])],
+            "failed to decode input \"!!\": cipher text must be base64-encoded",
+        );
         for text in ["", "aGk="] {
             fails("rsadecrypt", &[s(text), s(KEYS[0])], "failed to decrypt: crypto/rsa: decryption error");
         }
@@ -208,7 +213,10 @@ mod tests {
             ("x", "ssh: no key found"),
             (certificate, "ssh: unsupported key type \"CERTIFICATE\""),
             (include_str!("testdata/ec.pem"), "it is no RSA key but an EC PRIVATE KEY"),
-            ("-----BEGIN RSA PRIVATE KEY-----\naGk=\n-----END RSA PRIVATE KEY-----", "asn1: structure error: it is no RSA key"),
+            (
+                "-----BEGIN RSA PRIVATE KEY-----\naGk=\n-----END RSA PRIVATE KEY-----",
+                "asn1: structure error: it is no RSA key",
+            ),
         ] {
             fails("rsadecrypt", &[s(CIPHERTEXT), s(key)], &format!("invalid private key: {want}"));
         }

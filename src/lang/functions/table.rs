@@ -1,8 +1,8 @@
 //! All functions by name.
 
 use super::{
-    Function, assume, collections, convert, crypto, csv, encoding, format, json, maps, net, numbers, path, regex, rsa, sequence,
-    sets, strings, time, yaml,
+    Function, assume, collections, convert, crypto, csv, encoding, format, json, maps, net, numbers, path, regex, rsa,
+    sequence, sets, strings, time, yaml,
 };
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -90,7 +90,19 @@ mod tests {
 
     /// Arguments of all kinds, none of which means anything to most functions.
     fn samples() -> Vec<Value> {
-        let texts = ["s3cr3t/(", "s3cr3t", "{s3cr3t", "/s3cr3t(/", "%s3cr3t", "-1", "0", "~s3cr3t", "2017-s3cr3t", "1s3cr3t", ""];
+        let texts = [
+            "s3cr3t/(",
+            "s3cr3t",
+            "{s3cr3t",
+            "/s3cr3t(/",
+            "%s3cr3t",
+            "-1",
+            "0",
+            "~s3cr3t",
+            "2017-s3cr3t",
+            "1s3cr3t",
+            "",
+        ];
         let mut all: Vec<Value> = texts.iter().map(|text| Value::string(*text)).collect();
         let numbers = ["-1", "0", "1.5", "99999999999999999999", "1e9"];
         all.extend(numbers.iter().map(|n| Value::number(Num::parse(n).expect("a number"))));
@@ -99,7 +111,11 @@ mod tests {
         all.extend([Type::Dynamic, Type::String, Type::list(Type::String)].map(Value::null));
         all.extend([Type::Dynamic, Type::String, Type::Number, Type::set(Type::String)].map(Value::unknown));
         let strings = || texts.iter().map(|text| Value::string(*text)).collect::<Vec<_>>();
-        all.extend([Value::list(Type::String, strings()), Value::set(Type::String, strings()), Value::tuple(strings())]);
+        all.extend([
+            Value::list(Type::String, strings()),
+            Value::set(Type::String, strings()),
+            Value::tuple(strings()),
+        ]);
         all.extend([Value::tuple(vec![]), Value::object(vec![]), Value::list(Type::Dynamic, vec![])]);
         let half = Value::tuple(vec![Value::unknown(Type::Dynamic), Value::null(Type::Dynamic), Value::TRUE]);
         all.push(Value::object(vec![("s3cr3t key".into(), Value::string("s3cr3t")), ("a".into(), half.clone())]));
