@@ -3,9 +3,14 @@
 //! Order and honesty of the text follow one idea: what is broken now comes first, zeros are written out, and what is not proven is
 //! called so. The machine formats are a contract, described by the schemas in `schemas/`.
 
+pub mod diagnostics;
 pub mod diff;
+pub mod drift;
+pub mod events;
 pub mod json;
 pub mod plan;
+pub mod refusal;
+pub mod simulate;
 pub mod style;
 pub mod table;
 pub mod words;

@@ -98,7 +98,7 @@ impl<'p> Page<'p> {
         words.extend((!word.is_empty()).then(|| word.to_string()));
         words.extend(change.reason.map(reason));
         let at = change.site.as_ref().and_then(|site| place_of(&self.plan.sources, site));
-        words.extend(at.map(|at| self.style.faint(&at)));
+        words.extend(at.map(|(file, line)| self.style.faint(&format!("{}:{line}", clean(file)))));
         if !words.is_empty() {
             head.push_str(&format!("  # {}", words.join(", ")));
         }

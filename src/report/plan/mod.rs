@@ -105,9 +105,16 @@ impl<'p> Page<'p> {
     }
 }
 
-/// `file:line` of a span, for the end of a line.
-pub(super) fn place_of(sources: &crate::diag::Sources, span: &crate::diag::Span) -> Option<String> {
+/// What a step of a workload does, in words: `add seoul-a/2, wait healthy 1m`. Steps count from 0.
+pub fn step_words(plan: &Plan, workload: &str, step: usize) -> Option<String> {
+    let (_, workload) = plan.workloads.iter().find(|(name, _)| **name == *workload)?;
+    let names = Names { topology: &plan.topology, workload: &workload.rules };
+    workload.decision.steps.get(step).map(|step| steps::what(step, names))
+}
+
+/// File and line of a span.
+pub fn place_of<'s>(sources: &'s crate::diag::Sources, span: &crate::diag::Span) -> Option<(&'s str, usize)> {
     let source = sources.files.get(span.file.0 as usize)?;
     let upto = source.text.get(..span.range.start)?;
-    Some(format!("{}:{}", source.name, upto.bytes().filter(|b| *b == b'\n').count() + 1))
+    Some((&source.name, upto.bytes().filter(|b| *b == b'\n').count() + 1))
 }

@@ -112,7 +112,7 @@ impl Page<'_> {
 }
 
 /// What a step does, in words.
-fn what(step: &Step, names: Names<'_>) -> String {
+pub(super) fn what(step: &Step, names: Names<'_>) -> String {
     let mut parts = Vec::new();
     for (role, word) in [(Role::Grow, "add"), (Role::Complete, "complete"), (Role::Replace, "add new")] {
         parts.extend(entries(&step.adds, role, names).map(|list| format!("{word} {list}")));

@@ -2,4 +2,6 @@
 
 mod json;
 pub mod sample;
+mod schemas;
 mod text;
+mod words;

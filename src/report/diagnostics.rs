@@ -1,0 +1,260 @@
+//! Diagnostics for people (the text underlined, what to write instead) and for programs (Terraform's diagnostic JSON).
+
+use super::json::Json;
+use super::style::{Style, clean};
+use crate::diag::{Diagnostic, Severity, Source, Sources, Span};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
+use std::fmt;
+use std::sync::Arc;
+use unicode_segmentation::UnicodeSegmentation;
+
+/// Lines of source in a JSON snippet at most.
+const SNIPPET: usize = 20;
+
+/// All diagnostics of a run, each with the place underlined.
+pub fn text(all: &[Diagnostic], sources: &Sources, style: &Style) -> String {
+    let theme = match (style.color, style.unicode) {
+        (true, true) => GraphicalTheme::unicode(),
+        (true, false) => GraphicalTheme::ascii(),
+        (false, true) => GraphicalTheme::unicode_nocolor(),
+        (false, false) => GraphicalTheme::none(),
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_links(false)
+        .with_width(style.width.max(40))
+        .with_context_lines(1)
+        .with_break_words(false)
+        .without_syntax_highlighting();
+    let mut out = String::new();
+    for diagnostic in all {
+        let shown = Shown::of(diagnostic, sources);
+        let mut text = String::new();
+        if handler.render_report(&mut text, &shown).is_err() {
+            // A place outside its text is our own mistake; the words still get out.
+            text = format!("{}: {}\n", shown.word(), shown);
+        }
+        out.push_str(&headed(&shown, &text, style));
+        out.push('\n');
+    }
+    out
+}
+
+/// `Error:` or `Warning:` before everything, so that it reads without colour.
+fn headed(shown: &Shown, text: &str, style: &Style) -> String {
+    let ink = if shown.severity == Severity::Error { super::style::Ink::Bad } else { super::style::Ink::Warn };
+    let body: String = text.trim_matches('\n').lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    let address = shown.address.as_ref().map(|a| format!(" ({a})")).unwrap_or_default();
+    format!("{}{address}\n{body}", style.ink(ink, shown.word()))
+}
+
+/// A diagnostic with the text it is about.
+#[derive(Debug)]
+struct Shown {
+    message: String,
+    help: Option<String>,
+    severity: Severity,
+    address: Option<String>,
+    source: Option<NamedSource<Arc<str>>>,
+    labels: Vec<LabeledSpan>,
+    /// Places in other files.
+    elsewhere: Vec<Shown>,
+}
+
+impl Shown {
+    fn of(diagnostic: &Diagnostic, sources: &Sources) -> Shown {
+        let mut message = clean(&diagnostic.summary).into_owned();
+        if !diagnostic.detail.is_empty() {
+            message.push_str(": ");
+            message.push_str(&clean(&diagnostic.detail));
+        }
+        // Without a place of its own a diagnostic stands at the first one related to it.
+        let home = diagnostic.span.as_ref().or(diagnostic.related.first().map(|(span, _)| span)).map(|span| span.file);
+        let mut shown = Shown {
+            message,
+            help: (!diagnostic.help.is_empty()).then(|| clean(&diagnostic.help).into_owned()),
+            severity: diagnostic.severity,
+            address: diagnostic.address.as_ref().map(|a| clean(a).into_owned()),
+            source: home.and_then(|file| sources.files.get(file.0 as usize)).map(named),
+            labels: Vec::new(),
+            elsewhere: Vec::new(),
+        };
+        if let Some(label) = diagnostic.span.as_ref().and_then(|span| label(span, sources, None, true)) {
+            shown.labels.push(label);
+        }
+        for (span, words) in &diagnostic.related {
+            let Some(label) = label(span, sources, Some(clean(words).into_owned()), false) else { continue };
+            if Some(span.file) == home {
+                shown.labels.push(label);
+            } else {
+                shown.elsewhere.push(Shown {
+                    message: clean(words).into_owned(),
+                    help: None,
+                    severity: diagnostic.severity,
+                    address: None,
+                    source: sources.files.get(span.file.0 as usize).map(named),
+                    labels: vec![label],
+                    elsewhere: Vec::new(),
+                });
+            }
+        }
+        shown
+    }
+
+    fn word(&self) -> &'static str {
+        match self.severity {
+            Severity::Error => "Error",
+            Severity::Warning => "Warning",
+        }
+    }
+}
+
+/// The source with every byte that could draw on the terminal replaced, length by length, so that places stay.
+fn named(source: &Source) -> NamedSource<Arc<str>> {
+    let draws = |c: char| (c.is_control() && !matches!(c, '\n' | '\t' | '\r')) || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let text = if source.text.chars().any(draws) {
+        let replaced: String =
+            source.text.chars().map(|c| if draws(c) { "?".repeat(c.len_utf8()) } else { c.to_string() }).collect();
+        replaced.into()
+    } else {
+        source.text.clone()
+    };
+    NamedSource::new(clean(&source.name), text)
+}
+
+fn label(span: &Span, sources: &Sources, words: Option<String>, primary: bool) -> Option<LabeledSpan> {
+    let source = sources.files.get(span.file.0 as usize)?;
+    let (start, end) = inside(&source.text, span);
+    // A place of several lines is its first line: the rest follows from it.
+    let end = source.text[start..end].find('\n').map_or(end, |at| start + at);
+    let range = start..end.max(start);
+    Some(match primary {
+        true => LabeledSpan::new_primary_with_span(words, range),
+        false => LabeledSpan::new_with_span(words, range),
+    })
+}
+
+/// The range as far as it lies inside the text, on character boundaries.
+fn inside(text: &str, span: &Span) -> (usize, usize) {
+    let start = floor(text, span.range.start);
+    let end = floor(text, span.range.end);
+    (start, end.max(start))
+}
+
+/// The last character boundary not after `at`.
+fn floor(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Shown {}
+
+impl miette::Diagnostic for Shown {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn miette::SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        (!self.labels.is_empty()).then(|| Box::new(self.labels.iter().cloned()) as Box<dyn Iterator<Item = LabeledSpan>>)
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
+        let all = self.elsewhere.iter().map(|shown| shown as &dyn miette::Diagnostic);
+        (!self.elsewhere.is_empty()).then(|| Box::new(all) as Box<dyn Iterator<Item = &dyn miette::Diagnostic>>)
+    }
+}
+
+/// All diagnostics as Terraform's `validate -json` has them: counts, and each with range and snippet.
+pub fn json(all: &[Diagnostic], sources: &Sources) -> String {
+    let errors = all.iter().filter(|d| d.is_error()).count();
+    let mut json = Json::new();
+    json.object(|j| {
+        j.key("format_version").text("1.0");
+        j.key("valid").plain(errors == 0);
+        j.key("error_count").plain(errors);
+        j.key("warning_count").plain(all.len() - errors);
+        j.key("diagnostics").array(all, |j, diagnostic| write(diagnostic, sources, j));
+    });
+    json.finish()
+}
+
+/// One diagnostic in Terraform's shape; `help` and `related` are straddle's own.
+pub fn write(diagnostic: &Diagnostic, sources: &Sources, j: &mut Json) {
+    j.object(|j| {
+        j.key("severity").text(if diagnostic.is_error() { "error" } else { "warning" });
+        j.key("summary").text(&diagnostic.summary);
+        j.key("detail").text(&diagnostic.detail);
+        if let Some(address) = &diagnostic.address {
+            j.key("address").text(address);
+        }
+        if let Some(span) = &diagnostic.span
+            && let Some(source) = sources.files.get(span.file.0 as usize)
+        {
+            range(source, span, j.key("range"));
+            snippet(source, span, j.key("snippet"));
+        }
+        if !diagnostic.help.is_empty() {
+            j.key("help").text(&diagnostic.help);
+        }
+        if !diagnostic.related.is_empty() {
+            j.key("related").array(&diagnostic.related, |j, (span, words)| {
+                j.object(|j| {
+                    j.key("words").text(words);
+                    if let Some(source) = sources.files.get(span.file.0 as usize) {
+                        range(source, span, j.key("range"));
+                    }
+                });
+            });
+        }
+    });
+}
+
+/// File, and line, column and byte of start and end. Lines and columns count from 1, columns in characters as people see them.
+pub fn range(source: &Source, span: &Span, j: &mut Json) {
+    let (start, end) = inside(&source.text, span);
+    j.object(|j| {
+        j.key("filename").text(&source.name);
+        for (key, at) in [("start", start), ("end", end)] {
+            let before = &source.text[..at];
+            let line_start = before.rfind('\n').map_or(0, |n| n + 1);
+            j.key(key).object(|j| {
+                j.key("line").plain(before.bytes().filter(|b| *b == b'\n').count() + 1);
+                j.key("column").plain(before[line_start..].graphemes(true).count() + 1);
+                j.key("byte").plain(at);
+            });
+        }
+    });
+}
+
+/// The whole lines of the place, and where in them it is.
+fn snippet(source: &Source, span: &Span, j: &mut Json) {
+    let (start, end) = inside(&source.text, span);
+    let line_start = source.text[..start].rfind('\n').map_or(0, |n| n + 1);
+    let line_end = source.text[end..].find('\n').map_or(source.text.len(), |n| end + n);
+    let whole = &source.text[line_start..line_end];
+    let cut = whole.match_indices('\n').nth(SNIPPET - 1).map_or(whole.len(), |(at, _)| at);
+    j.object(|j| {
+        j.key("context").raw("null");
+        j.key("code").text(&whole[..cut]);
+        j.key("start_line").plain(source.text[..start].bytes().filter(|b| *b == b'\n').count() + 1);
+        j.key("highlight_start_offset").plain(start - line_start);
+        j.key("highlight_end_offset").plain((end - line_start).min(cut));
+        j.key("values").raw("[]");
+    });
+}

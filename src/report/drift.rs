@@ -1,0 +1,341 @@
+//! Spec, state and reality held against each other, the three kept apart.
+
+use super::diff::{Sign, union};
+use super::json::Json;
+use super::plan::straddle;
+use super::style::{Ink, Style, clean, wrap};
+use super::table::rows;
+use super::words::{Names, interval, sum, verdict_key};
+use crate::diag::{Sources, Span};
+use crate::plan::model::{Plan, WorkloadPlan};
+use crate::spread::decision::{RuleReport, Verdict};
+use crate::spread::model::{Health, Topology};
+use std::collections::BTreeMap;
+use straddle_sdk::value::{Path, Step, Str, Value, same};
+
+/// What was found by a drift check.
+#[derive(Clone, Debug)]
+pub struct Drift<'a> {
+    /// Locations as observed.
+    pub topology: &'a Topology,
+    /// The texts that spans point into.
+    pub sources: &'a Sources,
+    /// Sorted by address.
+    pub resources: Vec<Resource>,
+    /// What each workload is worth now.
+    pub workloads: &'a [(Str, WorkloadPlan)],
+}
+
+/// One object that is not as it should be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resource {
+    /// Its address; of an unmanaged object what the provider knows it by.
+    pub address: String,
+    /// How it differs.
+    pub kind: Kind,
+    /// Where, for a changed one. Sorted.
+    pub paths: Vec<Differing>,
+    /// What a provider said, for an unreadable one; else empty.
+    pub words: String,
+    /// Its block in the spec.
+    pub span: Option<Span>,
+}
+
+/// How an object differs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Kind {
+    /// In the state, not in reality.
+    Missing,
+    /// Other than in the state.
+    Changed,
+    /// In reality with straddle's mark, in no state.
+    Unmanaged,
+    /// Nobody could read it: an error, never "no drift".
+    Unreadable,
+    /// Differs where the spec says not to look.
+    Ignored,
+}
+
+impl Kind {
+    /// The word of the machine formats.
+    pub fn key(self) -> &'static str {
+        match self {
+            Kind::Missing => "missing",
+            Kind::Changed => "changed",
+            Kind::Unmanaged => "unmanaged",
+            Kind::Unreadable => "unreadable",
+            Kind::Ignored => "ignored",
+        }
+    }
+}
+
+/// One place that differs, on all three sides; `None` where a side has nothing there. Sensitive values are never among them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Differing {
+    /// `tags["Name"]`.
+    pub path: String,
+    /// As JSON.
+    pub state: Option<String>,
+    /// As JSON.
+    pub live: Option<String>,
+    /// As JSON.
+    pub spec: Option<String>,
+}
+
+impl<'a> Drift<'a> {
+    /// What a plan observed on its way: what is missing, what changed, what could not be read. Unmanaged and ignored objects are
+    /// the caller's to add.
+    pub fn of_plan(plan: &'a Plan) -> Drift<'a> {
+        let changes: BTreeMap<String, usize> =
+            plan.changes.iter().enumerate().map(|(i, c)| (c.address.to_string(), i)).collect();
+        let mut resources = Vec::new();
+        for drift in &plan.drift {
+            let address = drift.address.to_string();
+            let change = changes.get(&address).map(|i| &plan.changes[*i]);
+            let missing = drift.live.is_null();
+            let spec = change.map(|c| &c.after).filter(|v| !v.is_null());
+            resources.push(Resource {
+                address,
+                kind: if missing { Kind::Missing } else { Kind::Changed },
+                paths: if missing { Vec::new() } else { differing(&drift.state, &drift.live, spec) },
+                words: String::new(),
+                span: change.and_then(|c| c.site.clone()),
+            });
+        }
+        for one in &plan.unreadable {
+            let address = one.address.to_string();
+            resources.push(Resource {
+                kind: Kind::Unreadable,
+                paths: Vec::new(),
+                words: format!("{}: {}", one.problem.summary, one.problem.detail),
+                span: changes.get(&address).and_then(|i| plan.changes[*i].site.clone()),
+                address,
+            });
+        }
+        resources.sort_by(|a, b| crate::lang::address::natural(&a.address, &b.address).then(a.kind.cmp(&b.kind)));
+        Drift { topology: &plan.topology, sources: &plan.sources, resources, workloads: &plan.workloads }
+    }
+
+    /// Objects of a kind.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.resources.iter().filter(|r| r.kind == kind).count()
+    }
+
+    /// Rules that are false now.
+    pub fn breaches(&self) -> usize {
+        let rules = self.workloads.iter().flat_map(|(_, w)| &w.decision.rules);
+        rules.filter(|r| r.before.verdict == Verdict::Fail).count()
+    }
+
+    /// Nothing differs, nothing is broken, everything could be read.
+    pub fn is_clean(&self) -> bool {
+        self.resources.iter().all(|r| r.kind == Kind::Ignored) && self.breaches() == 0
+    }
+}
+
+/// The innermost places where state and reality differ. Sensitive ones are named with no values.
+pub fn differing(state: &Value, live: &Value, spec: Option<&Value>) -> Vec<Differing> {
+    let mut found = Vec::new();
+    collect(Some(state), Some(live), spec, &mut Path::default(), &mut found);
+    found
+}
+
+fn collect(state: Option<&Value>, live: Option<&Value>, spec: Option<&Value>, path: &mut Path, found: &mut Vec<Differing>) {
+    if let (Some(Sign::Same) | None, _) = (Sign::of(state, live), ()) {
+        return;
+    }
+    let hidden = [state, live, spec].into_iter().flatten().any(|v| v.marks().is_sensitive());
+    if let (Some(a), Some(b), false) = (state.and_then(Value::entries), live.and_then(Value::entries), hidden) {
+        for (name, a, b) in union(a, b) {
+            path.0.push(if path.0.is_empty() { Step::Attr(name.clone()) } else { Step::Key(name.clone()) });
+            collect(a, b, spec.and_then(|s| s.get(name)), path, found);
+            path.0.pop();
+        }
+        return;
+    }
+    if let (Some(a), Some(b), false) = (list(state), list(live), hidden)
+        && a.len() == b.len()
+    {
+        for (i, (a, b)) in a.iter().zip(b).enumerate().filter(|(_, (a, b))| !same(a, b)) {
+            path.0.push(Step::Index(i as u64));
+            collect(Some(a), Some(b), list(spec).and_then(|s| s.get(i)), path, found);
+            path.0.pop();
+        }
+        return;
+    }
+    let side = |v: Option<&Value>| v.filter(|_| !hidden).and_then(straddle_sdk::value::codec::show::known_part);
+    found.push(Differing { path: path.to_string(), state: side(state), live: side(live), spec: side(spec) });
+}
+
+/// Elements that have a place; those of a set have none.
+fn list(value: Option<&Value>) -> Option<&[Value]> {
+    value.filter(|v| !matches!(v.kind(), straddle_sdk::value::Kind::Set(_))).and_then(Value::items)
+}
+
+/// The check for programs.
+pub fn json(drift: &Drift<'_>) -> String {
+    let mut json = Json::new();
+    json.object(|j| {
+        j.key("format_version").text("1.0");
+        j.key("clean").plain(drift.is_clean());
+        j.key("summary").object(|j| {
+            for kind in [Kind::Changed, Kind::Missing, Kind::Unmanaged, Kind::Unreadable] {
+                j.key(kind.key()).plain(drift.count(kind));
+            }
+            j.key("breaches").plain(drift.breaches());
+        });
+        j.key("resources").array(&drift.resources, |j, resource| write(resource, drift.sources, j));
+        j.key("workloads").object(|j| {
+            for (name, workload) in drift.workloads {
+                workload_now(workload, drift.topology, j.key(name));
+            }
+        });
+    });
+    json.finish()
+}
+
+fn write(resource: &Resource, sources: &Sources, j: &mut Json) {
+    j.object(|j| {
+        j.key("address").text(&resource.address);
+        j.key("kind").text(resource.kind.key());
+        j.key("paths").array(&resource.paths, |j, path| {
+            j.object(|j| {
+                j.key("path").text(&path.path);
+                for (key, side) in [("state", &path.state), ("live", &path.live), ("spec", &path.spec)] {
+                    j.key(key).raw(side.as_deref().unwrap_or("null"));
+                }
+            });
+        });
+        if !resource.words.is_empty() {
+            j.key("words").text(&resource.words);
+        }
+        let place = resource.span.as_ref().and_then(|span| super::plan::place_of(sources, span));
+        match place {
+            Some((file, line)) => {
+                j.key("file").text(file);
+                j.key("line").plain(line);
+            }
+            None => {
+                j.key("file").raw("null");
+                j.key("line").raw("null");
+            }
+        }
+    });
+}
+
+/// Counts, rules and margin of a workload as observed: of `drift --json`, and of the state's JSON.
+pub fn workload_now(workload: &WorkloadPlan, topology: &Topology, j: &mut Json) {
+    let names = Names { topology, workload: &workload.rules };
+    let decision = &workload.decision;
+    j.object(|j| {
+        let lo: Vec<u32> = decision.before.iter().map(|i| i.lo).collect();
+        straddle::counts(&lo, names, j.key("counts"));
+        if decision.before.iter().any(|i| i.lo != i.hi) {
+            j.key("counts_hi").object(|j| {
+                for (place, i) in decision.before.iter().enumerate().filter(|(_, i)| i.lo != i.hi) {
+                    j.key(names.place(place)).plain(i.hi);
+                }
+            });
+        }
+        j.key("rules").array(&decision.rules, |j, rule| rule_now(rule, names, j));
+        j.key("margin").plain(decision.margin.before);
+    });
+}
+
+fn rule_now(rule: &RuleReport, names: Names<'_>, j: &mut Json) {
+    j.object(|j| {
+        j.key("id").text(&rule.id);
+        j.key("ok").plain(rule.before.verdict != Verdict::Fail);
+        j.key("verdict").text(verdict_key(rule.before.verdict));
+        j.key("alive").raw(&names.units(rule.before.alive));
+        j.key("floor").raw(&names.units(rule.floor));
+        straddle::events(&rule.before.worst_loss, names, j.key("worst_loss"));
+    });
+}
+
+/// The member `straddle` of the state's JSON: locations, and counts, rules and margin of each workload as last observed.
+pub fn state_extra(topology: &Topology, workloads: &[(Str, WorkloadPlan)]) -> String {
+    let mut json = Json::new();
+    json.object(|j| {
+        straddle::locations(topology, workloads, j.key("locations"));
+        j.key("workloads").object(|j| workloads.iter().for_each(|(name, w)| workload_now(w, topology, j.key(name))));
+    });
+    json.finish()
+}
+
+/// The check for people: broken rules first, then what could not be read, then what differs.
+pub fn text(drift: &Drift<'_>, style: &Style) -> String {
+    let mut out = String::new();
+    for (name, workload) in drift.workloads {
+        let names = Names { topology: drift.topology, workload: &workload.rules };
+        let decision = &workload.decision;
+        let mut line = format!("{} {} of {} serving, margin {}.", style.strong(&format!("{name}:")), interval(sum(&decision.before)), decision.replicas, decision.margin.before);
+        for rule in decision.rules.iter().filter(|r| r.before.verdict == Verdict::Fail) {
+            line.push_str(&format!(
+                " {}: {} (losing {} leaves {}, the rule says {}).",
+                style.ink(Ink::Bad, "BROKEN NOW"),
+                names.rule(rule.index),
+                names.loss(&rule.before.worst_loss),
+                names.units(rule.before.alive),
+                names.units(rule.floor)
+            ));
+        }
+        out.push_str(&wrap(&line, style.width, 4));
+        out.push('\n');
+    }
+    let ill: Vec<_> = drift.topology.locations.iter().filter(|l| l.health != Health::Healthy).collect();
+    for location in ill {
+        let word = super::words::health(location.health, location.health_source);
+        out.push_str(&format!("Location {} {}\n", location.name, style.ink(Ink::Bad, word)));
+    }
+    let n = |kind| drift.count(kind);
+    out.push_str(&format!(
+        "Drift: {} changed, {} missing, {} unmanaged, {} unreadable, {} rules broken.\n",
+        n(Kind::Changed), n(Kind::Missing), n(Kind::Unmanaged), n(Kind::Unreadable), drift.breaches()
+    ));
+    for (kind, title) in [
+        (Kind::Unreadable, "Could not be read; nothing is concluded about these"),
+        (Kind::Missing, "Missing: in the state, not in reality"),
+        (Kind::Changed, "Changed: reality is not as the state has it"),
+        (Kind::Unmanaged, "Unmanaged: marked as straddle's, in no state"),
+        (Kind::Ignored, "Differs where the spec says not to look"),
+    ] {
+        section(drift, kind, title, style, &mut out);
+    }
+    if drift.is_clean() {
+        out.push_str("Spec, state and reality agree.\n");
+    } else {
+        out.push_str(&format!("{}  straddle plan\n", style.strong("Next:")));
+    }
+    out
+}
+
+fn section(drift: &Drift<'_>, kind: Kind, title: &str, style: &Style, out: &mut String) {
+    let all: Vec<&Resource> = drift.resources.iter().filter(|r| r.kind == kind).collect();
+    if all.is_empty() {
+        return;
+    }
+    out.push_str(&format!("\n{}\n", style.strong(title)));
+    let most = if style.verbose { usize::MAX } else { 20 };
+    let mut cells = Vec::new();
+    for resource in all.iter().take(most) {
+        let place = resource.span.as_ref().and_then(|span| super::plan::place_of(drift.sources, span));
+        let place = place.map_or(String::new(), |(file, line)| format!("{file}:{line}"));
+        cells.push(vec![clean(&resource.address).into_owned(), clean(&resource.words).replace('\n', " "), style.faint(&place)]);
+        for path in &resource.paths {
+            let side = |s: &Option<String>| s.as_deref().map_or("(not shown)".to_string(), short);
+            let spec = if path.spec == path.state { String::new() } else { format!(", spec {}", side(&path.spec)) };
+            cells.push(vec![format!("    {}", clean(&path.path)), format!("state {}, live {}{spec}", side(&path.state), side(&path.live))]);
+        }
+    }
+    rows(&cells, &[], 2, out);
+    if all.len() > most {
+        out.push_str(&format!("  and {} more (-verbose shows all)\n", all.len() - most));
+    }
+}
+
+/// JSON text cut to what fits a line.
+fn short(json: &str) -> String {
+    let text = clean(json);
+    if text.chars().count() <= 60 { text.into_owned() } else { format!("{}...", text.chars().take(56).collect::<String>()) }
+}
