@@ -140,7 +140,13 @@ pub fn differing(state: &Value, live: &Value, spec: Option<&Value>) -> Vec<Diffe
     found
 }
 
-fn collect(state: Option<&Value>, live: Option<&Value>, spec: Option<&Value>, path: &mut Path, found: &mut Vec<Differing>) {
+fn collect(
+    state: Option<&Value>,
+    live: Option<&Value>,
+    spec: Option<&Value>,
+    path: &mut Path,
+    found: &mut Vec<Differing>,
+) {
     if let (Some(Sign::Same) | None, _) = (Sign::of(state, live), ()) {
         return;
     }
@@ -269,7 +275,13 @@ pub fn text(drift: &Drift<'_>, style: &Style) -> String {
     for (name, workload) in drift.workloads {
         let names = Names { topology: drift.topology, workload: &workload.rules };
         let decision = &workload.decision;
-        let mut line = format!("{} {} of {} serving, margin {}.", style.strong(&format!("{name}:")), interval(sum(&decision.before)), decision.replicas, decision.margin.before);
+        let mut line = format!(
+            "{} {} of {} serving, margin {}.",
+            style.strong(&format!("{name}:")),
+            interval(sum(&decision.before)),
+            decision.replicas,
+            decision.margin.before
+        );
         for rule in decision.rules.iter().filter(|r| r.before.verdict == Verdict::Fail) {
             line.push_str(&format!(
                 " {}: {} (losing {} leaves {}, the rule says {}).",
@@ -291,7 +303,11 @@ pub fn text(drift: &Drift<'_>, style: &Style) -> String {
     let n = |kind| drift.count(kind);
     out.push_str(&format!(
         "Drift: {} changed, {} missing, {} unmanaged, {} unreadable, {} rules broken.\n",
-        n(Kind::Changed), n(Kind::Missing), n(Kind::Unmanaged), n(Kind::Unreadable), drift.breaches()
+        n(Kind::Changed),
+        n(Kind::Missing),
+        n(Kind::Unmanaged),
+        n(Kind::Unreadable),
+        drift.breaches()
     ));
     for (kind, title) in [
         (Kind::Unreadable, "Could not be read; nothing is concluded about these"),
@@ -321,11 +337,18 @@ fn section(drift: &Drift<'_>, kind: Kind, title: &str, style: &Style, out: &mut 
     for resource in all.iter().take(most) {
         let place = resource.span.as_ref().and_then(|span| super::plan::place_of(drift.sources, span));
         let place = place.map_or(String::new(), |(file, line)| format!("{file}:{line}"));
-        cells.push(vec![clean(&resource.address).into_owned(), clean(&resource.words).replace('\n', " "), style.faint(&place)]);
+        cells.push(vec![
+            clean(&resource.address).into_owned(),
+            clean(&resource.words).replace('\n', " "),
+            style.faint(&place),
+        ]);
         for path in &resource.paths {
             let side = |s: &Option<String>| s.as_deref().map_or("(not shown)".to_string(), short);
             let spec = if path.spec == path.state { String::new() } else { format!(", spec {}", side(&path.spec)) };
-            cells.push(vec![format!("    {}", clean(&path.path)), format!("state {}, live {}{spec}", side(&path.state), side(&path.live))]);
+            cells.push(vec![
+                format!("    {}", clean(&path.path)),
+                format!("state {}, live {}{spec}", side(&path.state), side(&path.live)),
+            ]);
         }
     }
     rows(&cells, &[], 2, out);
@@ -337,5 +360,9 @@ fn section(drift: &Drift<'_>, kind: Kind, title: &str, style: &Style, out: &mut 
 /// JSON text cut to what fits a line.
 fn short(json: &str) -> String {
     let text = clean(json);
-    if text.chars().count() <= 60 { text.into_owned() } else { format!("{}...", text.chars().take(56).collect::<String>()) }
+    if text.chars().count() <= 60 {
+        text.into_owned()
+    } else {
+        format!("{}...", text.chars().take(56).collect::<String>())
+    }
 }

@@ -180,7 +180,15 @@ pub fn event(event: &Event, plan: &Plan, timestamp: &str) -> String {
     let mut lines = Lines { timestamp, out: String::new() };
     match event {
         Event::Start { address, action } => {
-            hook("apply_start", address, *action, None, None, &format!("{address}: {}", beginning(*action)), &mut lines);
+            hook(
+                "apply_start",
+                address,
+                *action,
+                None,
+                None,
+                &format!("{address}: {}", beginning(*action)),
+                &mut lines,
+            );
         }
         Event::Done { address, action, took, id } => {
             let seconds = took.as_secs();
@@ -195,7 +203,12 @@ pub fn event(event: &Event, plan: &Plan, timestamp: &str) -> String {
         }
         Event::StepStart { workload, step, of } => {
             let words = step_words(plan, workload, *step as usize).unwrap_or_default();
-            step_line("step_start", &format!("{workload}: step {} of {of}: {words}", step + 1), (workload, *step, Some(*of), None), &mut lines);
+            step_line(
+                "step_start",
+                &format!("{workload}: step {} of {of}: {words}", step + 1),
+                (workload, *step, Some(*of), None),
+                &mut lines,
+            );
         }
         Event::StepChecked { workload, step, serving } => {
             let message = format!("{workload}: step {}: every rule checked, {serving} serving", step + 1);
@@ -307,7 +320,9 @@ pub fn summary_text(summary: &Summary, style: &Style) -> String {
 pub fn line(event: &Event, plan: &Plan, clock: &str, style: &Style) -> Option<String> {
     let text = match event {
         Event::StepChecked { .. } => return None,
-        Event::Start { address, action } if style.verbose => format!("       {}: {}", clean(&address.to_string()), beginning(*action)),
+        Event::Start { address, action } if style.verbose => {
+            format!("       {}: {}", clean(&address.to_string()), beginning(*action))
+        }
         Event::Start { .. } => return None,
         Event::Done { address, action, took, id } => {
             let id = id.as_ref().map(|id| format!(" ({})", clean(id))).unwrap_or_default();

@@ -75,7 +75,12 @@ struct Parts<'r> {
 
 fn parts<'r>(refusal: &'r Refusal, names: Names<'_>) -> Parts<'r> {
     let workload = &names.workload.name;
-    let plain = |summary: &str, detail: String, lines: Vec<Site>| Parts { summary: summary.into(), detail, lines, ways_out: &[] };
+    let plain = |summary: &str, detail: String, lines: Vec<Site>| Parts {
+        summary: summary.into(),
+        detail,
+        lines,
+        ways_out: &[],
+    };
     match refusal {
         Refusal::Malformed(what) => plain(
             "A fault of straddle itself",
@@ -89,7 +94,9 @@ fn parts<'r>(refusal: &'r Refusal, names: Names<'_>) -> Parts<'r> {
         ),
         Refusal::MissingDomain { location, level, site } => plain(
             "A location has no such domain",
-            format!("The spread divides workload \"{workload}\" by {level}, and location \"{location}\" says no {level}."),
+            format!(
+                "The spread divides workload \"{workload}\" by {level}, and location \"{location}\" says no {level}."
+            ),
             vec![*site],
         ),
         Refusal::NoSuchDomain { level, domain, site } => plain(
@@ -99,7 +106,9 @@ fn parts<'r>(refusal: &'r Refusal, names: Names<'_>) -> Parts<'r> {
         ),
         Refusal::AllWeightsZero { level, site } => plain(
             "Nowhere to go",
-            format!("Every {level} that can be used has weight 0, so no replica of workload \"{workload}\" has a place."),
+            format!(
+                "Every {level} that can be used has weight 0, so no replica of workload \"{workload}\" has a place."
+            ),
             vec![*site],
         ),
         Refusal::Minimums { level, sum, available, lines, ways_out } => Parts {
@@ -121,9 +130,12 @@ fn parts<'r>(refusal: &'r Refusal, names: Names<'_>) -> Parts<'r> {
                 ways_out,
             }
         }
-        Refusal::Blocked { by, worst_loss, value, bound, state, lines, ways_out } => {
-            Parts { summary: "No order of steps keeps every rule".into(), detail: blocked(by, worst_loss, (*value, *bound), state, names), lines: lines.clone(), ways_out }
-        }
+        Refusal::Blocked { by, worst_loss, value, bound, state, lines, ways_out } => Parts {
+            summary: "No order of steps keeps every rule".into(),
+            detail: blocked(by, worst_loss, (*value, *bound), state, names),
+            lines: lines.clone(),
+            ways_out,
+        },
     }
 }
 
@@ -138,7 +150,8 @@ fn blocked(
         CheckOf::Serving | CheckOf::Survive(_) => amount(n, names.workload.scale),
         _ => n.to_string(),
     };
-    let state: Vec<String> = state.iter().enumerate().filter(|(_, n)| **n > 0).map(|(p, n)| format!("{} {n}", names.place(p))).collect();
+    let state: Vec<String> =
+        state.iter().enumerate().filter(|(_, n)| **n > 0).map(|(p, n)| format!("{} {n}", names.place(p))).collect();
     let lost = if loss.is_empty() { String::new() } else { format!(" after losing {}", names.loss(loss)) };
     format!(
         "The change of workload \"{}\" stops at {} serving: whatever is done next, {} would be {}{lost}, and the rule says {}.",
@@ -150,7 +163,13 @@ fn blocked(
     )
 }
 
-fn assemble(mut diagnostic: Diagnostic, lines: &[Site], ways: &[WayOut], names: Names<'_>, spans: &Spans<'_>) -> Diagnostic {
+fn assemble(
+    mut diagnostic: Diagnostic,
+    lines: &[Site],
+    ways: &[WayOut],
+    names: Names<'_>,
+    spans: &Spans<'_>,
+) -> Diagnostic {
     let mut places = lines.iter().filter_map(|site| spans(*site));
     diagnostic.span = places.next();
     for place in places {

@@ -88,7 +88,9 @@ impl Outcome {
 fn depends_on(row: &LossRow, topology: &Topology, workload: &Workload) -> Vec<Event> {
     let mut needed = std::collections::BTreeSet::new();
     for (place, _) in row.growth.iter().filter(|(_, n)| *n > 0) {
-        let Some(location) = workload.places.get(*place).and_then(|p| topology.locations.get(p.location)) else { continue };
+        let Some(location) = workload.places.get(*place).and_then(|p| topology.locations.get(p.location)) else {
+            continue;
+        };
         let outermost = topology.levels.iter().enumerate().find_map(|(level, name)| {
             location.domains.get(name).map(|domain| Event::Domain { level, name: domain.clone() })
         });
@@ -100,7 +102,12 @@ fn depends_on(row: &LossRow, topology: &Topology, workload: &Workload) -> Vec<Ev
 
 impl<'a> Simulated<'a> {
     /// All losses of a decision's table, at a moment.
-    pub fn of_decision(decision: &'a Decision, rules: &'a Workload, topology: &Topology, moment: Moment) -> Simulated<'a> {
+    pub fn of_decision(
+        decision: &'a Decision,
+        rules: &'a Workload,
+        topology: &Topology,
+        moment: Moment,
+    ) -> Simulated<'a> {
         Simulated {
             rules,
             replicas: decision.replicas,
@@ -165,13 +172,15 @@ pub fn text(simulation: &Simulation<'_>, style: &Style) -> String {
     let mut out = String::new();
     for workload in &simulation.workloads {
         let names = Names { topology: simulation.topology, workload: workload.rules };
-        let title = format!("{}: {} replicas, margin {}", workload.rules.name, workload.replicas, workload.cut_sets.margin);
+        let title =
+            format!("{}: {} replicas, margin {}", workload.rules.name, workload.replicas, workload.cut_sets.margin);
         if !out.is_empty() {
             out.push('\n');
         }
         out.push_str(&format!("{}\n", style.strong(&title)));
         table(workload, names, style, &mut out);
-        let sets = workload.cut_sets.sets.iter().filter(|s| !s.is_empty()).map(|set| format!("{{{}}}", names.loss(set)));
+        let sets =
+            workload.cut_sets.sets.iter().filter(|s| !s.is_empty()).map(|set| format!("{{{}}}", names.loss(set)));
         let sets = super::words::some(sets, 6);
         if !sets.is_empty() {
             out.push_str(&wrap(&format!("Cut sets: {sets}."), style.width, 4));
@@ -191,7 +200,9 @@ fn table(workload: &Simulated<'_>, names: Names<'_>, style: &Style, out: &mut St
     let mut cells = vec![["Lost", "left", "growth", "verdict", "because"].map(String::from).to_vec()];
     for outcome in workload.losses.iter().take(most) {
         let growth = match outcome.within_s {
-            Some(s) => format!("{} in {} = {}", names.units(outcome.recovers_to), duration(s), time_parts(&outcome.parts)),
+            Some(s) => {
+                format!("{} in {} = {}", names.units(outcome.recovers_to), duration(s), time_parts(&outcome.parts))
+            }
             None => "-".into(),
         };
         let (word, ink) = match outcome.verdict {

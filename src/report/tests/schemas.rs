@@ -17,7 +17,8 @@ fn valid(schema: &str, instance: &str) {
     let schema: Tree = serde_json::from_str(schema).unwrap();
     let instance: Tree = serde_json::from_str(instance).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let problems: Vec<String> = validator.iter_errors(&instance).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    let problems: Vec<String> =
+        validator.iter_errors(&instance).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(problems.is_empty(), "{problems:#?}\n{instance:#}");
 }
 
@@ -39,9 +40,17 @@ fn plans() -> Vec<Plan> {
     let mut odd = one_lost();
     odd.changes[1].deposed = Some("0000000a".into());
     odd.changes[2].previous_address = Some("sim_instance.old[0]".parse().unwrap());
-    odd.outputs.push(OutputChange { name: "o".into(), before: Some(Value::TRUE), after: Some(Value::unknown(Type::Bool)), sensitive: false });
+    odd.outputs.push(OutputChange {
+        name: "o".into(),
+        before: Some(Value::TRUE),
+        after: Some(Value::unknown(Type::Bool)),
+        sensitive: false,
+    });
     odd.workloads[0].1.weakened.push(("survive.building".into(), "50%".into(), None));
-    odd.unreadable.push(Unreadable { address: "sim_instance.x".parse().unwrap(), problem: Diagnostic::error("API down", "no answer") });
+    odd.unreadable.push(Unreadable {
+        address: "sim_instance.x".parse().unwrap(),
+        problem: Diagnostic::error("API down", "no answer"),
+    });
     odd.variables.insert("password".into(), Value::string("p").with_marks(Marks::SENSITIVE));
     vec![one_lost(), first(), rollout(10), failover(), refused(), shrink(2, 10, 6), odd]
 }
@@ -93,7 +102,12 @@ fn events_are_valid() {
     let why = Diagnostic::error("A rule would break", "survive.zone").at(&line("survive \"zone\""));
     for event in [
         Event::Start { address: address.clone(), action: Action::Create },
-        Event::Done { address: address.clone(), action: Action::Create, took: Duration::from_secs(3), id: Some("i-1".into()) },
+        Event::Done {
+            address: address.clone(),
+            action: Action::Create,
+            took: Duration::from_secs(3),
+            id: Some("i-1".into()),
+        },
         Event::Failed { address, action: Action::Delete, in_doubt: true, problems: vec![why.clone()] },
         Event::StepStart { workload: "web".into(), step: 0, of: 1 },
         Event::StepChecked { workload: "web".into(), step: 0, serving: 9 },
@@ -111,13 +125,19 @@ fn events_are_valid() {
 #[test]
 fn diagnostics_are_valid() {
     let all = [
-        Diagnostic::error("Bad", "So bad.").at(&line("replicas = 10")).help("Write less.").related(&line("survive \"zone\""), "because of this"),
+        Diagnostic::error("Bad", "So bad.")
+            .at(&line("replicas = 10"))
+            .help("Write less.")
+            .related(&line("survive \"zone\""), "because of this"),
         Diagnostic::warning("Odd", ""),
     ];
     valid(DIAGNOSTICS, &diagnostics::json(&all, &sources()));
     let tree: Tree = serde_json::from_str(&diagnostics::json(&all, &sources())).unwrap();
     let range = &tree["diagnostics"][0]["range"];
-    assert_eq!((&range["start"]["line"], &range["start"]["column"], &range["end"]["column"]), (&2.into(), &3.into(), &16.into()));
+    assert_eq!(
+        (&range["start"]["line"], &range["start"]["column"], &range["end"]["column"]),
+        (&2.into(), &3.into(), &16.into())
+    );
     assert_eq!(tree["diagnostics"][0]["snippet"]["code"], "  replicas = 10");
 }
 

@@ -32,7 +32,8 @@ fn places_outside_the_text_do_not_stop_the_words() {
     let far = Span { file: FileId(0), range: 5000..9000 };
     let nowhere = Span { file: FileId(7), range: 0..1 };
     for span in [far, nowhere] {
-        let text = diagnostics::text(&[Diagnostic::error("Lost", "still said").at(&span)], &sources(), &Style::default());
+        let text =
+            diagnostics::text(&[Diagnostic::error("Lost", "still said").at(&span)], &sources(), &Style::default());
         assert!(text.contains("Lost") && text.contains("still said"), "{text}");
     }
 }
@@ -66,7 +67,8 @@ fn no_order_of_steps() {
 fn drift_for_people() {
     let mut plan = one_lost();
     let i = plan.changes.iter().position(|c| c.action == Action::NoOp && &*c.address.ty == "sim_instance").unwrap();
-    let (address, provider, state) = (plan.changes[i].address.clone(), plan.changes[i].provider.clone(), plan.changes[i].before.clone());
+    let (address, provider, state) =
+        (plan.changes[i].address.clone(), plan.changes[i].provider.clone(), plan.changes[i].before.clone());
     let live = instance("seoul-a", 0, "img-evil", true);
     plan.drift.insert(0, Found { address, provider, state, live });
     insta::assert_snapshot!(drift::text(&drift::Drift::of_plan(&plan), &Style::default()));
@@ -74,7 +76,12 @@ fn drift_for_people() {
 
 #[test]
 fn drift_keeps_secrets() {
-    let secret = |t: &str| Value::object(vec![("p".into(), Value::string(t).with_marks(Marks::SENSITIVE)), ("q".into(), Value::null(Type::String))]);
+    let secret = |t: &str| {
+        Value::object(vec![
+            ("p".into(), Value::string(t).with_marks(Marks::SENSITIVE)),
+            ("q".into(), Value::null(Type::String)),
+        ])
+    };
     let found = drift::differing(&secret("one"), &secret("two"), None);
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].path.as_str(), &found[0].state, &found[0].live), ("p", &None, &None));
@@ -84,8 +91,12 @@ fn drift_keeps_secrets() {
 fn simulation_for_people() {
     let plan = one_lost();
     let (_, w) = &plan.workloads[0];
-    let workloads = vec![simulate::Simulated::of_decision(&w.decision, &w.rules, &plan.topology, simulate::Moment::After)];
-    insta::assert_snapshot!(simulate::text(&simulate::Simulation { topology: &plan.topology, workloads }, &Style::default()));
+    let workloads =
+        vec![simulate::Simulated::of_decision(&w.decision, &w.rules, &plan.topology, simulate::Moment::After)];
+    insta::assert_snapshot!(simulate::text(
+        &simulate::Simulation { topology: &plan.topology, workloads },
+        &Style::default()
+    ));
 }
 
 #[test]
@@ -95,8 +106,18 @@ fn progress_for_people() {
     let mut out = String::new();
     for event in [
         Event::StepStart { workload: "web".into(), step: 0, of: 1 },
-        Event::Done { address: address.clone(), action: Action::Create, took: Duration::from_secs(95), id: Some("i-1".into()) },
-        Event::Failed { address, action: Action::Delete, in_doubt: false, problems: vec![Diagnostic::error("In use", "x")] },
+        Event::Done {
+            address: address.clone(),
+            action: Action::Create,
+            took: Duration::from_secs(95),
+            id: Some("i-1".into()),
+        },
+        Event::Failed {
+            address,
+            action: Action::Delete,
+            in_doubt: false,
+            problems: vec![Diagnostic::error("In use", "x")],
+        },
         Event::Waiting { workload: "web".into(), step: 0, ready: 0, of: 1, serving: 9 },
         Event::StepStopped { workload: "web".into(), step: 0, of: 1, why: Diagnostic::error("No longer safe", "") },
         Event::StepDone { workload: "web".into(), step: 0, of: 1, serving: 10 },
