@@ -2,6 +2,7 @@
 
 pub mod blocks;
 pub mod env;
+pub mod file;
 pub mod make;
 pub mod model;
 pub mod moved;

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use straddle_sdk::value::{Path, Str, Value, same};
 
 /// What happens to one object.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
 pub enum Action {
     NoOp,
     Create,
@@ -62,7 +62,7 @@ impl Action {
 }
 
 /// Why this action and no other (`action_reason` of Terraform's plan JSON; `ReplicaRemoved` is straddle's own).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub enum Reason {
     CannotUpdate,
     Tainted,
@@ -80,7 +80,7 @@ pub enum Reason {
 }
 
 /// One object, before and after.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Change {
     pub address: Address,
     /// The address before a `moved` block or an adoption gave it this one.
@@ -111,7 +111,7 @@ pub struct Change {
 }
 
 /// A change found in reality that straddle did not make.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Drift {
     pub address: Address,
     pub provider: ProviderRef,
@@ -122,7 +122,7 @@ pub struct Drift {
 }
 
 /// An output value, before and after.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct OutputChange {
     pub name: String,
     pub before: Option<Value>,
@@ -132,7 +132,7 @@ pub struct OutputChange {
 }
 
 /// An object nobody could read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Unreadable {
     pub address: Address,
     /// What the provider said.
@@ -140,7 +140,7 @@ pub struct Unreadable {
 }
 
 /// One thing to do. Operations of a plan form an acyclic graph; every edge points to an earlier index.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Op {
     pub what: OpKind,
     /// Indices of operations that must have ended well before this one starts; all smaller than its own. Sorted.
@@ -148,7 +148,7 @@ pub struct Op {
 }
 
 /// The kinds of operation. Numbers are indices of changes, and of steps within their workload.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum OpKind {
     /// Create the new object of a change.
     Create { change: u32 },
@@ -175,7 +175,7 @@ pub enum OpKind {
 }
 
 /// What kind of plan it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Kind {
     /// Bring reality to the spec.
     Normal,
@@ -192,7 +192,7 @@ pub enum Kind {
 }
 
 /// One workload's part of a plan.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct WorkloadPlan {
     /// The rules it was judged by; places include what the spec no longer offers.
     pub rules: Workload,
@@ -206,7 +206,7 @@ pub struct WorkloadPlan {
 }
 
 /// A finished plan.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Plan {
     pub kind: Kind,
     /// The state it was made from.

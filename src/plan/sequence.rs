@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use straddle_sdk::value::Str;
 
 /// What one step of a workload touches, by replica key (`location/slot`, or the location of a group).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StepReplicas {
     pub adds: Vec<Str>,
     pub updates: Vec<Str>,

@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::model::{Event, LossOf, Mode, Site, TimeSource, Topology, Workload};
 
 /// A number that is known between two bounds, in replicas.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
 pub struct Interval {
     /// Certainly so many: what every `>=` rule counts (INV-13).
     pub lo: u32,
@@ -19,7 +19,7 @@ pub struct Interval {
 pub type Units = u64;
 
 /// PASS, FAIL or NOT PROVEN.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Verdict {
     /// True on what is known.
     Pass,
@@ -30,7 +30,7 @@ pub enum Verdict {
 }
 
 /// The answer to [`super::decide`]. Vectors of places run parallel to `Workload::places`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Decision {
     /// The question.
     pub mode: Mode,
@@ -82,7 +82,7 @@ impl Decision {
 }
 
 /// Least and most replicas a place is asked to hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PlaceBounds {
     /// Its share of the least number (the scaling minimum, else N).
     pub min: u32,
@@ -91,7 +91,7 @@ pub struct PlaceBounds {
 }
 
 /// Which replicas of a place. For [`super::model::Template::PerLocation`] the slots are empty and only the numbers count.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PlaceChanges {
     /// Slots that are not touched by any step.
     pub keep: Vec<u32>,
@@ -114,7 +114,7 @@ pub struct PlaceChanges {
 }
 
 /// One spread block under one parent domain.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct SpreadRow {
     /// Index into `Workload::spread`.
     pub index: usize,
@@ -137,7 +137,7 @@ pub struct SpreadRow {
 }
 
 /// One domain of a spread row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DomainRow {
     /// Its name.
     pub name: String,
@@ -156,7 +156,7 @@ pub struct DomainRow {
 }
 
 /// How far the live placement is from the spec (`spread.md` 4.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum DriftClass {
     /// As apportioned.
     None,
@@ -167,7 +167,7 @@ pub enum DriftClass {
 }
 
 /// A survive rule on one state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Judgement {
     /// Survivors of the worst loss, by the lower bound.
     pub alive: Units,
@@ -188,7 +188,7 @@ pub struct Judgement {
 }
 
 /// One `then` line on one state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct GrowthJudgement {
     /// The bound.
     pub floor: Units,
@@ -205,7 +205,7 @@ pub struct GrowthJudgement {
 }
 
 /// Why a verdict is not PASS.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Because {
     /// The worst loss leaves too few.
     TooFewAlive,
@@ -239,7 +239,7 @@ pub enum Because {
 }
 
 /// A survive rule, before and after.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RuleReport {
     /// Index into `Workload::survive`.
     pub index: usize,
@@ -262,7 +262,7 @@ pub struct RuleReport {
 }
 
 /// The serving floor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FloorReport {
     /// The bound for the new N.
     pub floor: Units,
@@ -277,7 +277,7 @@ pub struct FloorReport {
 }
 
 /// One batch of actions between two states.
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Step {
     /// Position in the plan, from 0.
     pub index: usize,
@@ -298,7 +298,7 @@ pub struct Step {
 }
 
 /// Replicas of one place in one step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StepEntry {
     /// The place.
     pub place: usize,
@@ -311,7 +311,7 @@ pub struct StepEntry {
 }
 
 /// One named replica in a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StepSlot {
     /// The slot.
     pub slot: u32,
@@ -320,7 +320,7 @@ pub struct StepSlot {
 }
 
 /// What a step does to a replica.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Role {
     /// A replica that was not there.
     Grow,
@@ -337,7 +337,7 @@ pub enum Role {
 }
 
 /// One invariant in one step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Check {
     /// Which.
     pub rule: CheckOf,
@@ -354,7 +354,7 @@ pub struct Check {
 }
 
 /// Which invariant a check is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum CheckOf {
     /// The serving floor, in units: `floor.serving`.
     Serving,
@@ -394,7 +394,7 @@ impl CheckOf {
 }
 
 /// What one loss leaves.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct LossRow {
     /// The loss; events that take the same are merged under the outermost name.
     pub lose: Vec<Event>,
@@ -429,7 +429,7 @@ pub struct LossRow {
 }
 
 /// A named part of a recovery time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TimePart {
     /// Which.
     pub what: TimeOf,
@@ -440,7 +440,7 @@ pub struct TimePart {
 }
 
 /// Which part of a recovery time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum TimeOf {
     /// Noticing.
     Detect,
@@ -455,7 +455,7 @@ pub enum TimeOf {
 }
 
 /// Minimal cut sets of one state.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CutSets {
     /// Each set sorted, sets sorted by order, then by event. A single empty set: broken already.
     pub sets: Vec<Vec<Event>>,
@@ -466,7 +466,7 @@ pub struct CutSets {
 }
 
 /// Cut sets before and after.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CutSetDiff {
     /// Of what stands now.
     pub before: CutSets,
@@ -477,7 +477,7 @@ pub struct CutSetDiff {
 }
 
 /// Redundancy margin.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Margin {
     /// Now.
     pub before: u32,
@@ -492,7 +492,7 @@ pub struct Margin {
 }
 
 /// Prices in millionths of a currency per hour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CostReport {
     /// Of what exists now.
     pub before: u64,
@@ -503,7 +503,7 @@ pub struct CostReport {
 }
 
 /// A rule that the target cannot keep.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Breach {
     /// Index into `Workload::survive`; `None` is the serving floor.
     pub rule: Option<usize>,
@@ -520,7 +520,7 @@ pub struct Breach {
 }
 
 /// Something that would make it satisfiable.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum WayOut {
     /// So many replicas.
     Replicas(u32),
@@ -565,7 +565,7 @@ pub enum WayOut {
 }
 
 /// Something to tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Note {
     /// A domain holds less than its share for want of room.
     TolerateQuota {
@@ -641,7 +641,7 @@ pub enum Note {
 }
 
 /// Why there is no plan.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, serde::Serialize, serde::Deserialize)]
 pub enum Refusal {
     /// The data contradicts itself (a fault of the caller, not of the user).
     #[error("the placement problem is not well formed: {0}")]

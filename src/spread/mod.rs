@@ -26,4 +26,4 @@ pub use decide::decide;
 pub use joint::{Question, decide_all};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

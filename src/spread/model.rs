@@ -8,11 +8,11 @@
 use std::collections::BTreeMap;
 
 /// Where in the spec something was written: an index into a table that the caller keeps. Opaque here.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Site(pub usize);
 
 /// Everything that replicas can stand on and what that shares.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Topology {
     /// Names of the levels, outermost first (`cloud`, `region`, `zone`).
     pub levels: Vec<String>,
@@ -23,7 +23,7 @@ pub struct Topology {
 }
 
 /// One zone of one cloud, or one room of one's own.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Location {
     /// Unique name; also the byte-order tie-break.
     pub name: String,
@@ -54,7 +54,7 @@ pub struct Location {
 }
 
 /// Something several locations depend on: a building, a line, an operator's control plane, a resolver.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Risk {
     /// Unique name.
     pub name: String,
@@ -67,7 +67,7 @@ pub struct Risk {
 }
 
 /// Room for replicas.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Capacity {
     /// The number.
     pub limit: Limit,
@@ -76,7 +76,7 @@ pub struct Capacity {
 }
 
 /// How many replicas fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Limit {
     /// At least `lo`, at most `hi`; growth is planned with `lo`.
     Known {
@@ -92,7 +92,7 @@ pub enum Limit {
 }
 
 /// Where a capacity comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum CapacitySource {
     /// The spec.
     Declared,
@@ -103,7 +103,7 @@ pub enum CapacitySource {
 }
 
 /// Health of a location (`spread.md` 4.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Health {
     /// All is well.
     Healthy,
@@ -124,7 +124,7 @@ pub enum Health {
 }
 
 /// Who says how healthy a location is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum HealthSource {
     /// A provider, an observer or probes.
     Reported,
@@ -133,7 +133,7 @@ pub enum HealthSource {
 }
 
 /// The operator's word about a location.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum OperatorState {
     /// In use.
     Open,
@@ -144,7 +144,7 @@ pub enum OperatorState {
 }
 
 /// A duration with its source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Timed {
     /// Whole seconds.
     pub seconds: u64,
@@ -153,7 +153,7 @@ pub struct Timed {
 }
 
 /// Where a duration comes from, best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum TimeSource {
     /// Seen in earlier runs.
     Measured,
@@ -164,7 +164,7 @@ pub enum TimeSource {
 }
 
 /// The price of one replica for one hour.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Cost {
     /// Millionths of the currency.
     pub micros_per_hour: u64,
@@ -173,7 +173,7 @@ pub struct Cost {
 }
 
 /// A share of the replicas or a plain number of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Bound {
     /// Millionths of one percent: `50%` is 50_000_000, so that `33.3%` stays exact.
     Percent(u64),
@@ -205,7 +205,7 @@ impl Bound {
 }
 
 /// N interchangeable replicas, their spread, their rules.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Workload {
     /// Unique name; part of the hash tie-break.
     pub name: String,
@@ -250,7 +250,7 @@ pub struct Workload {
 }
 
 /// A location as one workload sees it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Place {
     /// Index into [`Topology::locations`].
     pub location: usize,
@@ -265,7 +265,7 @@ pub struct Place {
 }
 
 /// How a place makes replicas.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Template {
     /// One set of resources for each replica: named slots.
     PerReplica,
@@ -276,7 +276,7 @@ pub enum Template {
 }
 
 /// One level of a spread.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct SpreadLevel {
     /// A name of [`Topology::levels`].
     pub level: String,
@@ -313,7 +313,7 @@ pub struct SpreadLevel {
 }
 
 /// Weights of the domains of a level.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Ratio {
     /// All alike.
     Even,
@@ -327,7 +327,7 @@ pub enum Ratio {
 }
 
 /// When to move what is inside the tolerance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Moving {
     /// Leave it.
     Lazy,
@@ -336,7 +336,7 @@ pub enum Moving {
 }
 
 /// What to do when a domain cannot hold its share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum OnShortage {
     /// Refuse.
     Strict,
@@ -347,7 +347,7 @@ pub enum OnShortage {
 }
 
 /// An apportionment rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Method {
     /// Webster (Sainte-Laguë): the default.
     Webster,
@@ -356,7 +356,7 @@ pub enum Method {
 }
 
 /// What must stay alive after a loss.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct SurviveRule {
     /// `survive.zone`, or `survive.zone.2` where a level has several blocks (the number is `losses`).
     pub id: String,
@@ -375,7 +375,7 @@ pub struct SurviveRule {
 }
 
 /// A level or a kind of shared risk.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum LossOf {
     /// Domains of this level.
     Level(String),
@@ -393,7 +393,7 @@ impl LossOf {
 }
 
 /// A promise of growth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Then {
     /// How much.
     pub floor: Bound,
@@ -402,7 +402,7 @@ pub struct Then {
 }
 
 /// What stands behind growth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Growth {
     /// Capacity somebody guarantees ([`Location::reserve`]).
     Reserved,
@@ -413,7 +413,7 @@ pub enum Growth {
 }
 
 /// Pace of planned change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Rollout {
     /// Replicas above max(live, N) during a change; `None`: max(1, a tenth of N).
     pub surge: Option<Bound>,
@@ -430,7 +430,7 @@ pub struct Rollout {
 }
 
 /// Times of a failover.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Failover {
     /// Until the loss is noticed.
     pub detect: Timed,
@@ -441,14 +441,14 @@ pub struct Failover {
 }
 
 /// Pace of the way back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Failback {
     /// Replicas per step; `None`: as in `rollout`.
     pub batch: Option<u32>,
 }
 
 /// `requires` and `entry`: several paths, some of which must be left.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct PathGroup {
     /// Its label.
     pub name: String,
@@ -463,7 +463,7 @@ pub struct PathGroup {
 }
 
 /// One of several ways.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Path {
     /// Its label.
     pub name: String,
@@ -476,7 +476,7 @@ pub struct Path {
 }
 
 /// An autoscaler owns the number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Scaling {
     /// Least replicas over all places.
     pub min: u32,
@@ -487,14 +487,14 @@ pub struct Scaling {
 }
 
 /// What stands now, parallel to [`Workload::places`].
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Live {
     /// One entry per place.
     pub places: Vec<PlaceLive>,
 }
 
 /// What stands in one place.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct PlaceLive {
     /// Replicas of other workloads that use the same capacity.
     pub others: u32,
@@ -503,7 +503,7 @@ pub struct PlaceLive {
 }
 
 /// Named replicas, or a number.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Replicas {
     /// [`Template::PerReplica`] and [`Template::Observed`]: sorted by slot, each slot once.
     Slots(Vec<Slot>),
@@ -519,7 +519,7 @@ pub enum Replicas {
 }
 
 /// One named replica.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Slot {
     /// The number in its address.
     pub slot: u32,
@@ -538,7 +538,7 @@ pub struct Slot {
 }
 
 /// Whether a replica serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Ready {
     /// It does.
     Yes,
@@ -549,7 +549,7 @@ pub enum Ready {
 }
 
 /// An event somebody may name: a domain of a level, or a shared risk.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Event {
     /// `zone:a`.
     Domain {
@@ -577,7 +577,7 @@ impl Event {
 }
 
 /// A question to the engine.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Mode {
     /// `plan`, `apply`, `drift`.
     Normal {

@@ -249,6 +249,19 @@ impl ProviderRef {
     }
 }
 
+impl Serialize for ProviderRef {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ProviderRef {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<ProviderRef, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        ProviderRef::parse(&text).ok_or_else(|| serde::de::Error::custom("no provider configuration"))
+    }
+}
+
 impl fmt::Display for ProviderRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.module.is_empty() {

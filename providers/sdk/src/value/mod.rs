@@ -11,6 +11,7 @@ mod known;
 mod marks;
 mod order;
 mod path;
+mod saved;
 mod text;
 mod ty;
 mod unify;

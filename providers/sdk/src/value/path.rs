@@ -4,11 +4,11 @@ use super::Str;
 use std::fmt;
 
 /// Steps from a value to a part of it.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Path(pub Vec<Step>);
 
 /// One step of a [`Path`]. Nothing inside a set can be named: a path ends at the set.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize)]
 pub enum Step {
     /// An attribute of an object.
     Attr(Str),
