@@ -55,7 +55,8 @@ impl PlanFileError {
             PlanFileError::Unwritable(_) | PlanFileError::File(_) => "",
             _ => "Make it anew: straddle plan -out=FILE",
         };
-        let summary = if matches!(self, PlanFileError::Unwritable(_)) { "Plan not saved" } else { "Saved plan not read" };
+        let summary =
+            if matches!(self, PlanFileError::Unwritable(_)) { "Plan not saved" } else { "Saved plan not read" };
         Diagnostic::error(summary, format!("{}: {self}.", path.display())).help(help)
     }
 }

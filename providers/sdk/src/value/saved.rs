@@ -175,7 +175,10 @@ mod tests {
         let all = Value::object(vec![
             ("a".into(), Value::list(Type::String, vec![secret, Value::null(Type::String)])),
             ("b".into(), Kind::Unknown(Arc::new(open)).into()),
-            ("c".into(), Value::set(Type::Number, vec![Kind::Number(third).into(), Kind::Number(Num::infinity()).into()])),
+            (
+                "c".into(),
+                Value::set(Type::Number, vec![Kind::Number(third).into(), Kind::Number(Num::infinity()).into()]),
+            ),
             ("d".into(), Value::map(Type::list(Type::Bool), vec![("k".into(), Value::list(Type::Bool, vec![]))])),
             ("e".into(), Value::null(Type::Dynamic)),
         ]);
