@@ -1,5 +1,7 @@
 //! Diagnostics: what is wrong, where, and what to write instead. Plain data; printing is `report`'s.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! Directories to modules to values: files, overrides, variables, calls.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use std::path::Path;
 use straddle::diag::{Diagnostic, Sources};
 use straddle::lang::display::display;

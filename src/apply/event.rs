@@ -1,5 +1,7 @@
 //! What happens while a plan is carried out, as data: printed as lines, bars or JSON by whoever listens.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use crate::diag::Diagnostic;
 use crate::lang::address::Address;
 use crate::plan::model::Action;

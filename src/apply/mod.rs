@@ -8,6 +8,8 @@
 //! | `watch` | which replicas serve |
 //! | `event` | what happens, as data |
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 mod driver;
 mod event;
 mod objects;

@@ -1,5 +1,7 @@
 //! The command line: every command and flag, and Terraform's single-dash spelling of them.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 

@@ -1,5 +1,7 @@
 //! Reading reality: every object of a state, and how its locations fare.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use super::answer::{call_problems, diagnostics};
 use super::{Fleet, domains_of};
 use crate::diag::Diagnostic;

@@ -1,6 +1,8 @@
 //! Addresses of resource instances: `aws_instance.web[0]`, `module.net["a"].data.aws_ami.x`,
 //! `workload.web.aws_instance.server["aws-a/3"]`.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;

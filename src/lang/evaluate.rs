@@ -1,5 +1,7 @@
 //! A module as a whole: its locals, its calls, its outputs. Pure; what resources are worth the caller says.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use super::ast::{Body, Expr};
 use super::decode::content::{missing_argument, unsupported_argument, unsupported_block};
 use super::eval::{Scope, eval};

@@ -1,5 +1,7 @@
 //! Reading modules from directories: the only part of the language that touches files.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use super::decode::{ModuleFiles, decode};
 pub use super::functions::files::Disk;
 use super::module::Module;

@@ -1,5 +1,7 @@
 //! References: what a traversal such as `data.aws_ami.x[0].id` names, and all of them in an expression.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use super::ast::{Expr, ExprKind, Ident, ObjectKey, Part, Step, StepKind, Traversal};
 use crate::diag::{Diagnostic, Span};
 use crate::lang::address::Mode;

@@ -1,5 +1,7 @@
 //! Scopes: the names of a module, and the few that only hold inside a block.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use super::address::Mode;
 use super::ast::{Step, StepKind};
 use super::eval::Scope;
@@ -178,11 +180,10 @@ impl ModuleScope<'_> {
         if let (true, Some(key)) = (single, reference.instance_key()) {
             return Err(Box::new(unexpected_key(mode, ty, name, reference, key)));
         }
-        if let (false, Some(step)) = (single, reference.steps.first()) {
-            if let StepKind::Attr(_) = step.kind {
+        if let (false, Some(step)) = (single, reference.steps.first())
+            && let StepKind::Attr(_) = step.kind {
                 return Err(Box::new(missing_key(resource, reference)));
             }
-        }
         if let Some(schema) = self.resources.schema(mode, ty) {
             let after_key = if single { 0 } else { 1 };
             if let Some(diag) = reference.steps.get(after_key).and_then(|step| no_attribute(schema, step)) {

@@ -1,5 +1,7 @@
 //! Type constraints (`list(object({ a = optional(string, "x") }))`) and types as text.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use super::ast::{Call, Expr, ExprKind, ObjectKey};
 use super::eval::{NoScope, eval};
 use crate::diag::{Diagnostic, Span};

@@ -1,5 +1,7 @@
 //! Input variables: values from files and texts, converted and checked.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use super::eval::{NoScope, Scope, eval};
 use super::module::{CheckRule, Module, Variable};
 use super::position::range_text;

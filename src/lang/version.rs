@@ -1,5 +1,7 @@
 //! Versions and version constraints, in Terraform's manner.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use std::cmp::Ordering;
 
 /// The version of the Terraform language straddle speaks; what `required_version` is compared with.

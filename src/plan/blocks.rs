@@ -1,5 +1,7 @@
 //! The blocks that are planned, and which must be planned before which.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use crate::diag::{Diagnostic, Span};
 use crate::lang::address::{Address, Mode};
 use crate::lang::ast::{Expr, StepKind, Traversal};
@@ -312,7 +314,7 @@ impl<'w, 'f, 'a> Walk<'w, 'f, 'a> {
             let same_type = self.finder.named.keys().filter(|k| k.0 == mode && *k.1 == *ty).map(|k| &*k.2);
             let mut same_type: Vec<&str> = same_type.collect();
             same_type.sort_unstable();
-            if let Some(near) = crate::lang::suggest::nearest(name, same_type.into_iter()) {
+            if let Some(near) = crate::lang::suggest::nearest(name, same_type) {
                 problem = problem.help(format!("Did you mean {ty}.{near}?"));
             }
         }

@@ -1,5 +1,7 @@
 //! What names mean while a module is evaluated: variables, locals, results of blocks, workloads, and inside a template the replica.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use super::blocks::step_name;
 use crate::diag::Diagnostic;
 use crate::lang::address::{Address, Key, Mode};

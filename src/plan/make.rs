@@ -1,5 +1,7 @@
 //! Making a plan: place, walk, order, sequence. Pure: what only providers know comes through `ask`.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use super::blocks::{BlockKind, Blocks};
 use super::env::{Env, WorkloadCounts};
 use super::model::{Action, Change, Drift, Kind, OutputChange, Plan, Reason, Unreadable, WorkloadPlan};
@@ -15,7 +17,7 @@ use crate::lang::eval::eval;
 use crate::lang::functions::FunctionContext;
 use crate::lang::module::Module;
 use crate::spec::Spec;
-use crate::spread::decision::{Decision, Refusal, Role, Step};
+use crate::spread::decision::{Decision, Refusal, Step};
 use crate::spread::model::{Mode as SpreadMode, Replicas, Template as TemplateKind, Topology};
 use crate::state::{ObjectId, State};
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -4,6 +4,8 @@
 //! the results it promises, so that `apply`, `show` and `verify` need nothing else. Spread, rules and steps of each workload
 //! are `spread`'s own data, kept as they came.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use super::sequence::StepReplicas;
 use crate::diag::{Diagnostic, Sources};
 use crate::lang::address::Address;

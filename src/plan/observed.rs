@@ -1,5 +1,7 @@
 //! What was found when the state's objects were read: the state as it was remembered beside reality as it was reported.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use crate::diag::Diagnostic;
 use crate::lang::address::Address;
 use crate::state::{ObjectId, ProviderRef};

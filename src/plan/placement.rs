@@ -1,5 +1,7 @@
 //! Which replicas there are, which of them serve, and where the spread engine wants them.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use super::blocks::attr;
 use super::env::{BlockValues, Env, Repetition};
 use super::observed::{Observed, Seen};
@@ -486,7 +488,7 @@ pub fn placed(standing: &Standing, topology: &Topology, decision: &Decision) -> 
             }
         }
     }
-    replicas.sort_by(|a, b| Key::Str(a.key.clone()).cmp(&Key::Str(b.key.clone())));
+    replicas.sort_by_key(|a| Key::Str(a.key.clone()));
     Placed { name: standing.name.clone(), replicas }
 }
 

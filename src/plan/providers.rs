@@ -1,5 +1,7 @@
 //! Which provider answers for which resource.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use crate::diag::{Diagnostic, Span};
 use crate::lang::module::{Mode, Module, ProviderConfig, ProviderRef as Written, Resource};
 use crate::plugin::ProviderSchemas;

@@ -1,5 +1,7 @@
 //! How a pure planner asks a provider: it returns questions, the driver brings answers, and it runs on.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use crate::diag::Diagnostic;
 use crate::state::ProviderRef;
 use straddle_sdk::value::{Path, Str, Value};

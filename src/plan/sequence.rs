@@ -3,6 +3,8 @@
 //! Creation follows references, deletion runs against them, and a workload's steps are barriers among its replicas. Where many
 //! objects wait for many, a [`OpKind::Join`] stands between them, so that edges grow with objects and not with their product.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use super::model::{Action, Change, Op, OpKind};
 use crate::lang::address::{Address, Key};
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -3,6 +3,8 @@
 //! A block is opened when all it refers to is done. Its instances' questions go out together with those of every other open block;
 //! a replacement asks a second time. The cost of a round is that of what is new in it.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use super::blocks::{BlockKind, Blocks};
 use super::env::{BlockValues, Env, Repetition};
 use super::model::{Action, Change, Reason};

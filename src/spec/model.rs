@@ -1,5 +1,7 @@
 //! What straddle's own blocks say: the spread engine's data, and beside it what only the planner needs.
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 use crate::diag::Span;
 use crate::lang::ast::Expr;
 use crate::lang::module::{ProviderRef, Resource};

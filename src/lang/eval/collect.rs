@@ -63,11 +63,10 @@ impl Evaluator<'_> {
             Elements::Known(pairs, marks) => (pairs, marks),
             Elements::Unknown(marks, why) => return unknown_like(Type::Dynamic, why).with_marks(marks),
         };
-        if let Some(cond) = &node.cond {
-            if !self.sound(node, cond, frame) {
+        if let Some(cond) = &node.cond
+            && !self.sound(node, cond, frame) {
                 return failed();
             }
-        }
         let before = self.diags.len();
         let mut outcome = Outcome { marks, unknown: false, why: None };
         let result = match &node.key_result {

@@ -272,7 +272,7 @@ fn cidr_subnets(call: &Call<'_>) -> Result<Value, FunctionError> {
         };
         let Some(next) = next else {
             let last = current.unwrap_or_else(|| {
-                Network::around(Address { number: u128::MAX & ones(network.start.bits), ..network.start }, length)
+                Network::around(Address { number: ones(network.start.bits), ..network.start }, length)
             });
             let message = format!(
                 "not enough remaining address space for a subnet with a prefix of {length} bits after {}",

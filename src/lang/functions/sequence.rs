@@ -45,11 +45,10 @@ fn concat_type(args: &[Value]) -> Result<Type, FunctionError> {
         return Err(FunctionError::new("at least one argument is required"));
     }
     let types: Vec<Type> = args.iter().map(Value::ty).collect();
-    if types.iter().all(|ty| matches!(ty, Type::List(_))) {
-        if let Some(common) = unify(&types) {
+    if types.iter().all(|ty| matches!(ty, Type::List(_)))
+        && let Some(common) = unify(&types) {
             return Ok(common);
         }
-    }
     let mut all = Vec::new();
     for (position, (arg, ty)) in args.iter().zip(&types).enumerate() {
         match (ty, arg.items()) {

@@ -79,11 +79,10 @@ fn number_or_time(text: &str, tag: &str) -> Result<Option<Value>, FunctionError>
     if !first.is_some_and(|b| b.is_ascii_digit() || b == b'+' || b == b'-') {
         return Ok(None);
     }
-    if tag.is_empty() || tag == TIMESTAMP {
-        if let Some(at) = loose(text) {
+    if (tag.is_empty() || tag == TIMESTAMP)
+        && let Some(at) = loose(text) {
             return Ok(Some(Value::string(at.rfc3339())));
         }
-    }
     if is_integer(text) || is_float(text) { number(text, tag).map(Some) } else { Ok(None) }
 }
 

@@ -9,6 +9,8 @@
 //! Errors: every block of a file is parsed, whatever is wrong in another. Summaries, details and places are Terraform's.
 //! Work is linear in the text; nesting is bounded by [`MAX_DEPTH`].
 
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
 mod body;
 mod expr;
 mod literal;

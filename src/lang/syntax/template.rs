@@ -26,8 +26,8 @@ enum Piece {
 enum End {
     Template,
     Else(Span),
-    EndIf(Span),
-    EndFor(Span),
+    If(Span),
+    For(Span),
 }
 
 impl Parser<'_> {
@@ -208,8 +208,8 @@ impl Parser<'_> {
             let (name, span) = match end {
                 End::Template => return joined(all),
                 End::Else(span) => ("else", span),
-                End::EndIf(span) => ("endif", span),
-                End::EndFor(span) => ("endfor", span),
+                End::If(span) => ("endif", span),
+                End::For(span) => ("endfor", span),
             };
             let detail = "The control directives within this template are unbalanced.";
             self.error(&format!("Unexpected {name} directive"), detail, span);
@@ -231,14 +231,14 @@ impl Parser<'_> {
                 Piece::If(cond, span) => parts.push(self.nest_if(cond, span, pieces, depth)),
                 Piece::For(key, value, collection, span) => {
                     let (body, end) = self.run(pieces, depth + 1);
-                    if !matches!(end, End::EndFor(_)) {
+                    if !matches!(end, End::For(_)) {
                         self.unbalanced("for", &span, end);
                     }
                     parts.push(Part::For { key, value, collection, body: joined(body), span });
                 }
                 Piece::Else(span) => return (parts, End::Else(span)),
-                Piece::EndIf(span) => return (parts, End::EndIf(span)),
-                Piece::EndFor(span) => return (parts, End::EndFor(span)),
+                Piece::EndIf(span) => return (parts, End::If(span)),
+                Piece::EndFor(span) => return (parts, End::For(span)),
             }
         }
         (parts, End::Template)
@@ -251,7 +251,7 @@ impl Parser<'_> {
             end => (Vec::new(), end),
         };
         match end {
-            End::EndIf(_) => {}
+            End::If(_) => {}
             End::Else(place) => {
                 let from = range_text(self.source.name, self.source.text, &span);
                 let detail = format!("Already in the else clause for the if started at {from}.");
@@ -272,8 +272,8 @@ impl Parser<'_> {
                 return self.error("Unexpected end of template", detail, span.clone());
             }
             End::Else(place) => ("else", place),
-            End::EndIf(place) => ("endif", place),
-            End::EndFor(place) => ("endfor", place),
+            End::If(place) => ("endif", place),
+            End::For(place) => ("endfor", place),
         };
         let detail = format!("Expecting an end{name} directive for the {name} started at {from}.");
         self.error(&format!("Unexpected {found} directive"), detail, place);

@@ -131,7 +131,7 @@ fn ends_of_the_word() {
 
 #[test]
 fn doubles_at_the_edges() {
-    for f in [f64::MIN_POSITIVE, 5e-324, f64::MAX, -f64::MAX, 2.2250738585072011e-308, 0.1, -1e300, f64::INFINITY] {
+    for f in [f64::MIN_POSITIVE, 5e-324, f64::MAX, -f64::MAX, 2.225_073_858_507_201e-308, 0.1, -1e300, f64::INFINITY] {
         assert_eq!(Num::from_f64(f).expect("a number").to_f64().to_bits(), f.to_bits(), "{f}");
     }
     assert!(Num::from_f64(f64::NAN).is_none());
