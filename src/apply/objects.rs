@@ -57,7 +57,7 @@ pub(super) async fn prepare(carrying: &Carrying<'_>, ops: Vec<usize>) -> Vec<Pre
     let mut again: Vec<Again> = Vec::new();
     for op in ops {
         match draft(carrying, op) {
-            Draft::Ready(prepared) => out.push(prepared),
+            Draft::Ready(prepared) => out.push(*prepared),
             Draft::PlanAgain(one) => again.push(*one),
         }
     }
@@ -66,7 +66,7 @@ pub(super) async fn prepare(carrying: &Carrying<'_>, ops: Vec<usize>) -> Vec<Pre
 }
 
 enum Draft {
-    Ready(Prepared),
+    Ready(Box<Prepared>),
     PlanAgain(Box<Again>),
 }
 
@@ -82,7 +82,7 @@ struct Again {
 
 fn draft(carrying: &Carrying<'_>, op: usize) -> Draft {
     let kind = &carrying.plan.ops[op].what;
-    let Some(index) = kind.change() else { return Draft::Ready(Prepared::Nothing { op }) };
+    let Some(index) = kind.change() else { return Draft::Ready(Box::new(Prepared::Nothing { op })) };
     let index = index as usize;
     let change = &carrying.plan.changes[index];
     let id = ObjectId::current(change.address.clone());
@@ -98,10 +98,10 @@ fn draft(carrying: &Carrying<'_>, op: usize) -> Draft {
     };
     match kind {
         OpKind::Delete { .. } => {
-            Draft::Ready(deletion(change, call(Kind::Delete, Action::Delete, Value::null(change.before.ty()))))
+            Draft::Ready(Box::new(deletion(change, call(Kind::Delete, Action::Delete, Value::null(change.before.ty())))))
         }
         OpKind::Forget { .. } => {
-            Draft::Ready(Prepared::Settled { op, entry: Entry::Known { id, object: None, how: How::Edited } })
+            Draft::Ready(Box::new(Prepared::Settled { op, entry: Entry::Known { id, object: None, how: How::Edited } }))
         }
         OpKind::Create { .. } => {
             configured(carrying, change, call(Kind::Create, shown(change), change.after.clone()), None)
@@ -117,7 +117,7 @@ fn draft(carrying: &Carrying<'_>, op: usize) -> Draft {
         OpKind::Read { .. } => {
             configured(carrying, change, call(Kind::Update, Action::Read, change.after.clone()), None)
         }
-        _ => Draft::Ready(Prepared::Nothing { op }),
+        _ => Draft::Ready(Box::new(Prepared::Nothing { op })),
     }
 }
 
@@ -147,7 +147,7 @@ fn deletion(change: &Change, mut call: Call) -> Prepared {
 
 fn configured(carrying: &Carrying<'_>, change: &Change, mut call: Call, follow: Option<(&Str, u32)>) -> Draft {
     let refused = |problems| {
-        Draft::Ready(Prepared::Refused { op: call.op, address: change.address.clone(), action: call.shown, problems })
+        Draft::Ready(Box::new(Prepared::Refused { op: call.op, address: change.address.clone(), action: call.shown, problems }))
     };
     let (config, problems) = carrying.config(change, follow);
     if problems.iter().any(Diagnostic::is_error) {
@@ -179,7 +179,7 @@ fn configured(carrying: &Carrying<'_>, change: &Change, mut call: Call, follow: 
             planned_private: change.planned_private.clone(),
             ownership: None,
         };
-        return Draft::Ready(Prepared::Call(Box::new(call), request));
+        return Draft::Ready(Box::new(Prepared::Call(Box::new(call), request)));
     }
     let private = if creating { Vec::new() } else { current.map(|(_, p)| p).unwrap_or_default() };
     let promised = if follow.is_some() { None } else { Some(change.after.unmarked()) };

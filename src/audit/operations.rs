@@ -432,7 +432,7 @@ impl<'a> Graph<'a> {
         for join in joins {
             let all = dependents.iter().filter(|d| **d != of).all(|d| {
                 self.down[*d as usize].iter().all(|o| self.plan.ops[join as usize].after.binary_search(o).is_ok())
-                    && (self.down[*d as usize].first().is_some() || self.up[*d as usize].is_empty())
+                    && (!self.down[*d as usize].is_empty() || self.up[*d as usize].is_empty())
             });
             self.joins.insert((join, first, true), all);
         }

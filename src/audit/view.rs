@@ -83,7 +83,7 @@ impl<'a> View<'a> {
 
     /// A proven loss is in effect outside a failover.
     fn is_something_down(&self) -> bool {
-        self.uses.iter().any(|u| *u == Use::Not(NotTouched::Down))
+        self.uses.contains(&Use::Not(NotTouched::Down))
     }
 
     pub fn location(&self, place: usize) -> &'a Location {

@@ -85,7 +85,7 @@ impl Fleet {
         let current = object.schema_version == schema.version;
         let upgraded_here = plugin.is_none_or(|p| p.extension().is_some());
         if current && upgraded_here {
-            return local(&schema, object).map_err(|e| vec![about(e, id)]);
+            return local(&schema, object).map_err(|e| vec![about(*e, id)]);
         }
         let Some(plugin) = plugin else {
             return Err(self.failure(&object.provider));
@@ -223,10 +223,11 @@ fn room(report: &sdk::LocationReport) -> Option<Limit> {
     })
 }
 
-fn local(schema: &Schema, object: &Object) -> Result<Value, Diagnostic> {
+fn local(schema: &Schema, object: &Object) -> Result<Value, Box<Diagnostic>> {
     json::decode_dropping(object.attributes.as_str().as_bytes(), schema.ty()).map_err(|error| {
         Diagnostic::error("Object of the state does not fit its schema", format!("{error}."))
             .help("The state may have been written by another version of the provider; see `straddle state show`.")
+            .into()
     })
 }
 
