@@ -2,11 +2,11 @@
 
 use super::Exit;
 use super::args::{ApplyArgs, LockArgs};
-use super::plan::{brief, exit_of, failure_exit, report_failure};
+use super::plan::{exit_of, failure_exit, is_sound, report_breaches, report_failure};
 use super::planning::{self, Scene};
 use super::print::Printer;
 use super::session::Project;
-use crate::apply::{Carrying, Event, StopFlag, Summary};
+use crate::apply::{Carrying, StopFlag, Summary};
 use crate::diag::Diagnostic;
 use crate::plan::blocks::Blocks;
 use crate::plan::model::{Kind, Plan};
@@ -20,6 +20,8 @@ use straddle_sdk::value::codec::json;
 use straddle_sdk::value::{Str, Type, Value};
 
 pub async fn run(args: ApplyArgs, printer: &Printer) -> Exit {
+    let printer = &printer.asked(args.planning.verbose, args.planning.json);
+    printer.begin();
     let project = Project::read(&args.planning.vars);
     if project.has_errors() {
         printer.diagnostics(&project.problems, &project.sources);
@@ -72,11 +74,17 @@ async fn plan_and_apply(
     let exit = match planning::make(project, &scene, kind, &args.planning) {
         Ok(plan) => {
             printer.diagnostics(&plan.warnings, &project.sources);
-            printer.out(&brief(&plan));
+            printer.diagnostics(&scene.warnings, &project.sources);
+            if !is_sound(&plan, project, printer) {
+                scene.fleet.shutdown().await;
+                return Exit::Fault;
+            }
+            printer.plan(&plan);
+            report_breaches(&plan, project, printer);
             decide(project, store, &scene, &plan, args, operation, printer).await
         }
         Err(failure) => {
-            report_failure(&failure, project, printer);
+            report_failure(&failure, project, &scene, printer);
             failure_exit(&failure)
         }
     };
@@ -106,22 +114,10 @@ async fn decide(
     let stop = StopFlag::default();
     match carry_out(project, store, scene, plan, operation, &stop, printer).await {
         Ok(summary) => {
-            printer.diagnostics(&summary.problems, &project.sources);
-            printer.out(&format!(
-                "{}: {} added, {} changed, {} removed{}",
-                if summary.is_complete() { "DONE" } else { "APPLIED IN PART" },
-                summary.added,
-                summary.changed,
-                summary.removed,
-                if summary.is_complete() {
-                    ".".to_string()
-                } else {
-                    format!(
-                        "; {} failed, {} in doubt, {} not started. The state is saved.",
-                        summary.failed, summary.in_doubt, summary.skipped
-                    )
-                }
-            ));
+            if !printer.is_json() {
+                printer.diagnostics(&summary.problems, &project.sources);
+            }
+            printer.summary(&summary, operation, &project.sources);
             if summary.stopped {
                 Exit::Interrupted
             } else if summary.is_complete() {
@@ -182,7 +178,7 @@ pub async fn carry_out(
     let env = project.env();
     let blocks = Blocks::of(&project.config.module, &project.spec, &mut Vec::new());
     let carrying = Carrying::new(plan, store, &scene.fleet, &scene.providers, &env, &blocks, stop, run);
-    let summary = carrying.run(&mut |event| tell(&event, printer)).await?;
+    let summary = carrying.run(&mut |event| printer.event(&event, plan)).await?;
     let mut last = outputs(project, &env, plan);
     if summary.is_complete() {
         last.extend(rules(plan));
@@ -280,28 +276,4 @@ fn rules(plan: &Plan) -> Vec<Entry> {
             },
         })
         .collect()
-}
-
-fn tell(event: &Event, printer: &Printer) {
-    match event {
-        Event::Done { address, action, took, id } => {
-            let id = id.as_ref().map_or(String::new(), |i| format!(" [{i}]"));
-            printer.out(&format!("{address}: {action:?} done in {:.1}s{id}", took.as_secs_f64()));
-        }
-        Event::Failed { address, action, in_doubt, .. } => {
-            printer.out(&format!("{address}: {action:?} {}", if *in_doubt { "IN DOUBT" } else { "FAILED" }));
-        }
-        Event::StepStart { workload, step, of } => printer.out(&format!("{workload}: step {} of {of}", step + 1)),
-        Event::Waiting { workload, ready, of, serving, .. } => {
-            printer.out(&format!("{workload}: {ready} of {of} ready, {serving} serving"));
-        }
-        Event::StepDone { workload, step, of, serving } => {
-            printer.out(&format!("{workload}: step {} of {of} done, {serving} serving", step + 1));
-        }
-        Event::StepStopped { workload, step, of, why } => {
-            printer.out(&format!("{workload}: step {} of {of} stopped: {}", step + 1, why.detail));
-        }
-        Event::Start { .. } | Event::StepChecked { .. } => {}
-        Event::Note(note) => printer.out(&note.detail),
-    }
 }

@@ -2,14 +2,18 @@
 
 use super::Exit;
 use super::args::PlanArgs;
-use super::planning;
+use super::planning::{self, Scene};
 use super::print::Printer;
 use super::session::Project;
 use crate::plan::make::Failure;
 use crate::plan::model::{Kind, Plan};
+use crate::report::refusal;
+use crate::report::words::Names;
 use std::path::Path;
 
 pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
+    let printer = printer.asked(args.planning.verbose, args.planning.json);
+    printer.begin();
     let project = Project::read(&args.planning.vars);
     if project.has_errors() {
         printer.diagnostics(&project.problems, &project.sources);
@@ -31,20 +35,26 @@ pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
     };
     let kind =
         if args.lose.is_empty() { planning::kind(&args.planning) } else { Kind::Failover { lost: args.lose.clone() } };
-    let made = planning::make(&project, &scene, kind, &args.planning);
-    let exit = match &made {
-        Ok(plan) => {
-            printer.diagnostics(&plan.warnings, &project.sources);
-            printer.out(&brief(plan));
-            exit_of(plan, args.detailed_exitcode)
-        }
+    let exit = match planning::make(&project, &scene, kind, &args.planning) {
+        Ok(plan) => show(&plan, &project, &scene, &args, &printer),
         Err(failure) => {
-            report_failure(failure, &project, printer);
-            failure_exit(failure)
+            report_failure(&failure, &project, &scene, &printer);
+            failure_exit(&failure)
         }
     };
     scene.fleet.shutdown().await;
     exit
+}
+
+fn show(plan: &Plan, project: &Project, scene: &Scene, args: &PlanArgs, printer: &Printer) -> Exit {
+    printer.diagnostics(&scene.warnings, &project.sources);
+    printer.diagnostics(&plan.warnings, &project.sources);
+    if !is_sound(plan, project, printer) {
+        return Exit::Fault;
+    }
+    printer.plan(plan);
+    report_breaches(plan, project, printer);
+    exit_of(plan, args.detailed_exitcode)
 }
 
 /// The exit code of a plan that was shown.
@@ -67,34 +77,37 @@ pub fn failure_exit(failure: &Failure) -> Exit {
 }
 
 /// Says why there is no plan.
-pub fn report_failure(failure: &Failure, project: &Project, printer: &Printer) {
+pub fn report_failure(failure: &Failure, project: &Project, scene: &Scene, printer: &Printer) {
     match failure {
         Failure::Problems(problems) => printer.diagnostics(problems, &project.sources),
         Failure::Refused { workload, refusal, problems } => {
             printer.diagnostics(problems, &project.sources);
-            printer.error(&format!("{workload}: {refusal}"));
+            let Some(spec) = project.spec.workload(workload) else { return };
+            let names = Names { topology: &scene.topology, workload: &spec.rules };
+            let spans = |site| project.spec.span(site).cloned();
+            printer.diagnostics(&[refusal::diagnostic(refusal, names, &spans)], &project.sources);
         }
     }
 }
 
-pub fn brief(plan: &Plan) -> String {
-    let mut out = String::new();
-    for c in plan.changes.iter().filter(|c| c.action != crate::plan::model::Action::NoOp) {
-        out.push_str(&format!("{:?} {}\n", c.action, c.address));
+/// Rules that cannot hold even with everything healthy, underlined, with the ways out.
+pub fn report_breaches(plan: &Plan, project: &Project, printer: &Printer) {
+    let mut found = Vec::new();
+    for (_, workload) in &plan.workloads {
+        let names = Names { topology: &plan.topology, workload: &workload.rules };
+        let spans = |site| project.spec.span(site).cloned();
+        found.extend(workload.decision.breaches.iter().map(|b| refusal::breach(b, names, &spans)));
     }
-    for (name, w) in &plan.workloads {
-        out.push_str(&format!("workload {name}: before {:?} after {:?}\n", w.decision.before, w.decision.after));
-        for s in &w.decision.steps {
-            out.push_str(&format!(
-                "  step {} adds {} removes {} state {:?}\n",
-                s.index,
-                s.adds.len(),
-                s.removes.len(),
-                s.state
-            ));
-        }
+    printer.diagnostics(&found, &project.sources);
+}
+
+/// The second evaluator's word: false, and said so, when it finds a fault.
+pub fn is_sound(plan: &Plan, project: &Project, printer: &Printer) -> bool {
+    let findings = crate::audit::audit(plan);
+    if findings.is_empty() {
+        return true;
     }
-    let (a, c, r) = plan.counts();
-    out.push_str(&format!("Plan: {a} to add, {c} to change, {r} to remove.\n"));
-    out
+    printer.error("the plan does not pass straddle's own audit; this is a fault of straddle, please report it. Nothing was changed.");
+    printer.diagnostics(&crate::audit::words::diagnostics(&findings), &project.sources);
+    false
 }

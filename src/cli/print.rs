@@ -1,26 +1,58 @@
 //! Where text goes, and in which colours.
 
+use crate::apply::{Event, Summary};
 use crate::diag::{Diagnostic, Sources};
+use crate::plan::model::Plan;
+use crate::report::style::Style;
+use crate::report::{diagnostics, events, plan};
 use std::io::{IsTerminal, Write};
 
 /// Prints to standard output and standard error.
 pub struct Printer {
-    /// Colours are wanted and the terminal shows them.
-    pub color: bool,
+    style: Style,
+    /// One JSON object a line instead of text.
+    json: bool,
 }
 
 impl Printer {
     /// Colour only on a terminal, and only if nobody said otherwise.
     pub fn new(no_color: bool) -> Printer {
+        let terminal = std::io::stdout().is_terminal();
         let unwanted = no_color || std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-        Printer { color: !unwanted && std::io::stdout().is_terminal() }
+        let columns = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col));
+        let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()))
+            .is_some_and(|v| v.to_ascii_lowercase().replace('-', "").ends_with("utf8"));
+        let style = Style {
+            color: terminal && !unwanted,
+            width: columns.filter(|c| *c >= 40).unwrap_or(Style::default().width),
+            unicode: terminal && utf8,
+            verbose: false,
+        };
+        Printer { style, json: false }
+    }
+
+    /// As this one, with what the flags of a plan ask for.
+    pub fn asked(&self, verbose: bool, json: bool) -> Printer {
+        Printer { style: Style { verbose, ..self.style.clone() }, json }
+    }
+
+    /// How text is to look.
+    pub fn style(&self) -> &Style {
+        &self.style
+    }
+
+    /// Whether programs read the output.
+    pub fn is_json(&self) -> bool {
+        self.json
     }
 
     /// A line, or several, of result. A reader that has gone away is no fault.
     pub fn out(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         let _ = out.write_all(text.as_bytes());
-        if !text.ends_with('\n') {
+        if !text.ends_with('\n') && !text.is_empty() {
             let _ = out.write_all(b"\n");
         }
         let _ = out.flush();
@@ -33,23 +65,53 @@ impl Printer {
 
     /// All diagnostics of a run.
     pub fn diagnostics(&self, list: &[Diagnostic], sources: &Sources) {
-        for d in list {
-            let place = d.span.as_ref().and_then(|s| {
-                let source = sources.files.get(s.file.0 as usize)?;
-                let line = source.text.get(..s.range.start)?.matches('\n').count() + 1;
-                Some(format!("{}:{line}: ", source.name))
-            });
-            let mut err = std::io::stderr().lock();
-            let _ = writeln!(
-                err,
-                "{}: {}{}: {} {}{}",
-                if d.is_error() { "Error" } else { "Warning" },
-                place.unwrap_or_default(),
-                d.summary,
-                d.detail,
-                d.help,
-                d.address.as_ref().map(|a| format!(" [{a}]")).unwrap_or_default()
-            );
+        if list.is_empty() {
+            return;
+        }
+        if self.json {
+            self.out(&events::problems(list, sources, &stamp()));
+        } else {
+            let _ = std::io::stderr().lock().write_all(diagnostics::text(list, sources, &self.style).as_bytes());
         }
     }
+
+    /// A plan, for whoever reads.
+    pub fn plan(&self, made: &Plan) {
+        self.out(&if self.json { events::plan(made, &stamp()) } else { plan::text(made, &self.style) });
+    }
+
+    /// The first line of a stream.
+    pub fn begin(&self) {
+        if self.json {
+            self.out(&events::version(env!("CARGO_PKG_VERSION"), &stamp()));
+        }
+    }
+
+    /// Something that happened while a plan is carried out.
+    pub fn event(&self, event: &Event, made: &Plan) {
+        if self.json {
+            self.out(&events::event(event, made, &stamp()));
+        } else if let Some(line) = events::line(event, made, &clock(), &self.style) {
+            self.out(&line);
+        }
+    }
+
+    /// How it ended.
+    pub fn summary(&self, summary: &Summary, operation: &str, sources: &Sources) {
+        self.out(&if self.json {
+            events::summary(summary, operation, sources, &stamp())
+        } else {
+            events::summary_text(summary, &self.style)
+        });
+    }
+}
+
+/// The moment, for programs.
+fn stamp() -> String {
+    jiff::Timestamp::now().to_string()
+}
+
+/// The time of day, for people.
+fn clock() -> String {
+    jiff::Zoned::now().strftime("%H:%M:%S").to_string()
 }
