@@ -108,6 +108,6 @@ pub fn is_sound(plan: &Plan, project: &Project, printer: &Printer) -> bool {
         return true;
     }
     printer.error("the plan does not pass straddle's own audit; this is a fault of straddle, please report it. Nothing was changed.");
-    printer.diagnostics(&crate::audit::words::diagnostics(&findings), &project.sources);
+    printer.diagnostics(&crate::audit::diagnostics(&findings), &project.sources);
     false
 }
