@@ -97,9 +97,10 @@ fn draft(carrying: &Carrying<'_>, op: usize) -> Draft {
         marked: Vec::new(),
     };
     match kind {
-        OpKind::Delete { .. } => {
-            Draft::Ready(Box::new(deletion(change, call(Kind::Delete, Action::Delete, Value::null(change.before.ty())))))
-        }
+        OpKind::Delete { .. } => Draft::Ready(Box::new(deletion(
+            change,
+            call(Kind::Delete, Action::Delete, Value::null(change.before.ty())),
+        ))),
         OpKind::Forget { .. } => {
             Draft::Ready(Box::new(Prepared::Settled { op, entry: Entry::Known { id, object: None, how: How::Edited } }))
         }
@@ -147,7 +148,12 @@ fn deletion(change: &Change, mut call: Call) -> Prepared {
 
 fn configured(carrying: &Carrying<'_>, change: &Change, mut call: Call, follow: Option<(&Str, u32)>) -> Draft {
     let refused = |problems| {
-        Draft::Ready(Box::new(Prepared::Refused { op: call.op, address: change.address.clone(), action: call.shown, problems }))
+        Draft::Ready(Box::new(Prepared::Refused {
+            op: call.op,
+            address: change.address.clone(),
+            action: call.shown,
+            problems,
+        }))
     };
     let (config, problems) = carrying.config(change, follow);
     if problems.iter().any(Diagnostic::is_error) {

@@ -181,9 +181,10 @@ impl ModuleScope<'_> {
             return Err(Box::new(unexpected_key(mode, ty, name, reference, key)));
         }
         if let (false, Some(step)) = (single, reference.steps.first())
-            && let StepKind::Attr(_) = step.kind {
-                return Err(Box::new(missing_key(resource, reference)));
-            }
+            && let StepKind::Attr(_) = step.kind
+        {
+            return Err(Box::new(missing_key(resource, reference)));
+        }
         if let Some(schema) = self.resources.schema(mode, ty) {
             let after_key = if single { 0 } else { 1 };
             if let Some(diag) = reference.steps.get(after_key).and_then(|step| no_attribute(schema, step)) {

@@ -112,9 +112,10 @@ impl Decoder<'_> {
 
     fn check_version(&mut self, required: &RequiredProvider) {
         if let Some((text, span)) = &required.version
-            && Constraints::parse(text).is_none() {
-                let detail = "This string does not use correct version constraint syntax.";
-                self.error("Invalid version constraint", detail, span);
-            }
+            && Constraints::parse(text).is_none()
+        {
+            let detail = "This string does not use correct version constraint syntax.";
+            self.error("Invalid version constraint", detail, span);
+        }
     }
 }

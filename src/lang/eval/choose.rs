@@ -101,9 +101,10 @@ fn either(cond: &Value, yes: Value, no: Value, ty: Type) -> Value {
         min = outer(yes_min, no_min, Ordering::Less);
         max = outer(yes_max, no_max, Ordering::Greater);
         if let (Some((low, true)), Some((high, true))) = (&min, &max)
-            && low == high {
-                return Value::number(low.clone()).with_marks(marks);
-            }
+            && low == high
+        {
+            return Value::number(low.clone()).with_marks(marks);
+        }
     }
     let why = cause(cond).or_else(|| cause(&yes)).or_else(|| cause(&no));
     // Terraform compares lengths only of branches that were of one type before.

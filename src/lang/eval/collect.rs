@@ -64,9 +64,10 @@ impl Evaluator<'_> {
             Elements::Unknown(marks, why) => return unknown_like(Type::Dynamic, why).with_marks(marks),
         };
         if let Some(cond) = &node.cond
-            && !self.sound(node, cond, frame) {
-                return failed();
-            }
+            && !self.sound(node, cond, frame)
+        {
+            return failed();
+        }
         let before = self.diags.len();
         let mut outcome = Outcome { marks, unknown: false, why: None };
         let result = match &node.key_result {

@@ -46,9 +46,10 @@ fn concat_type(args: &[Value]) -> Result<Type, FunctionError> {
     }
     let types: Vec<Type> = args.iter().map(Value::ty).collect();
     if types.iter().all(|ty| matches!(ty, Type::List(_)))
-        && let Some(common) = unify(&types) {
-            return Ok(common);
-        }
+        && let Some(common) = unify(&types)
+    {
+        return Ok(common);
+    }
     let mut all = Vec::new();
     for (position, (arg, ty)) in args.iter().zip(&types).enumerate() {
         match (ty, arg.items()) {

@@ -80,9 +80,10 @@ fn number_or_time(text: &str, tag: &str) -> Result<Option<Value>, FunctionError>
         return Ok(None);
     }
     if (tag.is_empty() || tag == TIMESTAMP)
-        && let Some(at) = loose(text) {
-            return Ok(Some(Value::string(at.rfc3339())));
-        }
+        && let Some(at) = loose(text)
+    {
+        return Ok(Some(Value::string(at.rfc3339())));
+    }
     if is_integer(text) || is_float(text) { number(text, tag).map(Some) } else { Ok(None) }
 }
 

@@ -188,7 +188,10 @@ fn common_types() {
         ),
         (vec![tup(&[number.clone(), Type::Bool]), tup(&[Type::Bool])], None),
         (
-            vec![tup(&[tup(std::slice::from_ref(&number)), number.clone()]), tup(&[tup(std::slice::from_ref(&string)), number.clone()])],
+            vec![
+                tup(&[tup(std::slice::from_ref(&number)), number.clone()]),
+                tup(&[tup(std::slice::from_ref(&string)), number.clone()]),
+            ],
             Some(tup(&[tup(std::slice::from_ref(&string)), number.clone()])),
         ),
         (vec![obj_ty(&[]), obj_ty(&[("a", number.clone())])], Some(Type::map(number.clone()))),
@@ -198,11 +201,17 @@ fn common_types() {
         (vec![Type::map(number.clone()), obj_ty(&[("b", string.clone())])], Some(Type::map(string.clone()))),
         (vec![tup(&[]), list(number.clone())], Some(list(number.clone()))),
         (
-            vec![obj_ty(&[("a", tup(std::slice::from_ref(&number)))]), obj_ty(&[("a", tup(&[number.clone(), number.clone()]))])],
+            vec![
+                obj_ty(&[("a", tup(std::slice::from_ref(&number)))]),
+                obj_ty(&[("a", tup(&[number.clone(), number.clone()]))]),
+            ],
             Some(obj_ty(&[("a", list(number.clone()))])),
         ),
         (vec![obj_ty(&[("a", number.clone()), ("b", tup(&[]))]), obj_ty(&[("c", number.clone())])], None),
-        (vec![tup(std::slice::from_ref(&any)), tup(std::slice::from_ref(&string))], Some(tup(std::slice::from_ref(&string)))),
+        (
+            vec![tup(std::slice::from_ref(&any)), tup(std::slice::from_ref(&string))],
+            Some(tup(std::slice::from_ref(&string))),
+        ),
         (vec![list(any.clone()), list(string.clone())], Some(list(string.clone()))),
         (vec![any.clone(), obj_ty(&[])], Some(any.clone())),
         (
