@@ -7,12 +7,14 @@
 //! | `steps` | barriers of a workload's steps: check, wait |
 //! | `watch` | which replicas serve |
 //! | `event` | what happens, as data |
+//! | `recover` | what became of actions that a run before left open |
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
 mod driver;
 mod event;
 mod objects;
+pub mod recover;
 mod steps;
 mod watch;
 

@@ -6,6 +6,7 @@ use super::plan::{exit_of, failure_exit, is_sound, report_breaches, report_failu
 use super::planning::{self, Scene};
 use super::print::Printer;
 use super::session::Project;
+use super::signals::{self, Watched};
 use crate::apply::{Carrying, StopFlag, Summary};
 use crate::diag::Diagnostic;
 use crate::plan::blocks::Blocks;
@@ -22,6 +23,9 @@ use straddle_sdk::value::{Str, Type, Value};
 pub async fn run(args: ApplyArgs, printer: &Printer) -> Exit {
     let printer = &printer.asked(args.planning.verbose, args.planning.json);
     printer.begin();
+    if let Some(file) = &args.planfile {
+        return super::saved::run(file, &args, printer).await;
+    }
     let project = Project::read(&args.planning.vars);
     if project.has_errors() {
         printer.diagnostics(&project.problems, &project.sources);
@@ -33,7 +37,10 @@ pub async fn run(args: ApplyArgs, printer: &Printer) -> Exit {
         Ok(store) => store,
         Err(exit) => return exit,
     };
-    let exit = plan_and_apply(&project, &store, kind, &args, operation, printer).await;
+    let exit = match super::recovery::recover(&project, &store, args.planning.parallelism, printer).await {
+        Ok(()) => plan_and_apply(&project, &store, kind, &args, operation, printer).await,
+        Err(exit) => exit,
+    };
     if let Err(error) = store.close() {
         printer.diagnostics(&[error.into()], &project.sources);
         return exit.worse(Exit::Error);
@@ -92,7 +99,8 @@ async fn plan_and_apply(
     exit
 }
 
-async fn decide(
+/// Carries a plan out if it may be and somebody wants it.
+pub async fn decide(
     project: &Project,
     store: &Store,
     scene: &Scene,
@@ -104,6 +112,11 @@ async fn decide(
     if plan.is_broken() {
         return exit_of(plan, false);
     }
+    let doubts = crate::apply::recover::doubtful(plan, store);
+    if !doubts.is_empty() {
+        printer.diagnostics(&doubts, &project.sources);
+        return Exit::Error;
+    }
     if !plan.has_changes() && !needs_record(plan, store) {
         return Exit::Done;
     }
@@ -112,14 +125,22 @@ async fn decide(
         return Exit::Error;
     }
     let stop = StopFlag::default();
-    match carry_out(project, store, scene, plan, operation, &stop, printer).await {
+    let work = carry_out(project, store, scene, plan, operation, &stop, printer);
+    let (result, signal) = match signals::watch(&stop, &scene.fleet, printer, work).await {
+        Watched::Ended(result, signal) => (result, signal),
+        Watched::CutOff(exit) => {
+            printer.error("cut off: what was out is in the journal, and the next run asks what became of it");
+            return exit;
+        }
+    };
+    match result {
         Ok(summary) => {
             if !printer.is_json() {
                 printer.diagnostics(&summary.problems, &project.sources);
             }
             printer.summary(&summary, operation, &project.sources);
             if summary.stopped {
-                Exit::Interrupted
+                signal.unwrap_or(Exit::Interrupted)
             } else if summary.is_complete() {
                 Exit::Done
             } else {
@@ -169,7 +190,7 @@ pub async fn carry_out(
 ) -> Result<Summary, StateError> {
     let request = LockRequest::here(operation);
     let who = format!("{}@{}", request.who, request.host);
-    store.record(now(), [Entry::RunBegin(RunBegin { who, command: operation.into(), plan: None })])?;
+    store.record(now(), [Entry::RunBegin(RunBegin { who, command: operation.into(), plan: Some(crate::report::plan::digest(plan)) })])?;
     let known = refreshed(store, scene, plan);
     if !known.is_empty() {
         store.record(now(), known)?;

@@ -6,7 +6,10 @@ mod exit;
 mod plan;
 mod planning;
 mod print;
+mod recovery;
+mod saved;
 mod session;
+mod signals;
 mod sim;
 mod version;
 

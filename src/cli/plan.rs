@@ -52,9 +52,35 @@ fn show(plan: &Plan, project: &Project, scene: &Scene, args: &PlanArgs, printer:
     if !is_sound(plan, project, printer) {
         return Exit::Fault;
     }
-    printer.plan(plan);
+    let exit = match args.out.as_deref().filter(|_| !plan.is_broken()) {
+        Some(file) => keep(plan, file, printer),
+        None => {
+            printer.plan(plan);
+            Exit::Done
+        }
+    };
     report_breaches(plan, project, printer);
-    exit_of(plan, args.detailed_exitcode)
+    if plan.is_broken()
+        && let Some(file) = &args.out
+    {
+        printer.error(&format!("{} was not written: the plan breaks a rule", file.display()));
+    }
+    exit.worse(exit_of(plan, args.detailed_exitcode))
+}
+
+/// Saves a plan and shows it.
+fn keep(plan: &Plan, file: &Path, printer: &Printer) -> Exit {
+    if let Err(error) = super::saved::save(plan, file) {
+        printer.diagnostics(&[error.about(file)], &plan.sources);
+        return Exit::Error;
+    }
+    if printer.is_json() {
+        printer.plan(plan);
+    } else {
+        let (name, digest) = (file.display().to_string(), crate::report::plan::digest(plan));
+        printer.out(&crate::report::plan::text_saved(plan, &name, &digest, printer.style()));
+    }
+    Exit::Done
 }
 
 /// The exit code of a plan that was shown.

@@ -191,6 +191,13 @@ impl Fleet {
         }
     }
 
+    /// Ends every process at once; calls that are out have no answer.
+    pub async fn kill(&self) {
+        for plugin in self.ready.values().chain(self.spare.values()) {
+            plugin.kill().await;
+        }
+    }
+
     /// Ends every process.
     pub async fn shutdown(self) {
         let all: Vec<Plugin> = self.ready.into_values().chain(self.spare.into_values()).collect();

@@ -118,11 +118,6 @@ fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// The digest that names a saved plan, from its bytes.
-pub fn name(bytes: &[u8]) -> String {
-    format!("sha256:{}", digest(bytes))
-}
-
 /// Writes beside `path` and renames: either the whole file is there or what was there before. Only its owner may read it.
 ///
 /// # Errors
@@ -137,16 +132,16 @@ pub fn save(path: &Path, bytes: &[u8]) -> Result<(), PlanFileError> {
     Ok(())
 }
 
-/// Reads a file and the plan in it; also its name ([`name`]).
+/// Reads a file and the plan in it.
 ///
 /// # Errors
 /// [`PlanFileError`].
-pub fn open(path: &Path) -> Result<(Plan, String), PlanFileError> {
+pub fn open(path: &Path) -> Result<Plan, PlanFileError> {
     let failed = |e: std::io::Error| PlanFileError::File(e.to_string());
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
-    Ok((read(&bytes)?, name(&bytes)))
+    read(&bytes)
 }
 
 #[cfg(test)]

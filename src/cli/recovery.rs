@@ -1,0 +1,48 @@
+//! What every command that changes anything begins with: actions a run before left open are asked about.
+
+use super::Exit;
+use super::print::Printer;
+use super::session::Project;
+use crate::apply::recover;
+use crate::diag::Diagnostic;
+use crate::fleet::Fleet;
+use crate::plan::providers::Providers;
+use crate::state::Store;
+
+/// Asks the providers of all open actions. What nobody can tell stays in doubt and is said.
+///
+/// # Errors
+/// The journal cannot be written, or no provider can be started at all.
+pub async fn recover(project: &Project, store: &Store, parallelism: usize, printer: &Printer) -> Result<(), Exit> {
+    let open = store.open_actions();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let mut providers = Providers::of(&project.config.module);
+    let mut fleet = match Fleet::new(&project.directory, parallelism) {
+        Ok(fleet) => fleet,
+        Err(error) => {
+            printer.error(&format!("providers cannot be started: {error}"));
+            return Err(Exit::Error);
+        }
+    };
+    let wanted = open.iter().map(|o| o.begin.provider.clone()).collect();
+    let sources = open.iter().map(|o| o.begin.provider.source.to_string()).collect();
+    let mut problems = fleet.schemas(&sources, &mut providers).await;
+    fleet.configure(&wanted, &project.config.module, &providers, &project.env(), &mut problems).await;
+    let resolved = recover::recover(store, &fleet, &providers).await;
+    fleet.shutdown().await;
+    printer.diagnostics(&problems, &project.sources);
+    match resolved {
+        Ok(resolved) => {
+            for one in &resolved {
+                printer.error(&one.words());
+            }
+            Ok(())
+        }
+        Err(error) => {
+            printer.diagnostics(&[Diagnostic::from(error)], &project.sources);
+            Err(Exit::Error)
+        }
+    }
+}

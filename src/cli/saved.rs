@@ -1,0 +1,179 @@
+//! Saved plans on the command line: `plan -out=FILE`, `apply FILE`.
+
+use super::apply;
+use super::args::ApplyArgs;
+use super::planning::{self, Scene};
+use super::print::Printer;
+use super::session::Project;
+use super::{Exit, recovery};
+use crate::diag::{Diagnostic, Sources};
+use crate::lang::address::Mode;
+use crate::lang::load;
+use crate::plan::file::{self, PlanFileError};
+use crate::plan::model::Plan;
+use crate::state::{ObjectId, State, Store};
+use std::path::Path;
+use straddle_sdk::value::{Value, same_unmarked};
+
+/// Writes a plan that keeps its rules; whole or not at all.
+///
+/// # Errors
+/// [`PlanFileError`].
+pub fn save(plan: &Plan, path: &Path) -> Result<(), PlanFileError> {
+    file::save(path, &file::write(plan)?)
+}
+
+/// Carries out a saved plan, if everything it was made from still stands. Nobody is asked again.
+pub async fn run(path: &Path, args: &ApplyArgs, printer: &Printer) -> Exit {
+    let mut plan = match file::open(path) {
+        Ok(found) => found,
+        Err(error) => {
+            printer.diagnostics(&[error.about(path)], &Sources::default());
+            return Exit::Error;
+        }
+    };
+    let moved = texts_moved(&plan.sources, Path::new("."));
+    if !moved.is_empty() {
+        return stale(&moved, path, printer);
+    }
+    // Ephemeral variables are in no file: they are given anew.
+    for (name, value) in Project::read(&args.planning.vars).variables {
+        plan.variables.entry(name).or_insert(value);
+    }
+    let project = Project::of_texts(Path::new("."), &plan.sources, plan.variables.clone());
+    if project.has_errors() {
+        printer.diagnostics(&project.problems, &project.sources);
+        return Exit::Error;
+    }
+    let store = match apply::open(&args.planning.lock, "apply", printer) {
+        Ok(store) => store,
+        Err(exit) => return exit,
+    };
+    let exit = match recovery::recover(&project, &store, args.planning.parallelism, printer).await {
+        Ok(()) => checked(&project, &store, &plan, path, args, printer).await,
+        Err(exit) => exit,
+    };
+    if let Err(error) = store.close() {
+        printer.diagnostics(&[error.into()], &project.sources);
+        return exit.worse(Exit::Error);
+    }
+    exit
+}
+
+async fn checked(
+    project: &Project,
+    store: &Store,
+    plan: &Plan,
+    path: &Path,
+    args: &ApplyArgs,
+    printer: &Printer,
+) -> Exit {
+    let state = store.state();
+    let moved: Vec<String> = state_moved(plan, &state).into_iter().collect();
+    if !moved.is_empty() {
+        return stale(&moved, path, printer);
+    }
+    let scene = match planning::look(project, &state, args.planning.refresh, args.planning.parallelism).await {
+        Ok(scene) => scene,
+        Err(problems) => {
+            printer.diagnostics(&problems, &project.sources);
+            return Exit::Error;
+        }
+    };
+    let moved = reality_moved(plan, &scene);
+    let exit = if moved.is_empty() {
+        let approved = ApplyArgs { planning: args.planning.clone(), planfile: None, auto_approve: true };
+        apply::decide(project, store, &scene, plan, &approved, "apply", printer).await
+    } else {
+        stale(&moved, path, printer)
+    };
+    scene.fleet.shutdown().await;
+    exit
+}
+
+fn stale(moved: &[String], path: &Path, printer: &Printer) -> Exit {
+    let problem = Diagnostic::error(
+        "Saved plan is no longer valid",
+        format!("Since {} was made: {}. Nothing was changed.", path.display(), moved.join("; ")),
+    )
+    .help("Plan again: straddle plan -out=FILE");
+    printer.diagnostics(&[problem], &Sources::default());
+    Exit::Stale
+}
+
+/// Which texts a plan was made from are others now, in the order of the plan.
+fn texts_moved(then: &Sources, dir: &Path) -> Vec<String> {
+    let load::Loaded { sources: mut now, .. } = load::load(dir);
+    // What cannot be read is reported as changed below.
+    let _ = load::read_tfvars(dir, &mut now);
+    let mut moved = Vec::new();
+    for source in &then.files {
+        let text = now.files.iter().find(|f| f.name == source.name).map(|f| f.text.clone());
+        // A file named with -var-file is not among those a directory is read from.
+        let text = text.or_else(|| std::fs::read_to_string(dir.join(&source.name)).ok().map(Into::into));
+        match text {
+            Some(text) if text == source.text => {}
+            Some(_) => moved.push(format!("{} has changed", source.name)),
+            None => moved.push(format!("{} is gone", source.name)),
+        }
+    }
+    let new = now.files.iter().filter(|f| then.files.iter().all(|t| t.name != f.name));
+    moved.extend(new.map(|f| format!("{} is new", f.name)));
+    moved
+}
+
+/// Whether the state is another than the plan was made from.
+fn state_moved(plan: &Plan, state: &State) -> Option<String> {
+    if plan.lineage.is_empty() {
+        // Made where there was no state yet; opening it for writing has begun one.
+        let fresh = state.is_empty() && state.runs == 0;
+        return (!fresh).then(|| "a state has been written".to_string());
+    }
+    if *plan.lineage != *state.lineage {
+        return Some(format!("the state is another one (lineage {}, was {})", state.lineage, plan.lineage));
+    }
+    (plan.serial != state.serial).then(|| {
+        format!("the state has changed (serial {}, was {})", state.serial, plan.serial)
+    })
+}
+
+/// What is not as the plan found it: objects and the health of locations.
+fn reality_moved(plan: &Plan, scene: &Scene) -> Vec<String> {
+    let mut moved = Vec::new();
+    for location in &plan.topology.locations {
+        let now = scene.topology.locations.iter().find(|l| l.name == location.name);
+        match now {
+            Some(now) if now.health == location.health => {}
+            Some(now) => {
+                moved.push(format!("location {} is {:?}, was {:?}", location.name, now.health, location.health));
+            }
+            None => moved.push(format!("location {} is not in the spec", location.name)),
+        }
+    }
+    for change in plan.changes.iter().filter(|c| c.deposed.is_none() && c.address.mode == Mode::Managed) {
+        let seen = scene.observed.objects.get(&ObjectId::current(change.address.clone()));
+        let now = seen.and_then(|s| s.current());
+        let same = match now {
+            Some(now) => same_unmarked(now, &change.before),
+            None => change.before.is_null(),
+        };
+        if !same {
+            moved.push(match now {
+                None => format!("{} is gone", change.address),
+                Some(_) if change.before.is_null() => format!("{} exists already", change.address),
+                Some(now) => format!("{} has changed{}", change.address, names(now, &change.before)),
+            });
+        }
+    }
+    moved
+}
+
+/// The attributes in which two objects differ; values may be secret and are not said.
+fn names(now: &Value, before: &Value) -> String {
+    let Some(entries) = now.entries() else { return String::new() };
+    let differs = |(name, value): &&(straddle_sdk::value::Str, Value)| {
+        before.get(name).is_none_or(|was| !same_unmarked(value, was))
+    };
+    let names: Vec<&str> = entries.iter().filter(differs).map(|(name, _)| &**name).collect();
+    if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
+}
