@@ -190,7 +190,10 @@ pub async fn carry_out(
 ) -> Result<Summary, StateError> {
     let request = LockRequest::here(operation);
     let who = format!("{}@{}", request.who, request.host);
-    store.record(now(), [Entry::RunBegin(RunBegin { who, command: operation.into(), plan: Some(crate::report::plan::digest(plan)) })])?;
+    store.record(
+        now(),
+        [Entry::RunBegin(RunBegin { who, command: operation.into(), plan: Some(crate::report::plan::digest(plan)) })],
+    )?;
     let known = refreshed(store, scene, plan);
     if !known.is_empty() {
         store.record(now(), known)?;

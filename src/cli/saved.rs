@@ -132,9 +132,8 @@ fn state_moved(plan: &Plan, state: &State) -> Option<String> {
     if *plan.lineage != *state.lineage {
         return Some(format!("the state is another one (lineage {}, was {})", state.lineage, plan.lineage));
     }
-    (plan.serial != state.serial).then(|| {
-        format!("the state has changed (serial {}, was {})", state.serial, plan.serial)
-    })
+    (plan.serial != state.serial)
+        .then(|| format!("the state has changed (serial {}, was {})", state.serial, plan.serial))
 }
 
 /// What is not as the plan found it: objects and the health of locations.

@@ -16,12 +16,7 @@ pub enum Watched<T> {
 }
 
 /// Waits for `work`, which looks at `stop`. The second signal ends every provider.
-pub async fn watch<T>(
-    stop: &StopFlag,
-    fleet: &Fleet,
-    printer: &Printer,
-    work: impl Future<Output = T>,
-) -> Watched<T> {
+pub async fn watch<T>(stop: &StopFlag, fleet: &Fleet, printer: &Printer, work: impl Future<Output = T>) -> Watched<T> {
     let mut work = std::pin::pin!(work);
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
