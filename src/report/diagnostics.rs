@@ -1,7 +1,7 @@
 //! Diagnostics for people (the text underlined, what to write instead) and for programs (Terraform's diagnostic JSON).
 
 use super::json::Json;
-use super::style::{Style, clean};
+use super::style::{Ink, Style, clean};
 use crate::diag::{Diagnostic, Severity, Source, Sources, Span};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
 use std::fmt;
@@ -28,23 +28,24 @@ pub fn text(all: &[Diagnostic], sources: &Sources, style: &Style) -> String {
     let mut out = String::new();
     for diagnostic in all {
         let shown = Shown::of(diagnostic, sources);
-        let mut text = String::new();
-        if handler.render_report(&mut text, &shown).is_err() {
-            // A place outside its text is our own mistake; the words still get out.
-            text = format!("{}: {}\n", shown.word(), shown);
-        }
-        out.push_str(&headed(&shown, &text, style));
+        let ink = if shown.severity == Severity::Error { Ink::Bad } else { Ink::Warn };
+        let address = shown.address.as_ref().map(|a| format!(" ({a})")).unwrap_or_default();
+        // The word first, so that it reads without colour and without the sign.
+        out.push_str(&format!("{}{address}\n", style.ink(ink, shown.word())));
+        out.push_str(&body(&handler, &shown));
+        shown.elsewhere.iter().for_each(|place| out.push_str(&body(&handler, place)));
         out.push('\n');
     }
     out
 }
 
-/// `Error:` or `Warning:` before everything, so that it reads without colour.
-fn headed(shown: &Shown, text: &str, style: &Style) -> String {
-    let ink = if shown.severity == Severity::Error { super::style::Ink::Bad } else { super::style::Ink::Warn };
-    let body: String = text.trim_matches('\n').lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    let address = shown.address.as_ref().map(|a| format!(" ({a})")).unwrap_or_default();
-    format!("{}{address}\n{body}", style.ink(ink, shown.word()))
+fn body(handler: &GraphicalReportHandler, shown: &Shown) -> String {
+    let mut text = String::new();
+    if handler.render_report(&mut text, shown).is_err() {
+        // A place outside its text is our own mistake; the words still get out.
+        text = format!("  {shown}\n");
+    }
+    text.trim_matches('\n').lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// A diagnostic with the text it is about.
@@ -82,12 +83,14 @@ impl Shown {
             shown.labels.push(label);
         }
         for (span, words) in &diagnostic.related {
-            let Some(label) = label(span, sources, Some(clean(words).into_owned()), false) else { continue };
-            if Some(span.file) == home {
+            let here = Some(span.file) == home;
+            let words = clean(words).into_owned();
+            let Some(label) = label(span, sources, here.then(|| words.clone()), false) else { continue };
+            if here {
                 shown.labels.push(label);
             } else {
                 shown.elsewhere.push(Shown {
-                    message: clean(words).into_owned(),
+                    message: words,
                     help: None,
                     severity: diagnostic.severity,
                     address: None,
@@ -176,11 +179,6 @@ impl miette::Diagnostic for Shown {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         (!self.labels.is_empty())
             .then(|| Box::new(self.labels.iter().cloned()) as Box<dyn Iterator<Item = LabeledSpan>>)
-    }
-
-    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
-        let all = self.elsewhere.iter().map(|shown| shown as &dyn miette::Diagnostic);
-        (!self.elsewhere.is_empty()).then(|| Box::new(all) as Box<dyn Iterator<Item = &dyn miette::Diagnostic>>)
     }
 }
 

@@ -177,7 +177,8 @@ fn assemble(
     }
     if !ways.is_empty() {
         let words: Vec<String> = ways.iter().map(|way| names.way_out(way)).collect();
-        diagnostic.help = format!("Any one of these is enough: {}.", words.join("; "));
+        let lead = if words.len() == 1 { "This is enough" } else { "Any one of these is enough" };
+        diagnostic.help = format!("{lead}: {}.", words.join("; "));
     }
     diagnostic
 }

@@ -197,11 +197,17 @@ pub fn text(simulation: &Simulation<'_>, style: &Style) -> String {
 
 fn table(workload: &Simulated<'_>, names: Names<'_>, style: &Style, out: &mut String) {
     let most = if style.verbose { usize::MAX } else { 30 };
+    let mut notes: Vec<String> = Vec::new();
     let mut cells = vec![["Lost", "left", "growth", "verdict", "because"].map(String::from).to_vec()];
     for outcome in workload.losses.iter().take(most) {
         let growth = match outcome.within_s {
             Some(s) => {
-                format!("{} in {} = {}", names.units(outcome.recovers_to), duration(s), time_parts(&outcome.parts))
+                let how = time_parts(&outcome.parts);
+                let at = notes.iter().position(|note| *note == how).unwrap_or_else(|| {
+                    notes.push(how);
+                    notes.len() - 1
+                });
+                format!("{} in {} ({})", names.units(outcome.recovers_to), duration(s), at + 1)
             }
             None => "-".into(),
         };
@@ -221,5 +227,8 @@ fn table(workload: &Simulated<'_>, names: Names<'_>, style: &Style, out: &mut St
     rows(&cells, &[Align::Left, Align::Right], 0, out);
     if workload.losses.len() > most {
         out.push_str(&format!("  and {} more (-verbose shows all)\n", workload.losses.len() - most));
+    }
+    for (i, note) in notes.iter().enumerate() {
+        out.push_str(&format!("  ({}) {note}\n", i + 1));
     }
 }

@@ -2,10 +2,10 @@
 
 use super::Page;
 use crate::plan::model::{Action, Kind, WorkloadPlan};
-use crate::report::style::{Ink, wrap};
+use crate::report::style::{Ink, clean, wrap};
 use crate::report::words::{self, Names, money};
 use crate::spread::decision::{CutSets, Note};
-use crate::spread::model::Event;
+use crate::spread::model::{Event, Mode};
 use std::collections::BTreeSet;
 
 impl Page<'_> {
@@ -82,7 +82,8 @@ impl Page<'_> {
         let plan = self.plan;
         self.blank();
         for warning in &plan.warnings {
-            let text = format!("Warning: {}. {}", warning.summary.trim_end_matches('.'), warning.detail);
+            let detail = clean(&warning.detail);
+            let text = format!("Warning: {}. {detail}", clean(warning.summary.trim_end_matches('.')));
             let text = wrap(text.trim_end(), self.style.width, 4);
             let text = self.style.ink(Ink::Warn, &text);
             self.line(&text);
@@ -131,6 +132,10 @@ impl Page<'_> {
     fn down(&self) -> Vec<String> {
         let mut names: BTreeSet<&str> = BTreeSet::new();
         for (_, workload) in &self.plan.workloads {
+            // Where a failover is in force the loss has had its answer.
+            if matches!(&workload.decision.mode, Mode::Normal { failed_over, .. } if !failed_over.is_empty()) {
+                continue;
+            }
             for note in &workload.decision.notes {
                 if let Note::Down(place) = note {
                     names.insert(self.names(workload).place(*place));

@@ -6,7 +6,7 @@ use crate::report::diff::brief;
 use crate::report::style::{Ink, Style, clean, wrap};
 use crate::report::words::{self, Names, count, duration};
 use crate::spread::decision::{Role, Verdict};
-use crate::spread::model::Health;
+use crate::spread::model::{Health, Mode};
 use straddle_sdk::value::Value;
 
 impl Page<'_> {
@@ -184,6 +184,10 @@ fn serving(name: &str, workload: &WorkloadPlan, names: Names<'_>, style: &Style)
             0 => format!("{title} nothing stands."),
             n => format!("{title} 0 of {n} serving: nothing stands yet, so no rule can hold before this plan."),
         };
+    }
+    if wanted == 0 {
+        let all = if decision.mode == Mode::Destroy { "all of it is removed, and floors and survive rules are suspended" } else { "no replicas are asked for" };
+        return format!("{title} {} serving; {all}.", words::interval(now));
     }
     let mut text = format!("{title} {} of {wanted} serving.", words::interval(now));
     let broken: Vec<String> = decision

@@ -1,7 +1,7 @@
 //! The order of the change, each step with its worst moment and the rule that is tightest then.
 
 use super::Page;
-use crate::plan::model::WorkloadPlan;
+use crate::plan::model::{Kind, WorkloadPlan};
 use crate::report::style::Ink;
 use crate::report::table::{Align, rows};
 use crate::report::words::{self, Names, count, duration};
@@ -39,7 +39,10 @@ impl Page<'_> {
             (step.index + 1).to_string(),
             what(step, names),
             serving(&step.half_done, names),
-            tightest(&step.checks).map_or(String::new(), |check| self.check(check, names)),
+            match tightest(&step.checks) {
+                Some(check) if self.plan.kind != Kind::Destroy => self.check(check, names),
+                _ => "-".into(),
+            },
         ]
     }
 
@@ -74,7 +77,8 @@ impl Page<'_> {
 
     fn done(&self, workload: &WorkloadPlan, last: &Step, names: Names<'_>) -> Vec<String> {
         let rules = &workload.decision.rules;
-        let worst = rules.iter().min_by_key(|r| (r.after.alive as i64 - r.floor as i64, r.index));
+        let judged = self.plan.kind != Kind::Destroy;
+        let worst = rules.iter().filter(|_| judged).min_by_key(|r| (r.after.alive as i64 - r.floor as i64, r.index));
         let text = worst.map_or(String::new(), |rule| {
             let slack = rule.after.alive as i64 - rule.floor as i64;
             format!(
