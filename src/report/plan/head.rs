@@ -186,7 +186,11 @@ fn serving(name: &str, workload: &WorkloadPlan, names: Names<'_>, style: &Style)
         };
     }
     if wanted == 0 {
-        let all = if decision.mode == Mode::Destroy { "all of it is removed, and floors and survive rules are suspended" } else { "no replicas are asked for" };
+        let all = if decision.mode == Mode::Destroy {
+            "all of it is removed, and floors and survive rules are suspended"
+        } else {
+            "no replicas are asked for"
+        };
         return format!("{title} {} serving; {all}.", words::interval(now));
     }
     let mut text = format!("{title} {} of {wanted} serving.", words::interval(now));
