@@ -52,6 +52,12 @@ impl FunctionError {
         self
     }
 
+    /// The same error, of the call as a whole.
+    pub fn anywhere(mut self) -> FunctionError {
+        self.argument = None;
+        self
+    }
+
     pub(super) fn too_few(message: String) -> FunctionError {
         FunctionError { argument: None, message: Cow::Owned(message), kind: Kind::TooFew }
     }

@@ -46,7 +46,7 @@ fn format_list(call: &Call<'_>) -> Result<Value, FunctionError> {
             Value::string(if args.is_empty() {
                 text?
             } else {
-                text.map_err(|e| e.inside(&format!("error on format iteration {i}: ")))?
+                text.map_err(|e| e.inside(&format!("error on format iteration {i}: ")).anywhere())?
             })
         } else {
             super::call::not_null(super::call::unknown_of(Type::String, &row))
@@ -178,8 +178,11 @@ fn verb(format: &str, offset: usize, next: usize) -> Result<Verb<'_>, FunctionEr
     let mut argument = next;
     if bytes.get(at) == Some(&b'[') {
         at += 1;
-        argument = match (bytes.get(at), number(bytes, &mut at)?) {
-            (Some(b'1'..=b'9'), Some(n)) if bytes.get(at) == Some(&b']') => n,
+        if !matches!(bytes.get(at), Some(b'1'..=b'9')) {
+            return Err(stray(format, at));
+        }
+        argument = match number(bytes, &mut at)? {
+            Some(n) if bytes.get(at) == Some(&b']') => n,
             _ => return Err(stray(format, at)),
         };
         at += 1;
@@ -349,5 +352,91 @@ fn fraction(verb: &Verb<'_>, arg: &Value) -> String {
         format!("{sign}{}{text}", "0".repeat(missing))
     } else {
         format!("{}{sign}{text}", " ".repeat(missing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{fails, is, n, run, s, secret, strings};
+    use super::*;
+
+    fn num(text: &str) -> Value {
+        Value::number(Num::parse(text).expect("a number"))
+    }
+
+    /// Measured with Terraform 1.11.4, as all tables here.
+    #[test]
+    fn verbs() {
+        let list = Value::tuple(vec![n(1), s("a"), Value::null(Type::Dynamic)]);
+        let object = Value::object(vec![("a".into(), s("<"))]);
+        for (format, args, want) in [
+            ("%5d|%-5d|%05d", vec![n(1), n(2), n(3)], "    1|2    |00003"),
+            ("%-05d|%0-5d|", vec![n(3), n(3)], "3    |3    |"),
+            ("%+d % d %010d", vec![n(5), n(5), n(-5)], "+5  5 -000000005"),
+            ("%.3d|%5.3d|", vec![n(7), n(7)], "007|  007|"),
+            ("%x %X %o %b %#x", vec![n(255), n(255), n(8), n(5), n(255)], "ff FF 10 101 0xff"),
+            ("%e|%05.1f|%08.2f|%-8.2f|", vec![num("1234.5678"), num("-2.25"), num("-1.5"), num("1.5")], "1.234568e+03|-02.2|-0001.50|1.50    |"),
+            ("%g %G", vec![num("1e20"), num("1e-10")], "1e+20 1E-10"),
+            ("%v %v %v", vec![num("1000000"), num("0.1"), list], "1e+06 0.1 [1,\"a\",null]"),
+            ("%v %#v %q", vec![object, s("a"), s("a\"b<")], "{\"a\":\"\\u003c\"} \"a\" \"a\\\"b\\u003c\""),
+            ("é%5s|%05s|%.2s|%.0s", vec![s("é"), s("a"), s("hello"), s("ab")], "é    é|0000a|he|ab"),
+            ("%[2]s %[1]s %5[1]s", vec![s("a"), s("b")], "b a     a"),
+            ("%t %s %5t|", vec![Value::TRUE, Value::TRUE, Value::TRUE], "true true true|"),
+            ("a%%b", vec![], "a%b"),
+            ("%v", vec![Value::null(Type::String)], "null"),
+        ] {
+            let args: Vec<Value> = [s(format)].into_iter().chain(args).collect();
+            is("format", &args, s(want));
+        }
+    }
+
+    #[test]
+    fn refuses() {
+        for (format, args, want) in [
+            ("%!", vec![s("a")], "unrecognized format character '!' at offset 1"),
+            ("%é", vec![s("a")], "unrecognized format character 'é' at offset 1"),
+            ("%[0]d", vec![n(1)], "unrecognized format character '0' at offset 2"),
+            ("%5%", vec![n(1)], "unrecognized format character '%' at offset 2"),
+            ("%", vec![s("a")], "invalid format string starting at offset 1"),
+            ("%.3", vec![s("a")], "invalid format string starting at offset 3"),
+            ("%s", vec![s("a"), s("b")], "too many arguments; only 1 used by format string"),
+            ("x", vec![s("a")], "too many arguments; no verbs in format string"),
+            ("%s", vec![], "not enough arguments for \"%s\" at 0: need index 1 but have 0 total"),
+            ("%z", vec![s("a")], "unsupported format verb 'z' in \"%z\" at offset 0"),
+            ("%d", vec![s("x")], "unsupported value for \"%d\" at 0: a number is required"),
+            ("%d", vec![num("1.5")], "unsupported value for \"%d\" at 0: an integer is required"),
+            ("%t", vec![s("x")], "unsupported value for \"%t\" at 0: a bool is required"),
+            ("%s", vec![Value::null(Type::String)], "unsupported value for \"%s\" at 0: null value cannot be formatted"),
+            ("%99999999s", vec![s("x")], "numbers in format strings end at 1048576"),
+        ] {
+            let args: Vec<Value> = [s(format)].into_iter().chain(args).collect();
+            fails("format", &args, want);
+        }
+    }
+
+    #[test]
+    fn lists() {
+        is("formatlist", &[s("%s-%s"), strings(&["a", "b"]), s("x")], strings(&["a-x", "b-x"]));
+        is("formatlist", &[s("x")], strings(&["x"]));
+        is("formatlist", &[s("%s"), Value::tuple(vec![])], strings(&[]));
+        let message = "argument 2 has length 2, which is inconsistent with argument 1 of length 1";
+        fails("formatlist", &[s("%s-%s"), strings(&["a"]), strings(&["b", "c"])], message);
+        let message = "error on format iteration 0: too many arguments; no verbs in format string";
+        fails("formatlist", &[s("x"), strings(&["a"])], message);
+        let e = run("formatlist", &[s("x"), strings(&["a"])]).expect_err("it fails");
+        assert_eq!((e.argument, e.summary()), (None, "Error in function call"));
+        let half = Value::list(Type::String, vec![s("c"), Value::unknown(Type::String)]);
+        let got = run("formatlist", &[s("%s-%s"), strings(&["a", "b"]), half]).expect("it works");
+        let items = got.items().expect("a list");
+        assert!(items[0].as_str() == Some("a-c") && items[1].is_unknown(), "{got:?}");
+    }
+
+    #[test]
+    fn unknowns_begin_as_the_format_does() {
+        let got = run("format", &[s("a-%s"), Value::unknown(Type::String)]).expect("it works");
+        assert!(matches!(got.kind(), Kind::Unknown(u) if u.refinement.prefix.as_deref() == Some("a-")), "{got:?}");
+        // A null of no type leaves the result unknown, in Terraform as well.
+        assert!(run("format", &[s("%s"), Value::null(Type::Dynamic)]).expect("it works").is_unknown());
+        is("format", &[s("%s"), secret(s("x"))], secret(s("x")));
     }
 }

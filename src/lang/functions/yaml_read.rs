@@ -17,7 +17,8 @@ const SEQUENCE: &str = "tag:yaml.org,2002:seq";
 
 /// The function.
 pub(super) fn decode(call: &Call<'_>) -> Result<Value, FunctionError> {
-    let mut reader = Reader { parser: Parser::new_from_str(call.text(0)?), anchors: HashMap::new(), open: Vec::new() };
+    let text = call.text(0)?;
+    let mut reader = Reader { text, parser: Parser::new_from_str(text), anchors: HashMap::new(), open: Vec::new() };
     reader.document()
 }
 
@@ -49,14 +50,21 @@ enum Key {
 }
 
 struct Reader<'a> {
+    text: &'a str,
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
     /// `None` for one whose value is not complete.
     anchors: HashMap<usize, Option<Node>>,
     open: Vec<Open>,
 }
 
-fn syntax(e: &ScanError) -> FunctionError {
+fn syntax(text: &str, e: &ScanError) -> FunctionError {
     let (line, column) = (e.marker().line(), e.marker().col() + 1);
+    if e.info().contains("unknown anchor") {
+        let place: String = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().chars().skip(column - 1).collect();
+        let name = place.trim_start_matches('*').split([' ', '\t', ',', ']', '}']).next().unwrap_or_default();
+        let message = format!("reference to undefined anchor {}", quoted(name));
+        return FunctionError::quoting(message, "reference to undefined anchor");
+    }
     FunctionError::told(format!("on line {line}, column {column}: {}", e.info()))
 }
 
@@ -76,7 +84,7 @@ impl Reader<'_> {
     fn event(&mut self) -> Result<Event<'_>, FunctionError> {
         match self.parser.next_event() {
             Some(Ok((event, _))) => Ok(event),
-            Some(Err(e)) => Err(syntax(&e)),
+            Some(Err(e)) => Err(syntax(self.text, &e)),
             None => Ok(Event::StreamEnd),
         }
     }
@@ -345,6 +353,8 @@ mod tests {
             ("!!binary zzz", "cannot parse \"zzz\" as tag:yaml.org,2002:binary: not valid base64"),
             ("<<: [{a: 1},{c: 2}]\nb: 2", "cannot merge tuple into mapping"),
             ("<<: 5", "cannot merge number into mapping"),
+            ("*x", "reference to undefined anchor \"x\""),
+            ("a: [1, *yz ]", "reference to undefined anchor \"yz\""),
             ("a: &x [*x]", "cannot refer to an anchor from inside its own definition"),
         ] {
             fails("yamldecode", &[s(text)], want);
