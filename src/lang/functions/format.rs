@@ -375,7 +375,11 @@ mod tests {
             ("%+d % d %010d", vec![n(5), n(5), n(-5)], "+5  5 -000000005"),
             ("%.3d|%5.3d|", vec![n(7), n(7)], "007|  007|"),
             ("%x %X %o %b %#x", vec![n(255), n(255), n(8), n(5), n(255)], "ff FF 10 101 0xff"),
-            ("%e|%05.1f|%08.2f|%-8.2f|", vec![num("1234.5678"), num("-2.25"), num("-1.5"), num("1.5")], "1.234568e+03|-02.2|-0001.50|1.50    |"),
+            (
+                "%e|%05.1f|%08.2f|%-8.2f|",
+                vec![num("1234.5678"), num("-2.25"), num("-1.5"), num("1.5")],
+                "1.234568e+03|-02.2|-0001.50|1.50    |",
+            ),
             ("%g %G", vec![num("1e20"), num("1e-10")], "1e+20 1E-10"),
             ("%v %v %v", vec![num("1000000"), num("0.1"), list], "1e+06 0.1 [1,\"a\",null]"),
             ("%v %#v %q", vec![object, s("a"), s("a\"b<")], "{\"a\":\"\\u003c\"} \"a\" \"a\\\"b\\u003c\""),
@@ -406,7 +410,11 @@ mod tests {
             ("%d", vec![s("x")], "unsupported value for \"%d\" at 0: a number is required"),
             ("%d", vec![num("1.5")], "unsupported value for \"%d\" at 0: an integer is required"),
             ("%t", vec![s("x")], "unsupported value for \"%t\" at 0: a bool is required"),
-            ("%s", vec![Value::null(Type::String)], "unsupported value for \"%s\" at 0: null value cannot be formatted"),
+            (
+                "%s",
+                vec![Value::null(Type::String)],
+                "unsupported value for \"%s\" at 0: null value cannot be formatted",
+            ),
             ("%99999999s", vec![s("x")], "numbers in format strings end at 1048576"),
         ] {
             let args: Vec<Value> = [s(format)].into_iter().chain(args).collect();

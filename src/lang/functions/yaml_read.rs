@@ -60,7 +60,8 @@ struct Reader<'a> {
 fn syntax(text: &str, e: &ScanError) -> FunctionError {
     let (line, column) = (e.marker().line(), e.marker().col() + 1);
     if e.info().contains("unknown anchor") {
-        let place: String = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().chars().skip(column - 1).collect();
+        let place: String =
+            text.lines().nth(line.saturating_sub(1)).unwrap_or_default().chars().skip(column - 1).collect();
         let name = place.trim_start_matches('*').split([' ', '\t', ',', ']', '}']).next().unwrap_or_default();
         let message = format!("reference to undefined anchor {}", quoted(name));
         return FunctionError::quoting(message, "reference to undefined anchor");
