@@ -15,6 +15,7 @@ use futures_util::stream::{LocalBoxStream, SelectAll};
 use futures_util::{FutureExt, StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
+use straddle_sdk::value::Str;
 
 /// What came to pass.
 enum Done {
@@ -46,6 +47,8 @@ pub(super) struct Driver<'c, 'a> {
     wake: Vec<Vec<u32>>,
     free: BTreeSet<usize>,
     started: HashMap<usize, Instant>,
+    /// When the checks of a step were done and its calls could leave.
+    steps_started: HashMap<(Str, u32), Instant>,
     /// Deposed keys given in this run, by change.
     deposed: HashMap<usize, DeposedKey>,
     summary: Summary,
@@ -69,6 +72,7 @@ impl<'c, 'a> Driver<'c, 'a> {
             free: (0..ops.len()).filter(|i| ops[*i].after.is_empty()).collect(),
             wake,
             started: HashMap::new(),
+            steps_started: HashMap::new(),
             deposed: HashMap::new(),
             summary: Summary::default(),
             listen,
@@ -121,6 +125,7 @@ impl<'c, 'a> Driver<'c, 'a> {
                 }
                 OpKind::StepStart { workload, step } => {
                     let of = self.carrying.steps_of(workload);
+                    self.steps_started.insert((workload.clone(), *step), Instant::now());
                     (self.listen)(Event::StepStart { workload: workload.clone(), step: *step, of });
                     let carrying = self.carrying;
                     self.work.push(
@@ -192,7 +197,8 @@ impl<'c, 'a> Driver<'c, 'a> {
                 for note in notes {
                     (self.listen)(Event::Note(note));
                 }
-                (self.listen)(Event::StepChecked { workload, step, serving });
+                (self.listen)(Event::StepChecked { workload: workload.clone(), step, serving });
+                self.remember_boot(op, &workload, step);
                 self.well(op);
             }
             Checked::Stopped(why) => {
@@ -202,6 +208,17 @@ impl<'c, 'a> Driver<'c, 'a> {
                 (self.listen)(Event::StepStopped { workload, step, of, why });
                 self.not_well(op);
             }
+        }
+    }
+
+    /// How long the step's new replicas took to serve, for the next plan's recovery times.
+    fn remember_boot(&mut self, op: usize, workload: &Str, step: u32) {
+        let OpKind::StepReady { .. } = &self.carrying.plan.ops[op].what else { return };
+        let Some(started) = self.steps_started.remove(&(workload.clone(), step)) else { return };
+        let entries = self.carrying.boots(workload, step, started.elapsed());
+        if !entries.is_empty() {
+            // A measurement that is lost is measured again next time.
+            let _ = self.carrying.store.append(now(), entries);
         }
     }
 

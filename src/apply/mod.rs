@@ -31,7 +31,7 @@ use crate::plan::placement::{self, Placements, Replica};
 use crate::plan::providers::Providers;
 use crate::plan::sequence::{StepReplicas, replica};
 use crate::spread::model::{Rollout, Template as TemplateKind};
-use crate::state::{Entry, ObjectId, StateError, Store, now};
+use crate::state::{Boot, Entry, Json, Note, NoteKey, ObjectId, StateError, Store, now};
 use std::sync::atomic::{AtomicU8, Ordering};
 use straddle_sdk::schema::Prepared as Schema;
 use straddle_sdk::value::codec::json;
@@ -172,6 +172,24 @@ impl<'a> Carrying<'a> {
     fn step_done(&self, workload: &Str, step: u32) -> Result<(), StateError> {
         self.store.append(now(), [Entry::StepDone { workload: workload.to_string(), step: u64::from(step) }])?;
         Ok(())
+    }
+
+    /// Measured boot times of a step that created replicas, one note for each location. `healthy_for` is no boot time.
+    fn boots(&self, workload: &Str, step: u32, took: std::time::Duration) -> Vec<Entry> {
+        let Some((_, plan)) = self.workload(workload) else { return Vec::new() };
+        let Some(one) = plan.decision.steps.get(step as usize) else { return Vec::new() };
+        let slowest = took.saturating_sub(std::time::Duration::from_secs(plan.rules.rollout.healthy_for_s));
+        let slowest_ms = u64::try_from(slowest.as_millis()).unwrap_or(u64::MAX);
+        one.adds
+            .iter()
+            .filter(|add| add.count > 0)
+            .filter_map(|add| {
+                let boot = Boot { slowest_ms, replicas: u64::from(add.count) };
+                let value = Json::new(&serde_json::to_string(&boot).ok()?).ok()?;
+                let key = NoteKey::boot(workload, &self.place_name(workload, add.place));
+                Some(Entry::Note { key, note: Some(Note { at: now(), value }) })
+            })
+            .collect()
     }
 
     /// Where an operation belongs, for people.

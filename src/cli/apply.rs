@@ -227,7 +227,7 @@ fn refreshed(store: &Store, scene: &Scene, plan: &Plan) -> Vec<Entry> {
         .map(|(to, from)| Entry::Moved { from: ObjectId::current(from.clone()), to: ObjectId::current(to.clone()) })
         .collect();
     let state = store.state();
-    for drift in &plan.drift {
+    for drift in plan.drift.iter().chain(&plan.notes) {
         let id = ObjectId::current(drift.address.clone());
         let before = scene.moved.get(&drift.address).map_or_else(|| id.clone(), |f| ObjectId::current(f.clone()));
         let Some(object) = state.objects.get(&before) else { continue };

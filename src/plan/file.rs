@@ -211,6 +211,7 @@ mod tests {
                 .collect(),
             changes,
             drift: Vec::new(),
+            notes: Vec::new(),
             unreadable: Vec::new(),
             outputs: vec![OutputChange {
                 name: "o".into(),

@@ -17,6 +17,7 @@ use crate::lang::eval::eval;
 use crate::lang::functions::FunctionContext;
 use crate::lang::module::Module;
 use crate::spec::Spec;
+use crate::spread::Question as SpreadQuestion;
 use crate::spread::decision::{Decision, Refusal, Step};
 use crate::spread::model::{Mode as SpreadMode, Replicas, Template as TemplateKind, Topology};
 use crate::state::{ObjectId, State};
@@ -124,12 +125,18 @@ impl<'i, 'a> Maker<'i, 'a> {
         Ok(())
     }
 
-    /// Asks the spread engine about every workload.
+    /// Asks the spread engine about every workload; they share the room there is.
     fn decide(&mut self, standing: &[Standing]) -> Result<Vec<Decision>, Failure> {
+        let modes: Vec<SpreadMode> = standing.iter().map(|one| self.mode(&one.name)).collect();
+        let questions: Vec<SpreadQuestion<'_>> = standing
+            .iter()
+            .zip(&modes)
+            .map(|(one, mode)| SpreadQuestion { workload: &one.rules, live: &one.live, mode })
+            .collect();
+        let answers = crate::spread::decide_all(self.input.topology, &questions);
         let mut decisions = Vec::new();
-        for one in standing {
-            let mode = self.mode(&one.name);
-            match crate::spread::decide(self.input.topology, &one.rules, &one.live, &mode) {
+        for (one, answer) in standing.iter().zip(answers) {
+            match answer {
                 Ok(decision) => decisions.push(decision),
                 Err(refusal) => {
                     return Err(Failure::Refused {
@@ -487,7 +494,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             change.previous_address = self.input.moved.get(&change.address).cloned();
         }
         let outputs = self.outputs();
-        let (drift, unreadable) = self.drift();
+        let (drift, notes, unreadable) = self.drift();
         let mut steps = steps.into_iter();
         let workloads = standing
             .into_iter()
@@ -510,6 +517,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             workloads,
             changes,
             drift,
+            notes,
             unreadable,
             outputs,
             ops,
@@ -565,17 +573,22 @@ impl<'i, 'a> Maker<'i, 'a> {
         list.into_values().collect()
     }
 
-    fn drift(&self) -> (Vec<Drift>, Vec<Unreadable>) {
+    /// Drift, notes, and what could not be read.
+    fn drift(&self) -> (Vec<Drift>, Vec<Drift>, Vec<Unreadable>) {
         let mut drift = Vec::new();
+        let mut notes = Vec::new();
         let mut unreadable = Vec::new();
         for (id, seen) in self.input.observed.objects.iter().filter(|(id, _)| id.deposed.is_none()) {
             match &seen.reality {
-                Reality::Live(live) if !same(live, &seen.state) => drift.push(Drift {
-                    address: id.address.clone(),
-                    provider: seen.provider.clone(),
-                    state: seen.state.clone(),
-                    live: live.clone(),
-                }),
+                Reality::Live(live) if !same(live, &seen.state) => {
+                    let list = if self.only_computed(id, seen, live) { &mut notes } else { &mut drift };
+                    list.push(Drift {
+                        address: id.address.clone(),
+                        provider: seen.provider.clone(),
+                        state: seen.state.clone(),
+                        live: live.clone(),
+                    });
+                }
                 Reality::Gone => drift.push(Drift {
                     address: id.address.clone(),
                     provider: seen.provider.clone(),
@@ -587,7 +600,15 @@ impl<'i, 'a> Maker<'i, 'a> {
                 _ => {}
             }
         }
-        (drift, unreadable)
+        (drift, notes, unreadable)
+    }
+
+    /// Whether an object differs from the state in nothing but what the provider alone decides.
+    fn only_computed(&self, id: &ObjectId, seen: &Seen, live: &Value) -> bool {
+        let schema = self.input.providers.schema_of(&seen.provider.source, id.address.mode, &id.address.ty);
+        let (Some(schema), Some(before), Some(after)) = (schema, seen.state.entries(), live.entries()) else { return false };
+        let computed = |name: &Str| schema.block.attributes.get(name).is_some_and(|a| a.computed && !a.optional && !a.required);
+        before.len() == after.len() && before.iter().zip(after).all(|((n, b), (_, a))| same(b, a) || computed(n))
     }
 }
 

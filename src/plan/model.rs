@@ -225,6 +225,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Sorted by address.
     pub drift: Vec<Drift>,
+    /// Differences in what only a provider computes (a state, a health): remembered by the next apply, no drift. Sorted by address.
+    pub notes: Vec<Drift>,
     pub unreadable: Vec<Unreadable>,
     /// Sorted by name, unchanged ones included.
     pub outputs: Vec<OutputChange>,

@@ -282,6 +282,7 @@ pub fn plan(topology: &Topology, rules: Workload, live: &Live, kind: Kind, mode:
         changes,
         drift: vec![],
         unreadable: vec![],
+        notes: vec![],
         outputs: vec![],
         ops: vec![],
         warnings: vec![],
