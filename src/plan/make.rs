@@ -606,8 +606,11 @@ impl<'i, 'a> Maker<'i, 'a> {
     /// Whether an object differs from the state in nothing but what the provider alone decides.
     fn only_computed(&self, id: &ObjectId, seen: &Seen, live: &Value) -> bool {
         let schema = self.input.providers.schema_of(&seen.provider.source, id.address.mode, &id.address.ty);
-        let (Some(schema), Some(before), Some(after)) = (schema, seen.state.entries(), live.entries()) else { return false };
-        let computed = |name: &Str| schema.block.attributes.get(name).is_some_and(|a| a.computed && !a.optional && !a.required);
+        let (Some(schema), Some(before), Some(after)) = (schema, seen.state.entries(), live.entries()) else {
+            return false;
+        };
+        let computed =
+            |name: &Str| schema.block.attributes.get(name).is_some_and(|a| a.computed && !a.optional && !a.required);
         before.len() == after.len() && before.iter().zip(after).all(|((n, b), (_, a))| same(b, a) || computed(n))
     }
 }
