@@ -19,7 +19,7 @@ use crate::lang::module::Module;
 use crate::spec::Spec;
 use crate::spread::Question as SpreadQuestion;
 use crate::spread::decision::{Decision, Refusal, Step};
-use crate::spread::model::{Mode as SpreadMode, Replicas, Template as TemplateKind, Topology};
+use crate::spread::model::{Event, Location, Mode as SpreadMode, Replicas, Template as TemplateKind, Topology};
 use crate::state::{ObjectId, State};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use straddle_sdk::value::codec::json;
@@ -151,22 +151,13 @@ impl<'i, 'a> Maker<'i, 'a> {
     }
 
     fn mode(&self, workload: &str) -> SpreadMode {
-        let events =
-            |names: &mut dyn Iterator<Item = &String>| names.filter_map(|n| self.input.spec.event(n)).collect();
         match &self.input.kind {
-            Kind::Normal | Kind::RefreshOnly => {
-                let mut names = self
-                    .input
-                    .state
-                    .failovers
-                    .iter()
-                    .filter(|(_, f)| f.workloads.is_empty() || f.workloads.contains_key(workload))
-                    .flat_map(|(loss, _)| &loss.0);
-                SpreadMode::Normal { failed_over: events(&mut names), remove_while_down: false }
-            }
+            Kind::Normal | Kind::RefreshOnly => normal_mode(self.input.spec, self.input.state, workload),
             Kind::Destroy => SpreadMode::Destroy,
             Kind::Repair => SpreadMode::Repair,
-            Kind::Failover { lost } => SpreadMode::Failover { lost: events(&mut lost.iter()) },
+            Kind::Failover { lost } => {
+                SpreadMode::Failover { lost: lost.iter().filter_map(|n| self.input.spec.event(n)).collect() }
+            }
             Kind::Failback => SpreadMode::Failback,
         }
     }
@@ -257,20 +248,20 @@ impl<'i, 'a> Maker<'i, 'a> {
 
     fn is_untouchable(&self, address: &Address) -> bool {
         use crate::spread::model::Health;
-        let Some((_, key)) = replica(address) else { return false };
+        let Some((workload, key)) = replica(address) else { return false };
         let (location, _) = placement::split_key(key);
         let frozen = |h: Health| {
             matches!(h, Health::Suspect | Health::Unknown | Health::ControlLost | Health::Down | Health::Probation)
         };
-        let lost = match &self.input.kind {
-            Kind::Failover { lost } => lost.as_slice(),
-            _ => &[],
+        let lost = match self.mode(workload) {
+            SpreadMode::Failover { lost } | SpreadMode::Normal { failed_over: lost, .. } => lost,
+            _ => Vec::new(),
         };
         self.input.topology.locations.iter().any(|l| {
             l.name == location
                 && (l.frozen
                     || (frozen(l.health) && self.input.kind != Kind::Destroy)
-                    || lost.iter().any(|e| takes(l, e)))
+                    || lost.iter().any(|e| takes(self.input.topology, l, e)))
         })
     }
 
@@ -615,9 +606,38 @@ impl<'i, 'a> Maker<'i, 'a> {
     }
 }
 
-/// Whether a loss takes a location; risks are the engine's, who froze the location already.
-fn takes(location: &crate::spread::model::Location, loss: &str) -> bool {
-    loss.split_once(':').is_some_and(|(level, name)| location.domains.get(level).is_some_and(|d| d == name))
+/// What a plain plan asks of the engine: failovers in force keep what they displaced where it is.
+pub fn normal_mode(spec: &Spec, state: &State, workload: &str) -> SpreadMode {
+    let failed_over = state
+        .failovers
+        .iter()
+        .filter(|(_, f)| f.workloads.is_empty() || f.workloads.contains_key(workload))
+        .flat_map(|(loss, _)| &loss.0)
+        .filter_map(|name| spec.event(name))
+        .collect();
+    SpreadMode::Normal { failed_over, remove_while_down: false }
+}
+
+/// Whether a loss takes a location: it stands in the domain, or needs the shared risk, directly or through others.
+pub fn takes(topology: &Topology, location: &Location, loss: &Event) -> bool {
+    match loss {
+        Event::Domain { level, name } => {
+            topology.levels.get(*level).and_then(|l| location.domains.get(l)).is_some_and(|domain| domain == name)
+        }
+        Event::Risk(risk) => {
+            let mut pending = location.shares.clone();
+            let mut seen = BTreeSet::new();
+            while let Some(one) = pending.pop() {
+                if one == *risk {
+                    return true;
+                }
+                if seen.insert(one) {
+                    pending.extend(topology.risks.get(one).map_or(&[][..], |r| &r.depends_on));
+                }
+            }
+            false
+        }
+    }
 }
 
 /// An object of the state, as it is.

@@ -112,9 +112,7 @@ pub fn topology(
         if let Some(fact) = facts.get(&location.name) {
             location.health = fact.health;
             location.health_source = fact.source;
-            if let (Some(limit), CapacitySource::Unknown) = (fact.capacity, location.capacity.source) {
-                location.capacity = Capacity { limit, source: CapacitySource::Provider };
-            }
+            location.capacity = narrower(location.capacity, fact.capacity);
         }
         if let Some(seconds) = measured_boot_s.get(&location.name) {
             location.boot = Timed { seconds: *seconds, source: TimeSource::Measured };
@@ -130,6 +128,21 @@ pub fn topology(
         .collect();
     topology.locations.extend(orphaned.into_iter().map(orphan));
     topology
+}
+
+/// The room of a location: what the spec declares, or what its provider grants where that is less. A provider that was asked and
+/// did not say lets nothing grow.
+fn narrower(declared: Capacity, granted: Option<Limit>) -> Capacity {
+    let Some(granted) = granted else { return declared };
+    let provider = Capacity { limit: granted, source: CapacitySource::Provider };
+    match (declared.source, declared.limit, granted) {
+        (CapacitySource::Unknown, ..) | (_, _, Limit::Unreadable) => provider,
+        (_, Limit::Known { lo, hi }, Limit::Known { lo: l, hi: h }) if l < lo || h < hi => {
+            Capacity { limit: Limit::Known { lo: lo.min(l), hi: hi.min(h) }, ..provider }
+        }
+        (_, Limit::Unlimited, Limit::Known { .. }) => provider,
+        _ => declared,
+    }
 }
 
 /// A location the spec no longer declares: nothing new there, and what stands is to go.

@@ -17,6 +17,7 @@ pub mod model;
 pub mod order;
 pub mod place;
 pub mod report;
+pub mod simulate;
 pub mod slots;
 pub mod survive;
 pub mod tree;

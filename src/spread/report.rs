@@ -259,7 +259,7 @@ fn place_bounds(facts: &Facts<'_, '_>) -> Vec<PlaceBounds> {
     min.into_iter().zip(peak).map(|(min, peak)| PlaceBounds { min: min.min(peak), peak }).collect()
 }
 
-fn losses(facts: &Facts<'_, '_>, halves: &BTreeSet<&Vec<u32>>) -> Vec<LossRow> {
+pub(super) fn losses(facts: &Facts<'_, '_>, halves: &BTreeSet<&Vec<u32>>) -> Vec<LossRow> {
     let world = facts.world;
     let merged = merge_with_control(&world.exposure);
     let mut sets: Vec<Vec<usize>> = merged.events.iter().map(|&e| vec![e]).collect();
@@ -272,7 +272,7 @@ fn losses(facts: &Facts<'_, '_>, halves: &BTreeSet<&Vec<u32>>) -> Vec<LossRow> {
     sets.iter().map(|lost| loss_row(facts, &merged, lost, halves)).collect()
 }
 
-fn loss_row(facts: &Facts<'_, '_>, merged: &Merged, lost: &[usize], halves: &BTreeSet<&Vec<u32>>) -> LossRow {
+pub(super) fn loss_row(facts: &Facts<'_, '_>, merged: &Merged, lost: &[usize], halves: &BTreeSet<&Vec<u32>>) -> LossRow {
     let world = facts.world;
     let fallen = world.exposure.fall(lost);
     let serving = |ready: &[u32]| world.exposure.serving(ready, &fallen);

@@ -1,0 +1,443 @@
+//! `failover` and `failback`: the answer to a loss, and the way back from it.
+
+use super::Exit;
+use super::apply::{carry_out, open};
+use super::args::{FailbackArgs, FailoverArgs, PlanningArgs};
+use super::plan::{failure_exit, report_failure};
+use super::planning::{self, Scene};
+use super::print::Printer;
+use super::session::Project;
+use crate::apply::{StopFlag, Summary};
+use crate::diag::Diagnostic;
+use crate::plan::make::takes;
+use crate::plan::model::{Kind, Plan};
+use crate::report::style::Style;
+use crate::report::words::{duration, health};
+use crate::spec::Spec;
+use crate::spread::model::{Event, Health, Location, Topology};
+use crate::state::{Displaced, Entry, Failover, LockRequest, Loss, State, Store, Word, now};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, IsTerminal};
+use std::path::Path;
+
+/// How text is to look on this printer.
+pub(super) fn style(printer: &Printer, verbose: bool) -> Style {
+    Style { color: printer.color, verbose, ..Style::default() }
+}
+
+/// `failover`.
+pub async fn failover(args: FailoverArgs, printer: &Printer) -> Exit {
+    let project = Project::read(&args.planning.vars);
+    let mut problems = project.problems.clone();
+    let named = losses(&project.spec, &args.lose, &mut problems);
+    if problems.iter().any(Diagnostic::is_error) {
+        printer.diagnostics(&problems, &project.sources);
+        return Exit::Error;
+    }
+    let task = Task { project: &project, planning: &args.planning, approved: args.auto_approve, printer };
+    task.under_lock("failover", async |store, scene| task.fail_over(named, store, scene).await).await
+}
+
+/// `failback`.
+pub async fn failback(args: FailbackArgs, printer: &Printer) -> Exit {
+    let project = Project::read(&args.planning.vars);
+    if project.has_errors() {
+        printer.diagnostics(&project.problems, &project.sources);
+        return Exit::Error;
+    }
+    let task = Task { project: &project, planning: &args.planning, approved: args.auto_approve, printer };
+    if args.check {
+        return task.check().await;
+    }
+    task.under_lock("failback", async |store, scene| task.fail_back(store, scene).await).await
+}
+
+/// One of the two commands at work.
+struct Task<'t> {
+    project: &'t Project,
+    planning: &'t PlanningArgs,
+    /// Nobody is to be asked.
+    approved: bool,
+    printer: &'t Printer,
+}
+
+impl Task<'_> {
+    /// Takes the lock, reads reality, does the work, gives everything back.
+    async fn under_lock(&self, operation: &str, work: impl AsyncFnOnce(&Store, &Scene) -> Exit) -> Exit {
+        let store = match open(&self.planning.lock, operation, self.printer) {
+            Ok(store) => store,
+            Err(exit) => return exit,
+        };
+        let exit = match self.look(&store.state()).await {
+            Ok(scene) => {
+                let exit = work(&store, &scene).await;
+                scene.fleet.shutdown().await;
+                exit
+            }
+            Err(exit) => exit,
+        };
+        if let Err(error) = store.close() {
+            self.printer.diagnostics(&[error.into()], &self.project.sources);
+            return exit.worse(Exit::Error);
+        }
+        exit
+    }
+
+    async fn look(&self, state: &State) -> Result<Scene, Exit> {
+        planning::look(self.project, state, self.planning.refresh, self.planning.parallelism).await.map_err(|problems| {
+            self.printer.diagnostics(&problems, &self.project.sources);
+            Exit::Error
+        })
+    }
+
+    async fn fail_over(&self, named: BTreeSet<String>, store: &Store, scene: &Scene) -> Exit {
+        let observed = named.is_empty();
+        let lost = if observed { reported_down(&scene.topology) } else { Ok(named) };
+        let lost = match lost {
+            Ok(lost) => lost,
+            Err(problem) => {
+                self.printer.diagnostics(&[*problem], &self.project.sources);
+                return Exit::Error;
+            }
+        };
+        let Some(first) = lost.first().cloned() else {
+            self.printer.out(&nothing_down(&scene.topology));
+            return Exit::Done;
+        };
+        let in_force: BTreeSet<String> = scene.state.failovers.keys().flat_map(|loss| loss.0.iter().cloned()).collect();
+        self.printer.out(&heading(&scene.topology, &self.project.spec, &lost, observed));
+        let kind = Kind::Failover { lost: lost.union(&in_force).cloned().collect() };
+        let plan = match self.plan(scene, kind) {
+            Ok(plan) => plan,
+            Err(exit) => return exit,
+        };
+        let known = lost.is_subset(&in_force);
+        if known && !plan.has_changes() {
+            self.printer.out("This failover is in force and complete: nothing to do.\nNext:  straddle failback --check");
+            return Exit::Done;
+        }
+        let name = first.split_once(':').map_or(first.as_str(), |(_, name)| name);
+        if !self.approved && !typed(&format!("Type {name} to start; anything else changes nothing:"), name, self.printer)
+        {
+            return Exit::Error;
+        }
+        if !known {
+            let entry = self.record_of(&lost, &scene.topology, &plan, observed);
+            if let Err(error) = store.record(now(), [entry]) {
+                self.printer.diagnostics(&[error.into()], &self.project.sources);
+                return Exit::Error;
+            }
+        }
+        let exit = self.carry_out(store, scene, &plan, "failover").await;
+        if exit == Exit::Done {
+            self.printer.out("Nothing moves back by itself.\nNext:  straddle failback --check");
+        }
+        exit
+    }
+
+    async fn fail_back(&self, store: &Store, scene: &Scene) -> Exit {
+        let standing = way_back(&self.project.spec, &scene.state, &scene.topology);
+        self.printer.out(&standing.text);
+        if scene.state.failovers.is_empty() {
+            return Exit::Done;
+        }
+        if !standing.open {
+            return Exit::Error;
+        }
+        let plan = match self.plan(scene, Kind::Failback) {
+            Ok(plan) => plan,
+            Err(exit) => return exit,
+        };
+        if plan.is_broken() {
+            return Exit::Broken;
+        }
+        let ask = "Do you want to go back? Only 'yes' will be accepted:";
+        if !self.approved && !typed(ask, "yes", self.printer) {
+            return Exit::Error;
+        }
+        let exit = self.carry_out(store, scene, &plan, "failback").await;
+        if exit != Exit::Done {
+            return exit;
+        }
+        let over: Vec<Entry> =
+            scene.state.failovers.keys().map(|loss| Entry::Failback { loss: loss.clone() }).collect();
+        if let Err(error) = store.record(now(), over) {
+            self.printer.diagnostics(&[error.into()], &self.project.sources);
+            return Exit::Error;
+        }
+        self.printer.out("The failover is over: the normal placement is in force again.\nNext:  straddle plan");
+        Exit::Done
+    }
+
+    /// `failback --check`: takes no lock, writes nothing.
+    async fn check(&self) -> Exit {
+        let loaded = match crate::state::load(Path::new(".")) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                self.printer.diagnostics(&[error.into()], &self.project.sources);
+                return Exit::Error;
+            }
+        };
+        let scene = match self.look(&loaded.state).await {
+            Ok(scene) => scene,
+            Err(exit) => return exit,
+        };
+        let standing = way_back(&self.project.spec, &scene.state, &scene.topology);
+        self.printer.out(&standing.text);
+        let exit = if standing.open { Exit::Done } else { Exit::Error };
+        scene.fleet.shutdown().await;
+        exit
+    }
+
+    /// The plan, shown.
+    fn plan(&self, scene: &Scene, kind: Kind) -> Result<Plan, Exit> {
+        let made = planning::make(self.project, scene, kind, self.planning).map_err(|failure| {
+            report_failure(&failure, self.project, self.printer);
+            failure_exit(&failure)
+        })?;
+        self.printer.diagnostics(&scene.warnings, &self.project.sources);
+        self.printer.diagnostics(&made.warnings, &self.project.sources);
+        self.printer.out(&crate::report::plan::text(&made, &style(self.printer, self.planning.verbose)));
+        Ok(made)
+    }
+
+    async fn carry_out(&self, store: &Store, scene: &Scene, plan: &Plan, operation: &str) -> Exit {
+        let stop = StopFlag::default();
+        match carry_out(self.project, store, scene, plan, operation, &stop, self.printer).await {
+            Ok(summary) => {
+                self.printer.diagnostics(&summary.problems, &self.project.sources);
+                self.printer.out(&ending(&summary));
+                match () {
+                    () if summary.stopped => Exit::Interrupted,
+                    () if summary.is_complete() => Exit::Done,
+                    () => Exit::Partial,
+                }
+            }
+            Err(error) => {
+                self.printer.diagnostics(&[error.into()], &self.project.sources);
+                Exit::Partial
+            }
+        }
+    }
+
+    /// What the state is to remember of a failover.
+    fn record_of(&self, lost: &BTreeSet<String>, topology: &Topology, plan: &Plan, observed: bool) -> Entry {
+        let request = LockRequest::here("failover");
+        let (by, word) = match observed {
+            true => (watchers(&self.project.spec, topology, lost), Word::Observed),
+            false => (format!("{}@{}", request.who, request.host), Word::Operator),
+        };
+        let events: Vec<Event> = lost.iter().filter_map(|name| self.project.spec.event(name)).collect();
+        let touched = |location: &Location| events.iter().any(|event| takes(topology, location, event));
+        let workloads = plan.workloads.iter().filter_map(|(name, w)| {
+            let at = |counts: &[u32]| -> BTreeMap<String, u64> {
+                let names = w.rules.places.iter().map(|p| topology.locations[p.location].name.clone());
+                names.zip(counts.iter().map(|n| u64::from(*n))).collect()
+            };
+            let displaced = Displaced { before: at(&w.decision.existing), kept: at(&w.decision.after) };
+            let concerned = w.rules.places.iter().any(|p| touched(&topology.locations[p.location]))
+                || w.decision.existing != w.decision.after;
+            concerned.then(|| (name.to_string(), displaced))
+        });
+        let failover = Failover {
+            since: now(),
+            by,
+            word,
+            reason: String::new(),
+            forced: false,
+            workloads: workloads.collect(),
+            good_since: None,
+            setbacks: 0,
+        };
+        Entry::Failover { loss: Loss(lost.clone()), failover }
+    }
+}
+
+/// The losses a person names, by the names the state keeps them under.
+pub(super) fn losses(spec: &Spec, named: &[String], problems: &mut Vec<Diagnostic>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for text in named {
+        match spec.event(text) {
+            Some(event) => {
+                found.insert(event.label(&spec.topology));
+            }
+            None => problems.push(unknown_loss(spec, text)),
+        }
+    }
+    found
+}
+
+fn unknown_loss(spec: &Spec, text: &str) -> Diagnostic {
+    let topology = &spec.topology;
+    let mut known: Vec<String> = Vec::new();
+    for level in &topology.levels {
+        let names: BTreeSet<&String> = topology.locations.iter().filter_map(|l| l.domains.get(level)).collect();
+        known.extend(names.into_iter().map(|name| format!("{level}:{name}")));
+    }
+    known.extend(topology.risks.iter().map(|r| format!("shared_risk:{}", r.name)));
+    let help = match crate::lang::suggest::nearest(text, known.iter().map(String::as_str)) {
+        Some(near) => format!("Did you mean \"{near}\"?"),
+        None => format!("Write LEVEL:NAME; this spec knows {}.", crate::report::words::some(known.into_iter(), 12)),
+    };
+    Diagnostic::error("No such loss", format!("No location of this spec stands in \"{text}\".")).help(help)
+}
+
+/// The widest domains in which providers report every location down.
+fn reported_down(topology: &Topology) -> Result<BTreeSet<String>, Box<Diagnostic>> {
+    let down = |l: &&Location| l.health == Health::Down;
+    let mut left: Vec<&Location> = topology.locations.iter().filter(down).collect();
+    let mut lost = BTreeSet::new();
+    for level in &topology.levels {
+        let names: BTreeSet<String> = left.iter().filter_map(|l| l.domains.get(level).cloned()).collect();
+        for name in names {
+            let here = |l: &&Location| l.domains.get(level) == Some(&name);
+            if topology.locations.iter().filter(here).all(|l| l.health == Health::Down) {
+                left.retain(|l| !here(l));
+                lost.insert(format!("{level}:{name}"));
+            }
+        }
+    }
+    match left.first() {
+        None => Ok(lost),
+        Some(location) => Err(Box::new(
+            Diagnostic::error(
+                "The loss has no name of its own",
+                format!(
+                    "Location {} is down, and every domain it stands in has locations that are not.",
+                    location.name
+                ),
+            )
+            .help("Give it a domain of its own at the innermost level, or name what is lost with --lose."),
+        )),
+    }
+}
+
+fn nothing_down(topology: &Topology) -> String {
+    let mut text = String::from("No provider reports a location down: nothing to fail over, nothing was changed.");
+    let doubtful: Vec<&Location> =
+        topology.locations.iter().filter(|l| !matches!(l.health, Health::Healthy | Health::Degraded)).collect();
+    for location in &doubtful {
+        text.push_str(&format!("\nLocation {} {}", location.name, health(location.health, location.health_source)));
+    }
+    if !doubtful.is_empty() {
+        text.push_str("\nIf you know that one is lost, say so:  straddle failover --lose LEVEL:NAME");
+    }
+    text
+}
+
+fn heading(topology: &Topology, spec: &Spec, lost: &BTreeSet<String>, observed: bool) -> String {
+    let mut text = String::new();
+    for name in lost {
+        let Some(event) = spec.event(name) else { continue };
+        let here: Vec<&Location> = topology.locations.iter().filter(|l| takes(topology, l, &event)).collect();
+        let names: Vec<&str> = here.iter().map(|l| l.name.as_str()).collect();
+        let word = match observed {
+            true => format!("reported by {}", watchers(spec, topology, &BTreeSet::from([name.clone()]))),
+            false => "on your word".to_string(),
+        };
+        text.push_str(&format!("LOST  {name}  ({word}); nothing is touched in {}\n", names.join(", ")));
+        for location in here.iter().filter(|l| !observed && l.health != Health::Down) {
+            let says = health(location.health, location.health_source);
+            text.push_str(&format!("      {} {says}: its provider does not report it down\n", location.name));
+        }
+    }
+    text
+}
+
+/// The provider configurations that answer for lost locations.
+fn watchers(spec: &Spec, topology: &Topology, lost: &BTreeSet<String>) -> String {
+    let events: Vec<Event> = lost.iter().filter_map(|name| spec.event(name)).collect();
+    let mut names = BTreeSet::new();
+    for (location, written) in topology.locations.iter().zip(&spec.locations) {
+        if events.iter().any(|e| takes(topology, location, e)) {
+            let provider = written.observer.as_ref().or(written.provider.as_ref());
+            names.insert(provider.map_or_else(
+                || format!("the provider of {}", location.name),
+                |p| match &p.alias {
+                    Some(alias) => format!("provider {}.{alias}", p.name),
+                    None => format!("provider {}", p.name),
+                },
+            ));
+        }
+    }
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// Whether there is a way back, in words.
+struct WayBack {
+    open: bool,
+    text: String,
+}
+
+fn way_back(spec: &Spec, state: &State, topology: &Topology) -> WayBack {
+    if state.failovers.is_empty() {
+        return WayBack { open: true, text: "No failover is in force: nothing to go back from.".into() };
+    }
+    let mut open = true;
+    let mut text = String::new();
+    for (loss, failover) in &state.failovers {
+        text.push_str(&format!("{loss}  failed over since {}, by {}\n", failover.since, failover.by));
+        let events: Vec<Event> = loss.0.iter().filter_map(|name| spec.event(name)).collect();
+        for location in topology.locations.iter().filter(|l| events.iter().any(|e| takes(topology, l, e))) {
+            let well = matches!(location.health, Health::Healthy | Health::Degraded | Health::Returning);
+            open &= well;
+            text.push_str(&format!("  {} {}\n", location.name, health(location.health, location.health_source)));
+        }
+        text.push_str(&timers(spec, failover));
+    }
+    text.push_str(match open {
+        true => "The way back is open:  straddle failback",
+        false => "The way back is not open: what was lost is not healthy again. Nothing was changed.",
+    });
+    WayBack { open, text }
+}
+
+/// The timers of `failback` that are not shown to be met. A person's word goes before them.
+fn timers(spec: &Spec, failover: &Failover) -> String {
+    let mut text = String::new();
+    for workload in &spec.workloads {
+        let name = &workload.rules.name;
+        if workload.stable_for_s == 0 || (!failover.workloads.is_empty() && !failover.workloads.contains_key(name)) {
+            continue;
+        }
+        let wanted = duration(workload.stable_for_s);
+        match failover.good_since {
+            None => text.push_str(&format!(
+                "  NOT MET  {name}: stable_for {wanted}: nobody has watched since it came back\n"
+            )),
+            Some(since) => {
+                let seconds = u64::try_from(now().0.saturating_sub(since.0) / 1000).unwrap_or(0);
+                if seconds < workload.stable_for_s {
+                    text.push_str(&format!("  NOT MET  {name}: stable_for {wanted}: {} so far\n", duration(seconds)));
+                }
+            }
+        }
+    }
+    text
+}
+
+/// Asks on a terminal for one word; a pipe never gives it.
+fn typed(question: &str, word: &str, printer: &Printer) -> bool {
+    if !std::io::stdin().is_terminal() {
+        printer.error("nobody is there to approve: say -auto-approve. Nothing was changed");
+        return false;
+    }
+    printer.out(question);
+    let mut line = String::new();
+    let said = std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim() == word;
+    if !said {
+        printer.error("not approved; nothing was changed");
+    }
+    said
+}
+
+fn ending(summary: &Summary) -> String {
+    let (added, changed, removed) = (summary.added, summary.changed, summary.removed);
+    if summary.is_complete() {
+        return format!("DONE: {added} added, {changed} changed, {removed} removed.");
+    }
+    format!(
+        "IN PART: {added} added, {changed} changed, {removed} removed; {} failed, {} in doubt, {} not started. The state is saved.",
+        summary.failed, summary.in_doubt, summary.skipped
+    )
+}

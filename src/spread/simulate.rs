@@ -1,0 +1,86 @@
+//! What is left of what stands after losses that somebody names, without any plan.
+
+use std::collections::BTreeSet;
+
+use super::cut_sets::{Merged, merge_with_control};
+use super::decide::cut_sets_of;
+use super::decision::{CutSets, LossRow, Refusal};
+use super::judge::State;
+use super::model::{Event, Live, Mode, Topology, Workload};
+use super::place::Placement;
+use super::report::{Facts, cut_floor, loss_row, losses};
+use super::survive::RuleMeter;
+use super::world::World;
+
+/// One workload as it stands, with losses applied to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Simulation {
+    /// N.
+    pub replicas: u32,
+    /// What each loss leaves; of every row `now`, `worst_during` and `after` are the same.
+    pub rows: Vec<LossRow>,
+    /// Minimal cut sets of what stands.
+    pub cut_sets: CutSets,
+}
+
+/// Applies each set of `lost` to what stands, or every single loss there is when none is named.
+///
+/// # Errors
+/// [`Refusal`] when the data contradicts itself.
+pub fn simulate(
+    topology: &Topology,
+    workload: &Workload,
+    live: &Live,
+    mode: &Mode,
+    lost: Option<&[Vec<Event>]>,
+) -> Result<Simulation, Refusal> {
+    let world = World::new(topology, workload, live, mode)?;
+    let stands = State {
+        lo: world.lo.clone(),
+        hi: world.possible.clone(),
+        existing: world.existing.clone(),
+        standing: world.standing.clone(),
+    };
+    let empty = Placement { target: world.existing.clone(), rows: Vec::new(), notes: Vec::new() };
+    let merged = merge_with_control(&world.exposure);
+    let facts = Facts {
+        placement: empty.clone(),
+        canonical: empty,
+        meters: workload.survive.iter().map(|r| RuleMeter::new(topology, &world.exposure, r)).collect(),
+        changes: Vec::new(),
+        work: Vec::new(),
+        before: stands.clone(),
+        after: stands,
+        steps: Vec::new(),
+        merged: super::cut_sets::merge(&world.exposure),
+        world: &world,
+    };
+    let halves = BTreeSet::from([&facts.before.lo]);
+    let rows = match lost {
+        None => losses(&facts, &halves),
+        Some(sets) => sets
+            .iter()
+            .map(|set| {
+                let numbers: BTreeSet<usize> = set.iter().filter_map(|e| world.exposure.find(e)).collect();
+                let numbers: Vec<usize> = numbers.into_iter().collect();
+                loss_row(&facts, &named(&merged, set), &numbers, &halves)
+            })
+            .collect(),
+    };
+    let cut_sets = cut_sets_of(&world, &facts.merged, &facts.before.lo, cut_floor(&world));
+    Ok(Simulation { replicas: world.replicas, rows, cut_sets })
+}
+
+/// The aliases of events under the names they were given, whichever of a class that is.
+fn named(merged: &Merged, set: &[Event]) -> Merged {
+    let mut merged = merged.clone();
+    for event in set {
+        let class = merged.aliases.iter().find(|(_, others)| others.contains(event));
+        if let Some((first, others)) = class {
+            let mut names: Vec<Event> = vec![first.clone()];
+            names.extend(others.iter().filter(|o| *o != event).cloned());
+            merged.aliases.insert(event.clone(), names);
+        }
+    }
+    merged
+}
