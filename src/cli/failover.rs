@@ -84,10 +84,12 @@ impl Task<'_> {
     }
 
     async fn look(&self, state: &State) -> Result<Scene, Exit> {
-        planning::look(self.project, state, self.planning.refresh, self.planning.parallelism).await.map_err(|problems| {
-            self.printer.diagnostics(&problems, &self.project.sources);
-            Exit::Error
-        })
+        planning::look(self.project, state, self.planning.refresh, self.planning.parallelism).await.map_err(
+            |problems| {
+                self.printer.diagnostics(&problems, &self.project.sources);
+                Exit::Error
+            },
+        )
     }
 
     async fn fail_over(&self, named: BTreeSet<String>, store: &Store, scene: &Scene) -> Exit {
@@ -113,11 +115,13 @@ impl Task<'_> {
         };
         let known = lost.is_subset(&in_force);
         if known && !plan.has_changes() {
-            self.printer.out("This failover is in force and complete: nothing to do.\nNext:  straddle failback --check");
+            self.printer
+                .out("This failover is in force and complete: nothing to do.\nNext:  straddle failback --check");
             return Exit::Done;
         }
         let name = first.split_once(':').map_or(first.as_str(), |(_, name)| name);
-        if !self.approved && !typed(&format!("Type {name} to start; anything else changes nothing:"), name, self.printer)
+        if !self.approved
+            && !typed(&format!("Type {name} to start; anything else changes nothing:"), name, self.printer)
         {
             return Exit::Error;
         }
@@ -402,9 +406,8 @@ fn timers(spec: &Spec, failover: &Failover) -> String {
         }
         let wanted = duration(workload.stable_for_s);
         match failover.good_since {
-            None => text.push_str(&format!(
-                "  NOT MET  {name}: stable_for {wanted}: nobody has watched since it came back\n"
-            )),
+            None => text
+                .push_str(&format!("  NOT MET  {name}: stable_for {wanted}: nobody has watched since it came back\n")),
             Some(since) => {
                 let seconds = u64::try_from(now().0.saturating_sub(since.0) / 1000).unwrap_or(0);
                 if seconds < workload.stable_for_s {

@@ -2,7 +2,9 @@
 
 mod apply;
 pub mod args;
+mod drift;
 mod exit;
+mod failover;
 mod plan;
 mod planning;
 mod print;
@@ -11,6 +13,7 @@ mod saved;
 mod session;
 mod signals;
 mod sim;
+mod simulate;
 mod version;
 
 pub use exit::Exit;
@@ -61,6 +64,11 @@ async fn run(command: Command, printer: &print::Printer) -> Exit {
             args.planning.destroy = true;
             apply::run(args, printer).await
         }
+        Command::Drift(args) => drift::run(args, printer).await,
+        Command::Failover(args) => failover::failover(args, printer).await,
+        Command::Failback(args) => failover::failback(args, printer).await,
+        Command::Simulate(args) => simulate::run(args, printer).await,
+        Command::Validate(args) if args.rules => simulate::validate_rules(&args, printer),
         Command::Sim(command) => sim::run(command, printer),
         Command::Version(args) => version::run(&args, printer),
         Command::Completion(args) => version::completion(&args),

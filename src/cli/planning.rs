@@ -36,12 +36,32 @@ pub async fn look(
     refresh: bool,
     parallelism: usize,
 ) -> Result<Scene, Vec<Diagnostic>> {
+    look_at(project, state, refresh, parallelism, false).await
+}
+
+/// As [`look`], for commands that only tell: objects that could not be read are in what was observed and stop nothing.
+pub async fn look_leniently(project: &Project, state: &State, parallelism: usize) -> Result<Scene, Vec<Diagnostic>> {
+    look_at(project, state, true, parallelism, true).await
+}
+
+async fn look_at(
+    project: &Project,
+    state: &State,
+    refresh: bool,
+    parallelism: usize,
+    lenient: bool,
+) -> Result<Scene, Vec<Diagnostic>> {
     let mut providers = Providers::of(&project.config.module);
     let mut fleet = Fleet::new(&project.directory, parallelism)
         .map_err(|e| vec![Diagnostic::error("Providers cannot be started", format!("{e}."))])?;
     let mut problems = Vec::new();
     let (moved_state, moved) = crate::plan::moved::apply(&project.config.module, state, &mut problems);
     let result = look_with(project, &moved_state, refresh, &mut providers, &mut fleet, &mut problems).await;
+    if lenient && let Some((observed, _)) = &result {
+        let told: BTreeSet<String> =
+            observed.objects.iter().filter(|(_, s)| s.is_unreadable()).map(|(id, _)| id.to_string()).collect();
+        problems.retain(|p| p.address.as_ref().is_none_or(|a| !told.contains(a)));
+    }
     match result {
         Some((observed, topology)) if !problems.iter().any(Diagnostic::is_error) => {
             Ok(Scene { providers, fleet, state: moved_state, moved, observed, topology, warnings: problems })

@@ -272,7 +272,12 @@ pub(super) fn losses(facts: &Facts<'_, '_>, halves: &BTreeSet<&Vec<u32>>) -> Vec
     sets.iter().map(|lost| loss_row(facts, &merged, lost, halves)).collect()
 }
 
-pub(super) fn loss_row(facts: &Facts<'_, '_>, merged: &Merged, lost: &[usize], halves: &BTreeSet<&Vec<u32>>) -> LossRow {
+pub(super) fn loss_row(
+    facts: &Facts<'_, '_>,
+    merged: &Merged,
+    lost: &[usize],
+    halves: &BTreeSet<&Vec<u32>>,
+) -> LossRow {
     let world = facts.world;
     let fallen = world.exposure.fall(lost);
     let serving = |ready: &[u32]| world.exposure.serving(ready, &fallen);
