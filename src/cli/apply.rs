@@ -178,6 +178,17 @@ pub fn approved(printer: &Printer) -> bool {
     std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim() == "yes"
 }
 
+/// What a run is, and what it leaves in the journal beside its objects.
+#[derive(Default)]
+pub struct Errand<'e> {
+    /// The command.
+    pub operation: &'e str,
+    /// Written before anything is done.
+    pub first: Vec<Entry>,
+    /// Written when everything was done, and only then.
+    pub when_complete: Vec<Entry>,
+}
+
 /// Carries a plan out and remembers what there is to remember.
 pub async fn carry_out(
     project: &Project,
@@ -188,13 +199,27 @@ pub async fn carry_out(
     stop: &StopFlag,
     printer: &Printer,
 ) -> Result<Summary, StateError> {
-    let request = LockRequest::here(operation);
+    let errand = Errand { operation, ..Errand::default() };
+    run_errand(project, store, scene, plan, errand, stop, printer).await
+}
+
+/// As [`carry_out`], with more to remember.
+pub async fn run_errand(
+    project: &Project,
+    store: &Store,
+    scene: &Scene,
+    plan: &Plan,
+    errand: Errand<'_>,
+    stop: &StopFlag,
+    printer: &Printer,
+) -> Result<Summary, StateError> {
+    let request = LockRequest::here(errand.operation);
     let who = format!("{}@{}", request.who, request.host);
-    store.record(
-        now(),
-        [Entry::RunBegin(RunBegin { who, command: operation.into(), plan: Some(crate::report::plan::digest(plan)) })],
-    )?;
-    let known = refreshed(store, scene, plan);
+    let plan_digest = Some(crate::report::plan::digest(plan));
+    let begin = RunBegin { who, command: errand.operation.into(), plan: plan_digest };
+    store.record(now(), [Entry::RunBegin(begin)])?;
+    let mut known = errand.first;
+    known.extend(refreshed(store, scene, plan));
     if !known.is_empty() {
         store.record(now(), known)?;
     }
@@ -206,6 +231,7 @@ pub async fn carry_out(
     let mut last = outputs(project, &env, plan);
     if summary.is_complete() {
         last.extend(rules(plan));
+        last.extend(errand.when_complete);
     }
     let outcome = if summary.stopped {
         RunOutcome::Stopped

@@ -2,7 +2,6 @@
 
 use super::Exit;
 use super::args::{DriftArgs, FailOn, PlanningArgs};
-use super::failover::style;
 use super::plan::report_failure;
 use super::planning::{self, Scene};
 use super::print::Printer;
@@ -52,7 +51,7 @@ async fn compare(project: &Project, scene: &Scene, args: &DriftArgs, printer: &P
         Err(failure @ Failure::Problems(_)) => {
             // The spec cannot be planned; what stands can still be told.
             failed = true;
-            report_failure(&failure, project, printer);
+            report_failure(&failure, project, scene, printer);
             planning::make(project, scene, Kind::RefreshOnly, &nothing_special)
         }
         made => made,
@@ -60,7 +59,7 @@ async fn compare(project: &Project, scene: &Scene, args: &DriftArgs, printer: &P
     let plan = match made {
         Ok(plan) => plan,
         Err(failure) => {
-            report_failure(&failure, project, printer);
+            report_failure(&failure, project, scene, printer);
             return super::plan::failure_exit(&failure);
         }
     };
@@ -71,7 +70,7 @@ async fn compare(project: &Project, scene: &Scene, args: &DriftArgs, printer: &P
     found.resources.sort_by(|a, b| crate::lang::address::natural(&a.address, &b.address).then(a.kind.cmp(&b.kind)));
     printer.out(&match args.json {
         true => drift::json(&found),
-        false => drift::text(&found, &style(printer, false)),
+        false => drift::text(&found, printer.style()),
     });
     exit_of(&found, &plan, failed, &args.fail_on)
 }

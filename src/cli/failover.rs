@@ -1,17 +1,16 @@
 //! `failover` and `failback`: the answer to a loss, and the way back from it.
 
 use super::Exit;
-use super::apply::{carry_out, open};
+use super::apply::{Errand, open, run_errand};
 use super::args::{FailbackArgs, FailoverArgs, PlanningArgs};
-use super::plan::{failure_exit, report_failure};
+use super::plan::{failure_exit, is_sound, report_breaches, report_failure};
 use super::planning::{self, Scene};
 use super::print::Printer;
 use super::session::Project;
-use crate::apply::{StopFlag, Summary};
+use crate::apply::StopFlag;
 use crate::diag::Diagnostic;
 use crate::plan::make::takes;
 use crate::plan::model::{Kind, Plan};
-use crate::report::style::Style;
 use crate::report::words::{duration, health};
 use crate::spec::Spec;
 use crate::spread::model::{Event, Health, Location, Topology};
@@ -20,13 +19,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 
-/// How text is to look on this printer.
-pub(super) fn style(printer: &Printer, verbose: bool) -> Style {
-    Style { color: printer.color, verbose, ..Style::default() }
-}
-
 /// `failover`.
 pub async fn failover(args: FailoverArgs, printer: &Printer) -> Exit {
+    let printer = &printer.asked(args.planning.verbose, args.planning.json);
+    printer.begin();
     let project = Project::read(&args.planning.vars);
     let mut problems = project.problems.clone();
     let named = losses(&project.spec, &args.lose, &mut problems);
@@ -40,6 +36,8 @@ pub async fn failover(args: FailoverArgs, printer: &Printer) -> Exit {
 
 /// `failback`.
 pub async fn failback(args: FailbackArgs, printer: &Printer) -> Exit {
+    let printer = &printer.asked(args.planning.verbose, args.planning.json);
+    printer.begin();
     let project = Project::read(&args.planning.vars);
     if project.has_errors() {
         printer.diagnostics(&project.problems, &project.sources);
@@ -103,11 +101,11 @@ impl Task<'_> {
             }
         };
         let Some(first) = lost.first().cloned() else {
-            self.printer.out(&nothing_down(&scene.topology));
+            self.say(&nothing_down(&scene.topology));
             return Exit::Done;
         };
         let in_force: BTreeSet<String> = scene.state.failovers.keys().flat_map(|loss| loss.0.iter().cloned()).collect();
-        self.printer.out(&heading(&scene.topology, &self.project.spec, &lost, observed));
+        self.say(&heading(&scene.topology, &self.project.spec, &lost, observed));
         let kind = Kind::Failover { lost: lost.union(&in_force).cloned().collect() };
         let plan = match self.plan(scene, kind) {
             Ok(plan) => plan,
@@ -125,23 +123,19 @@ impl Task<'_> {
         {
             return Exit::Error;
         }
-        if !known {
-            let entry = self.record_of(&lost, &scene.topology, &plan, observed);
-            if let Err(error) = store.record(now(), [entry]) {
-                self.printer.diagnostics(&[error.into()], &self.project.sources);
-                return Exit::Error;
-            }
-        }
-        let exit = self.carry_out(store, scene, &plan, "failover").await;
+        // Written first: should the rest be cut short, `plan` and `apply` go on with the failover and not against it.
+        let first = if known { Vec::new() } else { vec![self.record_of(&lost, &scene.topology, &plan, observed)] };
+        let errand = Errand { operation: "failover", first, when_complete: Vec::new() };
+        let exit = self.carry_out(store, scene, &plan, errand).await;
         if exit == Exit::Done {
-            self.printer.out("Nothing moves back by itself.\nNext:  straddle failback --check");
+            self.say("Nothing moves back by itself.\nNext:  straddle failback --check");
         }
         exit
     }
 
     async fn fail_back(&self, store: &Store, scene: &Scene) -> Exit {
         let standing = way_back(&self.project.spec, &scene.state, &scene.topology);
-        self.printer.out(&standing.text);
+        self.say(&standing.text);
         if scene.state.failovers.is_empty() {
             return Exit::Done;
         }
@@ -153,24 +147,20 @@ impl Task<'_> {
             Err(exit) => return exit,
         };
         if plan.is_broken() {
+            report_breaches(&plan, self.project, self.printer);
             return Exit::Broken;
         }
         let ask = "Do you want to go back? Only 'yes' will be accepted:";
         if !self.approved && !typed(ask, "yes", self.printer) {
             return Exit::Error;
         }
-        let exit = self.carry_out(store, scene, &plan, "failback").await;
-        if exit != Exit::Done {
-            return exit;
+        let over = scene.state.failovers.keys().map(|loss| Entry::Failback { loss: loss.clone() }).collect();
+        let errand = Errand { operation: "failback", first: Vec::new(), when_complete: over };
+        let exit = self.carry_out(store, scene, &plan, errand).await;
+        if exit == Exit::Done {
+            self.say("The failover is over: the normal placement is in force again.\nNext:  straddle plan");
         }
-        let over: Vec<Entry> =
-            scene.state.failovers.keys().map(|loss| Entry::Failback { loss: loss.clone() }).collect();
-        if let Err(error) = store.record(now(), over) {
-            self.printer.diagnostics(&[error.into()], &self.project.sources);
-            return Exit::Error;
-        }
-        self.printer.out("The failover is over: the normal placement is in force again.\nNext:  straddle plan");
-        Exit::Done
+        exit
     }
 
     /// `failback --check`: takes no lock, writes nothing.
@@ -187,7 +177,7 @@ impl Task<'_> {
             Err(exit) => return exit,
         };
         let standing = way_back(&self.project.spec, &scene.state, &scene.topology);
-        self.printer.out(&standing.text);
+        self.say(&standing.text);
         let exit = if standing.open { Exit::Done } else { Exit::Error };
         scene.fleet.shutdown().await;
         exit
@@ -196,21 +186,34 @@ impl Task<'_> {
     /// The plan, shown.
     fn plan(&self, scene: &Scene, kind: Kind) -> Result<Plan, Exit> {
         let made = planning::make(self.project, scene, kind, self.planning).map_err(|failure| {
-            report_failure(&failure, self.project, self.printer);
+            report_failure(&failure, self.project, scene, self.printer);
             failure_exit(&failure)
         })?;
         self.printer.diagnostics(&scene.warnings, &self.project.sources);
         self.printer.diagnostics(&made.warnings, &self.project.sources);
-        self.printer.out(&crate::report::plan::text(&made, &style(self.printer, self.planning.verbose)));
+        if !is_sound(&made, self.project, self.printer) {
+            return Err(Exit::Fault);
+        }
+        self.printer.plan(&made);
         Ok(made)
     }
 
-    async fn carry_out(&self, store: &Store, scene: &Scene, plan: &Plan, operation: &str) -> Exit {
+    /// A line for people; programs read events.
+    fn say(&self, text: &str) {
+        if !self.printer.is_json() {
+            self.printer.out(text);
+        }
+    }
+
+    async fn carry_out(&self, store: &Store, scene: &Scene, plan: &Plan, errand: Errand<'_>) -> Exit {
         let stop = StopFlag::default();
-        match carry_out(self.project, store, scene, plan, operation, &stop, self.printer).await {
+        let operation = errand.operation.to_string();
+        match run_errand(self.project, store, scene, plan, errand, &stop, self.printer).await {
             Ok(summary) => {
-                self.printer.diagnostics(&summary.problems, &self.project.sources);
-                self.printer.out(&ending(&summary));
+                if !self.printer.is_json() {
+                    self.printer.diagnostics(&summary.problems, &self.project.sources);
+                }
+                self.printer.summary(&summary, &operation, &self.project.sources);
                 match () {
                     () if summary.stopped => Exit::Interrupted,
                     () if summary.is_complete() => Exit::Done,
@@ -432,15 +435,4 @@ fn typed(question: &str, word: &str, printer: &Printer) -> bool {
         printer.error("not approved; nothing was changed");
     }
     said
-}
-
-fn ending(summary: &Summary) -> String {
-    let (added, changed, removed) = (summary.added, summary.changed, summary.removed);
-    if summary.is_complete() {
-        return format!("DONE: {added} added, {changed} changed, {removed} removed.");
-    }
-    format!(
-        "IN PART: {added} added, {changed} changed, {removed} removed; {} failed, {} in doubt, {} not started. The state is saved.",
-        summary.failed, summary.in_doubt, summary.skipped
-    )
 }

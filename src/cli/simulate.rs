@@ -2,7 +2,7 @@
 
 use super::Exit;
 use super::args::{SimulateArgs, ValidateArgs};
-use super::failover::{losses, style};
+use super::failover::losses;
 use super::planning;
 use super::print::Printer;
 use super::session::Project;
@@ -49,7 +49,7 @@ pub async fn run(args: SimulateArgs, printer: &Printer) -> Exit {
     };
     let stands = match stands {
         Ok(stands) => stands,
-        Err(exit_and) => return exit_and.tell(&project, printer),
+        Err(trouble) => return trouble.tell(&project, printer),
     };
     tell(&project, &state, &stands, lost.as_deref(), args.json, printer)
 }
@@ -248,7 +248,7 @@ fn tell(
     };
     printer.out(&match json {
         true => shown::json(&simulation),
-        false => shown::text(&simulation, &style(printer, false)),
+        false => shown::text(&simulation, printer.style()),
     });
     if simulation.is_ok() { Exit::Done } else { Exit::Broken }
 }
