@@ -112,9 +112,7 @@ pub async fn decide(
     if plan.is_broken() {
         return exit_of(plan, false);
     }
-    let doubts = crate::apply::recover::doubtful(plan, store);
-    if !doubts.is_empty() {
-        printer.diagnostics(&doubts, &project.sources);
+    if is_in_doubt(project, store, plan, printer) {
         return Exit::Error;
     }
     if !plan.has_changes() && !needs_record(plan, store) {
@@ -124,8 +122,28 @@ pub async fn decide(
         printer.error("not approved; nothing was changed");
         return Exit::Error;
     }
+    see_through(project, store, scene, plan, Errand { operation, ..Errand::default() }, printer).await
+}
+
+/// Whether the plan touches what an earlier run left in doubt; it is said.
+pub fn is_in_doubt(project: &Project, store: &Store, plan: &Plan, printer: &Printer) -> bool {
+    let doubts = crate::apply::recover::doubtful(plan, store);
+    printer.diagnostics(&doubts, &project.sources);
+    !doubts.is_empty()
+}
+
+/// Carries an approved plan out, under the eyes of signals, and says how it ended.
+pub async fn see_through(
+    project: &Project,
+    store: &Store,
+    scene: &Scene,
+    plan: &Plan,
+    errand: Errand<'_>,
+    printer: &Printer,
+) -> Exit {
+    let operation = errand.operation;
     let stop = StopFlag::default();
-    let work = carry_out(project, store, scene, plan, operation, &stop, printer);
+    let work = carry_out(project, store, scene, plan, errand, &stop, printer);
     let (result, signal) = match signals::watch(&stop, &scene.fleet, printer, work).await {
         Watched::Ended(result, signal) => (result, signal),
         Watched::CutOff(exit) => {
@@ -191,20 +209,6 @@ pub struct Errand<'e> {
 
 /// Carries a plan out and remembers what there is to remember.
 pub async fn carry_out(
-    project: &Project,
-    store: &Store,
-    scene: &Scene,
-    plan: &Plan,
-    operation: &str,
-    stop: &StopFlag,
-    printer: &Printer,
-) -> Result<Summary, StateError> {
-    let errand = Errand { operation, ..Errand::default() };
-    run_errand(project, store, scene, plan, errand, stop, printer).await
-}
-
-/// As [`carry_out`], with more to remember.
-pub async fn run_errand(
     project: &Project,
     store: &Store,
     scene: &Scene,

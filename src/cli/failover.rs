@@ -1,13 +1,12 @@
 //! `failover` and `failback`: the answer to a loss, and the way back from it.
 
 use super::Exit;
-use super::apply::{Errand, open, run_errand};
+use super::apply::{Errand, is_in_doubt, open, see_through};
 use super::args::{FailbackArgs, FailoverArgs, PlanningArgs};
 use super::plan::{failure_exit, is_sound, report_breaches, report_failure};
 use super::planning::{self, Scene};
 use super::print::Printer;
 use super::session::Project;
-use crate::apply::StopFlag;
 use crate::diag::Diagnostic;
 use crate::plan::make::takes;
 use crate::plan::model::{Kind, Plan};
@@ -66,7 +65,7 @@ impl Task<'_> {
             Ok(store) => store,
             Err(exit) => return exit,
         };
-        let exit = match self.look(&store.state()).await {
+        let exit = match self.begin(&store).await {
             Ok(scene) => {
                 let exit = work(&store, &scene).await;
                 scene.fleet.shutdown().await;
@@ -79,6 +78,12 @@ impl Task<'_> {
             return exit.worse(Exit::Error);
         }
         exit
+    }
+
+    /// What a run before left open is asked about first.
+    async fn begin(&self, store: &Store) -> Result<Scene, Exit> {
+        super::recovery::recover(self.project, store, self.planning.parallelism, self.printer).await?;
+        self.look(&store.state()).await
     }
 
     async fn look(&self, state: &State) -> Result<Scene, Exit> {
@@ -111,6 +116,9 @@ impl Task<'_> {
             Ok(plan) => plan,
             Err(exit) => return exit,
         };
+        if is_in_doubt(self.project, store, &plan, self.printer) {
+            return Exit::Error;
+        }
         let known = lost.is_subset(&in_force);
         if known && !plan.has_changes() {
             self.printer
@@ -126,7 +134,7 @@ impl Task<'_> {
         // Written first: should the rest be cut short, `plan` and `apply` go on with the failover and not against it.
         let first = if known { Vec::new() } else { vec![self.record_of(&lost, &scene.topology, &plan, observed)] };
         let errand = Errand { operation: "failover", first, when_complete: Vec::new() };
-        let exit = self.carry_out(store, scene, &plan, errand).await;
+        let exit = see_through(self.project, store, scene, &plan, errand, self.printer).await;
         if exit == Exit::Done {
             self.say("Nothing moves back by itself.\nNext:  straddle failback --check");
         }
@@ -150,13 +158,16 @@ impl Task<'_> {
             report_breaches(&plan, self.project, self.printer);
             return Exit::Broken;
         }
+        if is_in_doubt(self.project, store, &plan, self.printer) {
+            return Exit::Error;
+        }
         let ask = "Do you want to go back? Only 'yes' will be accepted:";
         if !self.approved && !typed(ask, "yes", self.printer) {
             return Exit::Error;
         }
         let over = scene.state.failovers.keys().map(|loss| Entry::Failback { loss: loss.clone() }).collect();
         let errand = Errand { operation: "failback", first: Vec::new(), when_complete: over };
-        let exit = self.carry_out(store, scene, &plan, errand).await;
+        let exit = see_through(self.project, store, scene, &plan, errand, self.printer).await;
         if exit == Exit::Done {
             self.say("The failover is over: the normal placement is in force again.\nNext:  straddle plan");
         }
@@ -202,28 +213,6 @@ impl Task<'_> {
     fn say(&self, text: &str) {
         if !self.printer.is_json() {
             self.printer.out(text);
-        }
-    }
-
-    async fn carry_out(&self, store: &Store, scene: &Scene, plan: &Plan, errand: Errand<'_>) -> Exit {
-        let stop = StopFlag::default();
-        let operation = errand.operation.to_string();
-        match run_errand(self.project, store, scene, plan, errand, &stop, self.printer).await {
-            Ok(summary) => {
-                if !self.printer.is_json() {
-                    self.printer.diagnostics(&summary.problems, &self.project.sources);
-                }
-                self.printer.summary(&summary, &operation, &self.project.sources);
-                match () {
-                    () if summary.stopped => Exit::Interrupted,
-                    () if summary.is_complete() => Exit::Done,
-                    () => Exit::Partial,
-                }
-            }
-            Err(error) => {
-                self.printer.diagnostics(&[error.into()], &self.project.sources);
-                Exit::Partial
-            }
         }
     }
 
