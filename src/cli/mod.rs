@@ -2,18 +2,24 @@
 
 mod apply;
 pub mod args;
+mod console;
 mod drift;
 mod exit;
 mod failover;
+mod output;
 mod plan;
 mod planning;
 mod print;
+mod providers;
 mod recovery;
 mod saved;
 mod session;
+mod show;
 mod signals;
 mod sim;
 mod simulate;
+mod state;
+mod validate;
 mod version;
 
 pub use exit::Exit;
@@ -70,6 +76,14 @@ async fn run(command: Command, printer: &print::Printer) -> Exit {
         Command::Simulate(args) => simulate::run(args, printer).await,
         Command::Validate(args) if args.rules => simulate::validate_rules(&args, printer),
         Command::Sim(command) => sim::run(command, printer),
+        Command::Init(_) => providers::init(printer),
+        Command::Validate(args) => validate::run(args, printer).await,
+        Command::Show(args) => show::run(args, printer).await,
+        Command::Output(args) => output::run(&args, printer),
+        Command::State(command) => state::run(command, printer).await,
+        Command::ForceUnlock(args) => state::force_unlock(&args, printer),
+        Command::Console(args) => console::run(&args, printer),
+        Command::Providers(args) => providers::run(args, printer).await,
         Command::Version(args) => version::run(&args, printer),
         Command::Completion(args) => version::completion(&args),
         _ => {

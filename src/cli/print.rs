@@ -58,6 +58,13 @@ impl Printer {
         let _ = out.flush();
     }
 
+    /// Text as it is, without a line end of ours.
+    pub fn bare(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes());
+        let _ = out.flush();
+    }
+
     /// A line of trouble.
     pub fn error(&self, text: &str) {
         let _ = writeln!(std::io::stderr().lock(), "straddle: {text}");

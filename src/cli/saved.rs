@@ -68,6 +68,9 @@ async fn checked(
     args: &ApplyArgs,
     printer: &Printer,
 ) -> Exit {
+    if !super::plan::is_sound(plan, project, printer) {
+        return Exit::Fault;
+    }
     let state = store.state();
     let moved: Vec<String> = state_moved(plan, &state).into_iter().collect();
     if !moved.is_empty() {

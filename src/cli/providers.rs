@@ -1,0 +1,251 @@
+//! `providers` and `init`: which providers a directory needs, where they come from, what they offer.
+
+use super::Exit;
+use super::args::{ProvidersArgs, ProvidersCommand, VarArgs};
+use super::print::Printer;
+use super::session::Project;
+use crate::diag::Diagnostic;
+use crate::fleet::Fleet;
+use crate::plan::providers::{BUILT_IN, Providers};
+use crate::plugin::{Environment, Found, Source};
+use serde_json::{Map, Value as Tree, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use straddle_sdk::schema::{Attribute, AttributeType, Block, Nesting, Schema};
+use straddle_sdk::value::Str;
+
+pub async fn run(args: ProvidersArgs, printer: &Printer) -> Exit {
+    match args.command {
+        None => list(printer, false),
+        Some(ProvidersCommand::Schema { .. }) => schema(printer).await,
+        Some(ProvidersCommand::Export { name, dir }) => match export(&name, &dir) {
+            Ok(path) => {
+                printer.out(&format!("{path}: name its directory in dev_overrides of a Terraform CLI configuration."));
+                Exit::Done
+            }
+            Err(problem) => {
+                printer.diagnostics(&[problem], &Default::default());
+                Exit::Error
+            }
+        },
+    }
+}
+
+/// `init`: nothing is downloaded; what is missing is said.
+pub fn init(printer: &Printer) -> Exit {
+    let exit = list(printer, true);
+    if exit == Exit::Done {
+        printer.out("Ready: straddle plan");
+    }
+    exit
+}
+
+/// The project, told of where it cannot be read; values of variables do not matter here.
+fn project(printer: &Printer) -> Result<Project, Exit> {
+    let mut project = Project::read(&VarArgs::default());
+    project.problems.retain(|p| p.summary != "No value for required variable");
+    if project.has_errors() {
+        printer.diagnostics(&project.problems, &project.sources);
+        return Err(Exit::Error);
+    }
+    Ok(project)
+}
+
+/// Sources by who needs them.
+fn needed(project: &Project) -> Result<BTreeMap<String, BTreeSet<&'static str>>, Diagnostic> {
+    let providers = Providers::of(&project.config.module);
+    let mut all: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
+    for source in providers.needed(&project.config.module, &project.spec) {
+        all.entry(source).or_default().insert("the spec");
+    }
+    let state = crate::state::load(&project.directory)?.state;
+    for object in state.objects.values() {
+        all.entry(object.provider.source.to_string()).or_default().insert("the state");
+    }
+    // `terraform_data` needs no provider.
+    all.retain(|source, _| !source.ends_with("/hashicorp/terraform"));
+    Ok(all)
+}
+
+fn list(printer: &Printer, strict: bool) -> Exit {
+    let project = match project(printer) {
+        Ok(project) => project,
+        Err(exit) => return exit,
+    };
+    let failed = |problem: Diagnostic| {
+        printer.diagnostics(&[problem], &Default::default());
+        Exit::Error
+    };
+    let all = match needed(&project) {
+        Ok(all) => all,
+        Err(problem) => return failed(problem),
+    };
+    let environment = match Environment::of_process(&project.directory) {
+        Ok(environment) => environment,
+        Err(error) => return failed(Diagnostic::error("Providers cannot be looked for", format!("{error}."))),
+    };
+    let (mut out, mut missing) = (String::new(), Vec::new());
+    for (source, by) in &all {
+        let by: Vec<&str> = by.iter().copied().collect();
+        let found = Source::parse(source).map_err(|e| e.to_string());
+        let place = match found.and_then(|s| environment.find(&s).map_err(|e| e.to_string())) {
+            Ok(found) => origin(source, &found),
+            Err(why) => {
+                missing.push(Diagnostic::error("Provider not available", format!("{why}.")).help(
+                    "Install it with `terraform init` in this directory, or name its directory in dev_overrides.",
+                ));
+                "not installed".to_string()
+            }
+        };
+        out.push_str(&format!("{source}: {place}; needed by {}\n", by.join(" and ")));
+    }
+    printer.out(if out.is_empty() { "No providers are needed." } else { &out });
+    if strict && !missing.is_empty() {
+        printer.diagnostics(&missing, &Default::default());
+        return Exit::Error;
+    }
+    Exit::Done
+}
+
+fn origin(source: &str, found: &Found) -> String {
+    match found {
+        Found::Reattach(_) => "running already (TF_REATTACH_PROVIDERS)".into(),
+        Found::Program { .. } if BUILT_IN.iter().any(|(_, s)| *s == source) => "built in".into(),
+        Found::Program { program, .. } => program.display().to_string(),
+    }
+}
+
+/// This program under the name that makes it the provider: a link where the file system can, else a copy.
+fn export(name: &str, dir: &Path) -> Result<String, Diagnostic> {
+    if !BUILT_IN.iter().any(|(local, _)| *local == name) {
+        let known: Vec<&str> = BUILT_IN.iter().map(|(local, _)| *local).collect();
+        let detail = format!("There is no built-in provider \"{name}\".");
+        return Err(Diagnostic::error("Provider not exported", detail).help(format!("There is: {}", known.join(", "))));
+    }
+    let failed = |e: std::io::Error| Diagnostic::error("Provider not exported", format!("{}: {e}.", dir.display()));
+    let program = std::env::current_exe().map_err(failed)?;
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    let path = dir.join(format!("terraform-provider-{name}"));
+    if path.exists() {
+        std::fs::remove_file(&path).map_err(failed)?;
+    }
+    if std::fs::hard_link(&program, &path).is_err() {
+        std::fs::copy(&program, &path).map_err(failed)?;
+    }
+    Ok(path.display().to_string())
+}
+
+async fn schema(printer: &Printer) -> Exit {
+    let project = match project(printer) {
+        Ok(project) => project,
+        Err(exit) => return exit,
+    };
+    let mut providers = Providers::of(&project.config.module);
+    let sources: BTreeSet<String> = match needed(&project) {
+        Ok(all) => all.into_keys().collect(),
+        Err(problem) => {
+            printer.diagnostics(&[problem], &Default::default());
+            return Exit::Error;
+        }
+    };
+    let mut fleet = match Fleet::new(&project.directory, 1) {
+        Ok(fleet) => fleet,
+        Err(error) => {
+            printer.error(&format!("providers cannot be started: {error}"));
+            return Exit::Error;
+        }
+    };
+    let problems = fleet.schemas(&sources, &mut providers).await;
+    fleet.shutdown().await;
+    let all: Map<String, Tree> = providers
+        .schemas
+        .iter()
+        .map(|(source, s)| {
+            let of = |types: &BTreeMap<Str, straddle_sdk::schema::Prepared>| -> Tree {
+                types.iter().map(|(name, schema)| (name.to_string(), schema_json(schema))).collect::<Map<_, _>>().into()
+            };
+            let schemas = json!({
+                "provider": schema_json(&s.provider),
+                "resource_schemas": of(&s.resources),
+                "data_source_schemas": of(&s.data_sources),
+            });
+            (source.clone(), schemas)
+        })
+        .collect();
+    printer.out(&json!({ "format_version": "1.0", "provider_schemas": all }).to_string());
+    printer.diagnostics(&problems, &Default::default());
+    if problems.iter().any(Diagnostic::is_error) { Exit::Error } else { Exit::Done }
+}
+
+fn schema_json(schema: &Schema) -> Tree {
+    json!({ "version": schema.version, "block": block_json(&schema.block) })
+}
+
+fn block_json(block: &Block) -> Tree {
+    let mut out = Map::new();
+    if !block.attributes.is_empty() {
+        out.insert("attributes".into(), attributes_json(&block.attributes));
+    }
+    if !block.blocks.is_empty() {
+        let nested = block.blocks.iter().map(|(name, b)| {
+            let mut one = Map::new();
+            one.insert("nesting_mode".into(), nesting(b.nesting).into());
+            one.insert("block".into(), block_json(&b.block));
+            for (key, n) in [("min_items", b.min_items), ("max_items", b.max_items)] {
+                if n != 0 {
+                    one.insert(key.into(), n.into());
+                }
+            }
+            (name.to_string(), Tree::from(one))
+        });
+        out.insert("block_types".into(), nested.collect::<Map<_, _>>().into());
+    }
+    described(&mut out, &block.description, block.deprecated);
+    out.into()
+}
+
+fn attributes_json(attributes: &BTreeMap<Str, Attribute>) -> Tree {
+    let one = |(name, a): (&Str, &Attribute)| {
+        let mut out = Map::new();
+        match &a.ty {
+            AttributeType::Plain(ty) => {
+                out.insert("type".into(), serde_json::from_str(&ty.to_json()).unwrap_or(Tree::Null));
+            }
+            AttributeType::Nested { attributes, nesting: mode } => {
+                let nested = json!({ "attributes": attributes_json(attributes), "nesting_mode": nesting(*mode) });
+                out.insert("nested_type".into(), nested);
+            }
+        }
+        let flags = [
+            ("required", a.required),
+            ("optional", a.optional),
+            ("computed", a.computed),
+            ("sensitive", a.sensitive),
+            ("write_only", a.write_only),
+        ];
+        out.extend(flags.iter().filter(|(_, on)| *on).map(|(flag, _)| ((*flag).to_string(), Tree::Bool(true))));
+        described(&mut out, &a.description, a.deprecated);
+        (name.to_string(), Tree::from(out))
+    };
+    attributes.iter().map(one).collect::<Map<_, _>>().into()
+}
+
+fn described(out: &mut Map<String, Tree>, description: &str, deprecated: bool) {
+    if !description.is_empty() {
+        out.insert("description".into(), description.into());
+    }
+    out.insert("description_kind".into(), "plain".into());
+    if deprecated {
+        out.insert("deprecated".into(), true.into());
+    }
+}
+
+fn nesting(nesting: Nesting) -> &'static str {
+    match nesting {
+        Nesting::Single => "single",
+        Nesting::Group => "group",
+        Nesting::List => "list",
+        Nesting::Set => "set",
+        Nesting::Map => "map",
+    }
+}

@@ -1,0 +1,164 @@
+//! `show`: a saved plan, or the state.
+
+use super::Exit;
+use super::args::{ShowArgs, VarArgs};
+use super::print::Printer;
+use super::session::Project;
+use crate::diag::{Diagnostic, Sources};
+use crate::fleet::Fleet;
+use crate::plan::file;
+use crate::plan::placement;
+use crate::plan::providers::Providers;
+use crate::plan::sequence;
+use crate::report::plan;
+use crate::state::show::{shown, show_json};
+use crate::state::{self, Object, ObjectId, State};
+use serde_json::Value as Tree;
+use std::collections::BTreeMap;
+use std::path::Path;
+use straddle_sdk::schema::Schema;
+
+pub async fn run(args: ShowArgs, printer: &Printer) -> Exit {
+    match &args.planfile {
+        Some(path) => match file::open(path) {
+            Ok(found) if args.json => {
+                printer.out(&plan::json(&found));
+                Exit::Done
+            }
+            Ok(found) => {
+                let (name, digest) = (path.display().to_string(), plan::digest(&found));
+                printer.out(&plan::text_saved(&found, &name, &digest, printer.style()));
+                Exit::Done
+            }
+            Err(error) => failed(error.about(path), printer),
+        },
+        None => match state::load(Path::new(".")) {
+            Ok(loaded) => {
+                let providers = schemas(&loaded.state).await;
+                whole(&loaded.state, &providers, args.json, printer)
+            }
+            Err(error) => failed(error.into(), printer),
+        },
+    }
+}
+
+fn failed(problem: Diagnostic, printer: &Printer) -> Exit {
+    printer.diagnostics(&[problem], &Sources::default());
+    Exit::Error
+}
+
+/// The schemas of the providers of a state, as far as these can be started here. Without one attributes are shown as stored.
+pub async fn schemas(state: &State) -> Providers {
+    let project = Project::read(&VarArgs::default());
+    let mut providers = Providers::of(&project.config.module);
+    let sources = state.objects.values().map(|o| o.provider.source.to_string()).collect();
+    if let Ok(mut fleet) = Fleet::new(&project.directory, 1) {
+        // Who cannot be started has no schema, and the state says by itself which values are secret.
+        let _ = fleet.schemas(&sources, &mut providers).await;
+        fleet.shutdown().await;
+    }
+    providers
+}
+
+fn whole(state: &State, providers: &Providers, json: bool, printer: &Printer) -> Exit {
+    if json {
+        let found: BTreeMap<ObjectId, _> = state
+            .objects
+            .iter()
+            .filter_map(|(id, o)| {
+                Some((id.clone(), providers.schema_of(&o.provider.source, id.address.mode, &id.address.ty)?))
+            })
+            .collect();
+        let schema = |address: &crate::lang::address::Address, _: &state::ProviderRef| -> Option<&Schema> {
+            found.get(&ObjectId::current(address.clone())).map(|prepared| &**prepared)
+        };
+        return match show_json(state, &schema, Some(&workloads(state))) {
+            Ok(text) => {
+                printer.out(&text);
+                Exit::Done
+            }
+            Err(error) => failed(Diagnostic::error("State not shown", format!("{error}.")), printer),
+        };
+    }
+    if state.is_empty() {
+        printer.out("The state is empty. No resources are represented.");
+        return Exit::Done;
+    }
+    for (id, object) in &state.objects {
+        match object_text(id, object, providers) {
+            Ok(text) => printer.out(&text),
+            Err(problem) => return failed(problem, printer),
+        }
+    }
+    if !state.outputs.is_empty() {
+        printer.out(&format!("\nOutputs:\n\n{}", super::output::listing(state)));
+    }
+    Exit::Done
+}
+
+/// What the state itself knows of workloads: replicas by location, and the rules last applied.
+fn workloads(state: &State) -> String {
+    let mut all: BTreeMap<String, (BTreeMap<String, std::collections::BTreeSet<String>>, Vec<Tree>)> = BTreeMap::new();
+    for (address, _) in state.current() {
+        if let Some((workload, key)) = sequence::replica(address) {
+            let (location, _) = placement::split_key(key);
+            let counts = &mut all.entry(workload.to_string()).or_default().0;
+            counts.entry(location.to_string()).or_default().insert(key.to_string());
+        }
+    }
+    for (workload, rules) in &state.rules {
+        all.entry(workload.clone()).or_default().1 =
+            rules.iter().map(|(id, rule)| serde_json::json!({ "id": id, "text": rule.text })).collect();
+    }
+    let all: serde_json::Map<String, Tree> = all
+        .into_iter()
+        .map(|(name, (counts, rules))| {
+            let counts: BTreeMap<String, usize> = counts.into_iter().map(|(l, keys)| (l, keys.len())).collect();
+            (name, serde_json::json!({ "counts": counts, "rules": rules }))
+        })
+        .collect();
+    serde_json::json!({ "format_version": "1.0", "workloads": all }).to_string()
+}
+
+/// An object in the manner of the language; what must not be printed is not.
+pub fn object_text(id: &ObjectId, object: &Object, providers: &Providers) -> Result<String, Diagnostic> {
+    let address = &id.address;
+    let schema = providers.schema_of(&object.provider.source, address.mode, &address.ty);
+    let shown = shown(object, schema.as_deref()).map_err(|e| Diagnostic::error("State not shown", format!("{e}.")))?;
+    let kind = if address.mode == crate::lang::address::Mode::Data { "data" } else { "resource" };
+    let note = if object.tainted { " (tainted)" } else { "" };
+    let mut out = format!("# {id}:{note}\n{kind} \"{}\" \"{}\" ", address.ty, address.name);
+    tree(&shown.redacted(), 0, &mut out);
+    out.push('\n');
+    Ok(out)
+}
+
+fn tree(value: &Tree, depth: usize, out: &mut String) {
+    let pad = "    ".repeat(depth + 1);
+    match value {
+        Tree::Object(members) if members.is_empty() => out.push_str("{}"),
+        Tree::Object(members) => {
+            let shown: Vec<_> = members.iter().filter(|(_, v)| !v.is_null()).collect();
+            let width = shown.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+            out.push_str("{\n");
+            for (name, value) in shown {
+                out.push_str(&format!("{pad}{name:width$} = "));
+                tree(value, depth + 1, out);
+                out.push('\n');
+            }
+            out.push_str(&format!("{}}}", "    ".repeat(depth)));
+        }
+        Tree::Array(items) if items.is_empty() => out.push_str("[]"),
+        Tree::Array(items) => {
+            out.push_str("[\n");
+            for item in items {
+                out.push_str(&pad);
+                tree(item, depth + 1, out);
+                out.push_str(",\n");
+            }
+            out.push_str(&format!("{}]", "    ".repeat(depth)));
+        }
+        Tree::String(text) if text == state::show::SENSITIVE => out.push_str(text),
+        other => out.push_str(&other.to_string()),
+    }
+}

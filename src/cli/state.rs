@@ -1,0 +1,178 @@
+//! `state` and `force-unlock`: looking at what is remembered, and repairing it. Every change is a run of its own in the journal.
+
+use super::Exit;
+use super::apply;
+use super::args::{ForceUnlockArgs, LockArgs, StateCommand};
+use super::print::Printer;
+use super::show;
+use crate::diag::{Diagnostic, Sources};
+use crate::state::edit;
+use crate::state::v4::{self, Force};
+use crate::state::{self, Entry, LockRequest, RunBegin, RunEnd, RunOutcome, Source, State, now};
+use std::io::Read as _;
+use std::path::Path;
+
+/// The largest state taken by `push`, in bytes.
+const MAX_PUSH: u64 = 1 << 30;
+
+pub async fn run(command: StateCommand, printer: &Printer) -> Exit {
+    let result = match command {
+        StateCommand::List { addresses } => list(&addresses, printer),
+        StateCommand::Show { address } => one(&address, printer).await,
+        StateCommand::Mv { from, to, lock } => change(&lock, "state mv", printer, |state| {
+            let entries = edit::move_objects(state, &from, &to).map_err(|e| vec![e.into()])?;
+            let said = format!("Move \"{from}\" to \"{to}\"\nSuccessfully moved {} object(s).", entries.len());
+            Ok((entries, said))
+        }),
+        StateCommand::Rm { addresses, lock } => change(&lock, "state rm", printer, |state| {
+            let entries = edit::remove(state, &addresses)
+                .map_err(|all| all.into_iter().map(Diagnostic::from).collect::<Vec<_>>())?;
+            let mut said = String::new();
+            for entry in &entries {
+                if let Entry::Known { id, .. } = entry {
+                    said.push_str(&format!("Removed {id}\n"));
+                }
+            }
+            said.push_str(&format!("Successfully removed {} resource instance(s).", entries.len()));
+            Ok((entries, said))
+        }),
+        StateCommand::Pull => existing().map(|state| printer.out(&v4::write(&state))),
+        StateCommand::Push { file, force, lock } => push(&file, force, &lock, printer),
+    };
+    match result {
+        Ok(()) => Exit::Done,
+        Err(Trouble::Problems(problems)) => {
+            printer.diagnostics(&problems, &Sources::default());
+            Exit::Error
+        }
+        Err(Trouble::Said(exit)) => exit,
+    }
+}
+
+/// Why a command did not do what it should.
+enum Trouble {
+    Problems(Vec<Diagnostic>),
+    /// Told already.
+    Said(Exit),
+}
+
+impl<E: Into<Diagnostic>> From<E> for Trouble {
+    fn from(error: E) -> Trouble {
+        Trouble::Problems(vec![error.into()])
+    }
+}
+
+/// The state of this directory; that there is none is an error.
+fn existing() -> Result<State, Trouble> {
+    let loaded = state::load(Path::new("."))?;
+    if loaded.source == Source::Nothing {
+        let problem = Diagnostic::error("No state file was found", "Nothing has been applied in this directory yet.");
+        return Err(problem.help("Name the directory with -chdir=DIR.").into());
+    }
+    Ok(loaded.state)
+}
+
+fn list(addresses: &[String], printer: &Printer) -> Result<(), Trouble> {
+    let state = existing()?;
+    let found = edit::list(&state, addresses)
+        .map_err(|all| Trouble::Problems(all.into_iter().map(Diagnostic::from).collect()))?;
+    let mut out = String::new();
+    for id in found {
+        out.push_str(&format!("{id}\n"));
+    }
+    printer.out(&out);
+    Ok(())
+}
+
+async fn one(address: &str, printer: &Printer) -> Result<(), Trouble> {
+    let state = existing()?;
+    let found = edit::show(&state, address)?;
+    let providers = show::schemas(&state).await;
+    for (id, object) in found {
+        printer.out(&show::object_text(id, object, &providers)?);
+    }
+    Ok(())
+}
+
+/// Changes the state under its lock, as a run of its own.
+fn change(
+    lock: &LockArgs,
+    operation: &str,
+    printer: &Printer,
+    edit: impl FnOnce(&State) -> Result<(Vec<Entry>, String), Vec<Diagnostic>>,
+) -> Result<(), Trouble> {
+    // A directory without a state gets none by an edit that cannot succeed.
+    existing()?;
+    edited(lock, operation, printer, edit)
+}
+
+fn edited(
+    lock: &LockArgs,
+    operation: &str,
+    printer: &Printer,
+    edit: impl FnOnce(&State) -> Result<(Vec<Entry>, String), Vec<Diagnostic>>,
+) -> Result<(), Trouble> {
+    let store = apply::open(lock, operation, printer).map_err(Trouble::Said)?;
+    let (entries, said) = match edit(&store.state()) {
+        Ok(done) => done,
+        Err(problems) => {
+            store.close()?;
+            return Err(Trouble::Problems(problems));
+        }
+    };
+    if !entries.is_empty() {
+        let request = LockRequest::here(operation);
+        let begin =
+            RunBegin { who: format!("{}@{}", request.who, request.host), command: operation.into(), plan: None };
+        let end = Entry::RunEnd(RunEnd { outcome: RunOutcome::Done });
+        store.record(now(), [Entry::RunBegin(begin)].into_iter().chain(entries).chain([end]))?;
+    }
+    store.close()?;
+    printer.out(&said);
+    Ok(())
+}
+
+fn push(file: &Path, force: bool, lock: &LockArgs, printer: &Printer) -> Result<(), Trouble> {
+    let unreadable = |e: std::io::Error| {
+        Trouble::from(Diagnostic::error("State was not pushed", format!("{} cannot be read: {e}.", file.display())))
+    };
+    let mut bytes = Vec::new();
+    if file == Path::new("-") {
+        std::io::stdin().lock().take(MAX_PUSH + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    } else {
+        let opened = std::fs::File::open(file).map_err(unreadable)?;
+        opened.take(MAX_PUSH + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    }
+    if bytes.len() as u64 > MAX_PUSH {
+        return Err(Diagnostic::error("State was not pushed", "The file is larger than any state that is taken.").into());
+    }
+    let pushed = v4::read(file, &bytes)?;
+    let force = if force { Force::Yes } else { Force::No };
+    edited(lock, "state push", printer, |here| {
+        let entry = v4::push(here, pushed, force).map_err(|e| vec![e.into()])?;
+        let said = if entry.is_some() { "The state was replaced." } else { "The state is the same already." };
+        Ok((entry.into_iter().collect(), said.to_string()))
+    })
+}
+
+/// `force-unlock`.
+pub fn force_unlock(args: &ForceUnlockArgs, printer: &Printer) -> Exit {
+    if !args.force && !apply::approved(printer) {
+        printer.error("not approved; the lock is as it was");
+        return Exit::Error;
+    }
+    match state::force_unlock(Path::new("."), &args.id) {
+        Ok(unlocked) => {
+            let h = &unlocked.holder;
+            printer.out(&format!("The lock of {}@{} ({}) was taken away.", h.who, h.host, h.operation));
+            if unlocked.alive {
+                printer.error("who had it is still running: its call under way cannot be called back and stays in doubt");
+            }
+            Exit::Done
+        }
+        Err(error) => {
+            printer.diagnostics(&[error.into()], &Sources::default());
+            Exit::Error
+        }
+    }
+}

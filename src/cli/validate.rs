@@ -1,0 +1,124 @@
+//! `validate`: what can be told of the spec without looking at anything live (`-rules` is `simulate`'s).
+
+use super::Exit;
+use super::args::ValidateArgs;
+use super::print::Printer;
+use super::session::Project;
+use crate::diag::{Diagnostic, Severity};
+use crate::fleet::Fleet;
+use crate::lang::eval::{Scope, eval};
+use crate::lang::evaluate::Surroundings;
+use crate::lang::load::{self, Loaded};
+use crate::lang::module::{Mode, Module};
+use crate::lang::scope::{Paths, Resources};
+use crate::lang::validate::validate;
+use crate::plan::providers::Providers;
+use crate::report::diagnostics;
+use std::collections::BTreeMap;
+use std::path::Path;
+use straddle_sdk::schema::{Block, Prepared};
+use straddle_sdk::value::{Str, Type, Value};
+
+pub async fn run(args: ValidateArgs, printer: &Printer) -> Exit {
+    let loaded = load::load(&std::path::absolute(".").unwrap_or_else(|_| Path::new(".").to_path_buf()));
+    let project = Project::read(&args.vars);
+    let mut problems = Vec::new();
+    let known = schemas(&project, &mut problems).await;
+    let mut found = judged(&loaded, &project, &known);
+    found.append(&mut problems);
+    let wrong = found.iter().any(Diagnostic::is_error);
+    let exit = if wrong { Exit::Error } else { Exit::Done };
+    if args.json {
+        printer.out(&diagnostics::json(&found, &loaded.sources));
+        return exit;
+    }
+    printer.diagnostics(&found, &loaded.sources);
+    if exit == Exit::Done {
+        let but = if found.is_empty() { "" } else { ", but there were some warnings" };
+        printer.out(&format!("Success! The configuration is valid{but}."));
+    }
+    exit
+}
+
+/// The language, then straddle's own blocks. These need values: with a variable that has none nothing is said of them.
+fn judged(loaded: &Loaded, project: &Project, known: &Known<'_>) -> Vec<Diagnostic> {
+    let cwd = project.directory.display().to_string();
+    let paths = Paths { module: ".".into(), root: ".".into(), cwd };
+    let around = Surroundings {
+        functions: project.functions(),
+        paths: &paths,
+        workspace: "default",
+        sources: &loaded.sources,
+        console: false,
+    };
+    let mut found = validate(loaded, known, around);
+    let module = &loaded.config.module;
+    let valued = project.variables.values().all(Value::is_wholly_known);
+    if valued && !module.own.is_empty() && !found.iter().any(Diagnostic::is_error) {
+        let env = project.env();
+        let evaluate = |expr: &crate::lang::ast::Expr, out: &mut Vec<Diagnostic>| {
+            let (value, problems) = eval(expr, &env as &dyn Scope);
+            let failed = problems.iter().any(Diagnostic::is_error);
+            out.extend(problems);
+            (!failed).then_some(value)
+        };
+        found.extend(crate::spec::lower(&module.own, &evaluate).1);
+        found.dedup();
+    }
+    found
+}
+
+/// What is known of resources without any state: schemas of the providers that could be started.
+struct Known<'m> {
+    module: &'m Module,
+    schemas: BTreeMap<(Mode, Str), Prepared>,
+}
+
+impl Resources for Known<'_> {
+    fn value(&self, _: Mode, _: &str, _: &str) -> Option<Value> {
+        None
+    }
+
+    fn schema(&self, mode: Mode, ty: &str) -> Option<&Block> {
+        crate::lang::builtin::schema(mode, ty).or_else(|| Some(&self.schemas.get(&(mode, Str::new(ty)))?.block))
+    }
+
+    fn own(&self, root: &str, name: &str) -> Option<Value> {
+        let declared = self.module.own_of(root).any(|b| b.labels.first().is_some_and(|l| &*l.text == name));
+        declared.then(|| Value::unknown(Type::Dynamic))
+    }
+
+    fn own_names(&self, root: &str) -> Vec<Str> {
+        self.module.own_of(root).filter_map(|b| Some(Str::new(&b.labels.first()?.text))).collect()
+    }
+}
+
+/// Asks every provider that can be had for its schemas. One that cannot is a warning: its resources are checked in part.
+async fn schemas<'p>(project: &'p Project, problems: &mut Vec<Diagnostic>) -> Known<'p> {
+    let module = &project.config.module;
+    let mut providers = Providers::of(module);
+    let mut sources = providers.needed(module, &project.spec);
+    // `terraform_data` is built in.
+    sources.retain(|s| !s.ends_with("/hashicorp/terraform"));
+    match Fleet::new(&project.directory, 1) {
+        Ok(mut fleet) => {
+            let found = fleet.schemas(&sources, &mut providers).await;
+            problems.extend(found.into_iter().map(|mut problem| {
+                problem.severity = Severity::Warning;
+                problem.detail.push_str(" Its resources are checked in part only.");
+                problem
+            }));
+            fleet.shutdown().await;
+        }
+        Err(error) => problems.push(Diagnostic::warning("Providers cannot be started", format!("{error}."))),
+    }
+    providers.check(module, &project.spec, problems);
+    let templates = project.spec.workloads.iter().flat_map(|w| &w.templates).flat_map(|t| &t.resources);
+    let schemas = module
+        .resources
+        .values()
+        .chain(templates)
+        .filter_map(|r| Some(((r.mode, Str::new(&r.ty.text)), providers.schema(r)?)))
+        .collect();
+    Known { module, schemas }
+}
