@@ -52,7 +52,8 @@ fn scattered(seed: u64) -> u64 {
 
 /// Starts an apply and kills it after so many milliseconds. Whether it was still running then.
 fn killed_after(dir: &Path, delay: Duration) -> bool {
-    let mut child = straddle(dir, &["apply", "-auto-approve"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child =
+        straddle(dir, &["apply", "-auto-approve"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let end = Instant::now() + delay;
     loop {
         if child.try_wait().unwrap().is_some() {

@@ -79,8 +79,7 @@ impl<'p> Console<'p> {
         let paths = Paths { module: ".".into(), root: ".".into(), cwd };
         let mut console = Console { project, paths, values: ModuleValues::default() };
         // What is wrong with a local is said when it is asked for.
-        console.values =
-            evaluate(&project.config, project.variables.clone(), &NoResources, console.around()).0;
+        console.values = evaluate(&project.config, project.variables.clone(), &NoResources, console.around()).0;
         console
     }
 

@@ -31,7 +31,8 @@ pub fn run(args: &OutputArgs, printer: &Printer) -> Exit {
         }
         (None, false, _) => {
             if state.outputs.is_empty() {
-                let problem = Diagnostic::warning("No outputs found", "The state has no outputs, or nothing was applied yet.");
+                let problem =
+                    Diagnostic::warning("No outputs found", "The state has no outputs, or nothing was applied yet.");
                 printer.diagnostics(&[problem], &Sources::default());
             } else {
                 printer.out(&listing(&state));
@@ -44,7 +45,8 @@ pub fn run(args: &OutputArgs, printer: &Printer) -> Exit {
 fn one(state: &State, name: &str, args: &OutputArgs, printer: &Printer) -> Exit {
     let Some(output) = state.outputs.get(name) else {
         let near = crate::lang::suggest::nearest(name, state.outputs.keys().map(String::as_str));
-        let problem = Diagnostic::error(format!("Output \"{name}\" not found"), "The state has no output of that name.");
+        let problem =
+            Diagnostic::error(format!("Output \"{name}\" not found"), "The state has no output of that name.");
         return failed(problem.help(near.map_or(String::new(), |n| format!("Did you mean \"{n}\"?"))), printer);
     };
     if args.json {

@@ -11,7 +11,7 @@ use crate::plan::placement;
 use crate::plan::providers::Providers;
 use crate::plan::sequence;
 use crate::report::plan;
-use crate::state::show::{shown, show_json};
+use crate::state::show::{show_json, shown};
 use crate::state::{self, Object, ObjectId, State};
 use serde_json::Value as Tree;
 use std::collections::BTreeMap;

@@ -144,7 +144,9 @@ fn push(file: &Path, force: bool, lock: &LockArgs, printer: &Printer) -> Result<
         opened.take(MAX_PUSH + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     }
     if bytes.len() as u64 > MAX_PUSH {
-        return Err(Diagnostic::error("State was not pushed", "The file is larger than any state that is taken.").into());
+        return Err(
+            Diagnostic::error("State was not pushed", "The file is larger than any state that is taken.").into()
+        );
     }
     let pushed = v4::read(file, &bytes)?;
     let force = if force { Force::Yes } else { Force::No };
@@ -166,7 +168,8 @@ pub fn force_unlock(args: &ForceUnlockArgs, printer: &Printer) -> Exit {
             let h = &unlocked.holder;
             printer.out(&format!("The lock of {}@{} ({}) was taken away.", h.who, h.host, h.operation));
             if unlocked.alive {
-                printer.error("who had it is still running: its call under way cannot be called back and stays in doubt");
+                printer
+                    .error("who had it is still running: its call under way cannot be called back and stays in doubt");
             }
             Exit::Done
         }
