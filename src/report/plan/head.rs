@@ -1,13 +1,15 @@
 //! The first lines: what serves, what is broken now, how much would change, what was read and what was not.
 
 use super::Page;
-use crate::plan::model::{Action, Kind, Plan, WorkloadPlan};
+use crate::lang::address::Address;
+use crate::plan::model::{Action, Drift, Kind, Plan, WorkloadPlan};
 use crate::report::diff::brief;
 use crate::report::style::{Ink, Style, clean, wrap};
 use crate::report::words::{self, Names, count, duration};
 use crate::spread::decision::{Role, Verdict};
 use crate::spread::model::{Health, Mode};
-use straddle_sdk::value::Value;
+use std::collections::BTreeMap;
+use straddle_sdk::value::{Value, same_unmarked};
 
 impl Page<'_> {
     pub(super) fn head(&mut self) {
@@ -81,28 +83,60 @@ impl Page<'_> {
         }
     }
 
-    /// Changes found that straddle did not make.
+    /// Changes found that straddle did not make: what is gone, what the plan would undo, and last what it keeps (values that are
+    /// the provider's own). Objects alike share a line.
     pub(super) fn drift(&mut self) {
         let plan = self.plan;
-        if plan.drift.is_empty() {
+        let mut groups: BTreeMap<(u8, Address, usize, String), Vec<&Drift>> = BTreeMap::new();
+        for (i, drift) in plan.drift.iter().enumerate() {
+            let (rank, how) = match drift.live.is_null() {
+                true => (0, "GONE: the provider has no such object".to_string()),
+                false => (1 + u8::from(self.keeps(drift)), changed(&drift.state, &drift.live)),
+            };
+            let alone = if self.style.verbose || drift.address.key.is_none() { i + 1 } else { 0 };
+            groups.entry((rank, drift.address.without_key(), alone, how)).or_default().push(drift);
+        }
+        if groups.is_empty() {
             return;
         }
         self.heading("Changed outside straddle");
         let most = if self.style.verbose { usize::MAX } else { 12 };
+        let hidden: usize = groups.values().skip(most).map(Vec::len).sum();
         let mut rows = Vec::new();
-        for drift in plan.drift.iter().take(most) {
-            let id = drift.state.get("id").filter(|id| id.as_str().is_some()).map(|id| format!(" ({})", brief(id)));
-            let what = format!("{}{}", clean(&drift.address.to_string()), id.unwrap_or_default());
-            let how = if drift.live.is_null() {
-                self.style.ink(Ink::Bad, "GONE: the provider has no such object")
-            } else {
-                changed(&drift.state, &drift.live)
+        for ((rank, resource, _, how), all) in groups.into_iter().take(most) {
+            let what = match all.as_slice() {
+                [one] => format!("{}{}", clean(&one.address.to_string()), id_of(one)),
+                many => {
+                    let keys = words::keys(many.iter().filter_map(|d| d.address.key.as_ref()), 4);
+                    format!("{} ({}: {keys})", clean(&resource.to_string()), many.len())
+                }
             };
-            rows.push(vec![what, how]);
+            rows.push(vec![
+                what,
+                match rank {
+                    0 => self.style.ink(Ink::Bad, &how),
+                    1 => how,
+                    _ => self.style.faint(&format!("{how}, kept")),
+                },
+            ]);
         }
         crate::report::table::rows(&rows, &[], 2, &mut self.out);
-        self.more(plan.drift.len().saturating_sub(most), "");
+        self.more(hidden, "");
     }
+
+    /// Whether the plan leaves every changed attribute of an object as it was found.
+    fn keeps(&self, drift: &Drift) -> bool {
+        let Ok(at) = self.plan.changes.binary_search_by(|c| c.address.cmp(&drift.address)) else { return false };
+        let after = &self.plan.changes[at].after;
+        let live = drift.live.entries().unwrap_or_default();
+        let same_as = |object: &Value, name: &str, value: &Value| object.get(name).is_some_and(|v| same_unmarked(v, value));
+        live.iter().all(|(name, value)| same_as(&drift.state, name, value) || same_as(after, name, value))
+    }
+}
+
+/// What the provider knows an object by, in brackets.
+fn id_of(drift: &Drift) -> String {
+    drift.state.get("id").filter(|id| id.as_str().is_some()).map_or(String::new(), |id| format!(" ({})", brief(id)))
 }
 
 /// Which attributes differ, in few words.

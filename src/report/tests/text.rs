@@ -128,3 +128,33 @@ fn many_replicas_fit_a_screen() {
     let made = json(&plan);
     assert!(made.len() > 10_000_000);
 }
+
+/// What is gone stands first, what a provider changed on its own is folded and last.
+#[test]
+fn drift_in_the_order_of_weight() {
+    let mut plan = one_lost();
+    let size = |v: &Value, size: &str| {
+        let entries = v.entries().unwrap().iter().map(|(k, v)| (k.clone(), if &**k == "size" { Value::string(size) } else { v.clone() }));
+        Value::object(entries.collect())
+    };
+    let kept: Vec<usize> = (0..plan.changes.len())
+        .filter(|i| plan.changes[*i].action == Action::NoOp && &*plan.changes[*i].address.ty == "sim_instance")
+        .collect();
+    for (n, i) in kept.into_iter().enumerate() {
+        let change = &mut plan.changes[i];
+        let state = size(&change.before, "s");
+        if n == 0 {
+            change.action = Action::Update;
+            change.after = state.clone();
+        }
+        let (address, provider, live) = (change.address.clone(), change.provider.clone(), change.before.clone());
+        plan.drift.push(crate::plan::model::Drift { address, provider, state, live });
+    }
+    plan.drift.sort_by(|a, b| a.address.cmp(&b.address));
+    let text = plain(&plan);
+    let lines: Vec<&str> = text.lines().skip_while(|l| *l != "Changed outside straddle").take(5).collect();
+    assert!(lines[1].contains("seoul-a/2") && lines[1].contains("GONE"), "{text}");
+    assert!(lines[2].contains("seoul-a/2") && lines[2].contains("GONE"), "{text}");
+    assert!(lines[3].contains("seoul-a/0") && lines[3].ends_with("size: \"s\" -> \"m\""), "{text}");
+    assert!(lines[4].contains("server (8: seoul-a/1, seoul-a/3,4, seoul-c/0..4)") && lines[4].ends_with(", kept"), "{text}");
+}
