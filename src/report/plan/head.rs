@@ -129,7 +129,8 @@ impl Page<'_> {
         let Ok(at) = self.plan.changes.binary_search_by(|c| c.address.cmp(&drift.address)) else { return false };
         let after = &self.plan.changes[at].after;
         let live = drift.live.entries().unwrap_or_default();
-        let same_as = |object: &Value, name: &str, value: &Value| object.get(name).is_some_and(|v| same_unmarked(v, value));
+        let same_as =
+            |object: &Value, name: &str, value: &Value| object.get(name).is_some_and(|v| same_unmarked(v, value));
         live.iter().all(|(name, value)| same_as(&drift.state, name, value) || same_as(after, name, value))
     }
 }

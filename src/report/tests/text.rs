@@ -134,7 +134,11 @@ fn many_replicas_fit_a_screen() {
 fn drift_in_the_order_of_weight() {
     let mut plan = one_lost();
     let size = |v: &Value, size: &str| {
-        let entries = v.entries().unwrap().iter().map(|(k, v)| (k.clone(), if &**k == "size" { Value::string(size) } else { v.clone() }));
+        let entries = v
+            .entries()
+            .unwrap()
+            .iter()
+            .map(|(k, v)| (k.clone(), if &**k == "size" { Value::string(size) } else { v.clone() }));
         Value::object(entries.collect())
     };
     let kept: Vec<usize> = (0..plan.changes.len())
@@ -156,5 +160,8 @@ fn drift_in_the_order_of_weight() {
     assert!(lines[1].contains("seoul-a/2") && lines[1].contains("GONE"), "{text}");
     assert!(lines[2].contains("seoul-a/2") && lines[2].contains("GONE"), "{text}");
     assert!(lines[3].contains("seoul-a/0") && lines[3].ends_with("size: \"s\" -> \"m\""), "{text}");
-    assert!(lines[4].contains("server (8: seoul-a/1, seoul-a/3,4, seoul-c/0..4)") && lines[4].ends_with(", kept"), "{text}");
+    assert!(
+        lines[4].contains("server (8: seoul-a/1, seoul-a/3,4, seoul-c/0..4)") && lines[4].ends_with(", kept"),
+        "{text}"
+    );
 }
