@@ -216,7 +216,7 @@ impl Ground {
             .iter()
             .map(|p| topology.locations[p.location].control.iter().any(|c| fallen.contains(c)))
             .collect();
-        Taken { lost: (0..self.places).map(|p| effect.places.has(p)).collect(), uncontrolled }
+        Taken { lost: self.alive(&effect).into_iter().map(|alive| !alive).collect(), uncontrolled }
     }
 
     /// Risks that fall with `lost`.

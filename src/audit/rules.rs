@@ -144,7 +144,7 @@ fn breaches(view: &View<'_>, out: &mut Vec<Finding>) {
         let broken = rule.healthy.alive < rule.healthy.floor;
         let judged = rule.healthy.verdict == Verdict::Fail;
         match breach {
-            None if broken => {
+            None if broken && !view.is_after_loss() && view.kind != &Kind::Repair => {
                 let why = "the target breaks it with every location healthy, and the plan does not say so".to_string();
                 view.report(out, Fault::Verdict { rule: rule.id.clone(), why });
             }

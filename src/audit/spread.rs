@@ -5,7 +5,7 @@ use super::finding::{Fault, Finding, NotTouched};
 use super::target::holds_back;
 use super::view::{Use, View};
 use crate::spread::decision::SpreadRow;
-use crate::spread::model::{Method, Mode, Moving, Ratio, SpreadLevel};
+use crate::spread::model::{Method, Moving, Ratio, SpreadLevel};
 use std::collections::BTreeMap;
 
 /// Largest total for which Webster seats are dealt out one by one.
@@ -55,32 +55,32 @@ fn group(view: &View<'_>, index: usize, level: &SpreadLevel, parent: Vec<(String
             members.entry(name).or_default().push(*p);
         }
     }
-    let weights = reduced(members.keys().map(|name| weight(level, name)).collect());
     let domains = members
         .into_iter()
-        .zip(weights)
-        .map(|((name, places), weight)| {
-            let (mut floor, mut cap) = (0u64, 0u64);
-            for p in &places {
-                let (least, most) = leaf(view, *p);
-                floor = floor.saturating_add(least);
-                cap = cap.saturating_add(most);
-            }
-            let own = |limits: &BTreeMap<String, u32>| limits.get(name).or(limits.get("*")).map(|n| u64::from(*n));
-            cap = cap.min(own(&level.max).unwrap_or(u64::MAX)).max(floor);
-            floor = floor.max(own(&level.min).unwrap_or(0)).min(cap);
+        .map(|(name, places)| {
+            let weight = weight(level, name);
+            let (floor, cap) = limited(level, name, bounds(view, index + 1, &places));
             let takes_part =
                 |p: &usize| !matches!(view.uses[*p], Use::Leaving | Use::Not(NotTouched::Down | NotTouched::Lost));
             Domain {
                 name: name.to_string(),
                 claim: Claim { weight, floor, cap },
-                eligible: weight > 0 && places.iter().any(takes_part),
+                eligible: is_meant(level, name) && places.iter().any(takes_part),
                 after: places.iter().map(|p| u64::from(view.decision.after[*p])).sum(),
                 places,
             }
         })
         .collect();
     Group { level: index, parent, domains }
+}
+
+/// Whether the block speaks of a domain, be it with weight 0.
+fn is_meant(level: &SpreadLevel, name: &str) -> bool {
+    let named = match &level.ratio {
+        Ratio::Even => true,
+        Ratio::Weights { parts, rest } => rest.is_some() || parts.iter().any(|(n, _)| n == name),
+    };
+    named && level.over.as_ref().is_none_or(|over| over.iter().any(|o| o == name))
 }
 
 /// The part of a domain in the ratio; 0 takes no part.
@@ -96,13 +96,30 @@ fn weight(level: &SpreadLevel, name: &str) -> u64 {
     }
 }
 
-fn reduced(weights: Vec<u64>) -> Vec<u64> {
-    let gcd = weights.iter().fold(0, |a, b| gcd(a, *b)).max(1);
-    weights.into_iter().map(|w| w / gcd).collect()
+/// Least and most that some places may be given together, under the blocks from `depth` inwards.
+fn bounds(view: &View<'_>, depth: usize, places: &[usize]) -> (u64, u64) {
+    let sum = |a: (u64, u64), b: (u64, u64)| (a.0.saturating_add(b.0), a.1.saturating_add(b.1));
+    let Some(level) = view.rules.spread.get(depth) else {
+        return places.iter().map(|p| leaf(view, *p)).fold((0, 0), sum);
+    };
+    let mut members: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for p in places {
+        members.entry(view.location(*p).domains.get(&level.level).map_or("", String::as_str)).or_default().push(*p);
+    }
+    members.iter().map(|(name, places)| limited(level, name, bounds(view, depth + 1, places))).fold((0, 0), sum)
 }
 
-fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
+/// Bounds of a domain under its own minimum and maximum; one without weight is given nothing.
+fn limited(level: &SpreadLevel, name: &str, (floor, cap): (u64, u64)) -> (u64, u64) {
+    let own = |limits: &BTreeMap<String, u32>| limits.get(name).or(limits.get("*")).map(|n| u64::from(*n));
+    let most = if weight(level, name) == 0 { own(&level.min).unwrap_or(0) } else { own(&level.max).unwrap_or(u64::MAX) };
+    let cap = cap.min(most).max(floor);
+    (floor.max(own(&level.min).unwrap_or(0)).min(cap), cap)
+}
+
+/// Replicas that stand whatever the number asked for, by places that are held and by minimums.
+pub(super) fn least(view: &View<'_>) -> u64 {
+    bounds(view, 0, &(0..view.places()).collect::<Vec<_>>()).0
 }
 
 /// Least and most a place may be given.
@@ -127,7 +144,10 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
             shares(view, group, out);
         }
     }
-    rows(view, &groups, out);
+    // A destroy has no target to show.
+    if !view.is_destroy() {
+        rows(view, &groups, out);
+    }
 }
 
 fn title(view: &View<'_>, group: &Group) -> String {
@@ -149,8 +169,10 @@ fn shares(view: &View<'_>, group: &Group, out: &mut Vec<Finding>) {
             view.report(out, Fault::Outside { what, has: domain.after, least: floor, most: cap });
         }
     }
-    let standby = !level.standby.is_empty() && is_after_loss(view);
-    if !within || standby {
+    let standby = !level.standby.is_empty() && view.is_after_loss();
+    // How many domains an inner block allows bounds this one in a way that is not summed up here.
+    let inner = view.rules.spread.iter().skip(group.level + 1).any(|l| l.max_domains.is_some());
+    if !within || standby || inner {
         return;
     }
     let seats: Vec<u64> = group.domains.iter().map(|d| d.after).collect();
@@ -171,14 +193,6 @@ fn shares(view: &View<'_>, group: &Group, out: &mut Vec<Finding>) {
                 holds: under.after,
             },
         );
-    }
-}
-
-fn is_after_loss(view: &View<'_>) -> bool {
-    match &view.decision.mode {
-        Mode::Failover { .. } => true,
-        Mode::Normal { failed_over, .. } => !failed_over.is_empty(),
-        _ => false,
     }
 }
 

@@ -4,11 +4,10 @@
 use super::finding::{Fault, Finding, NotTouched};
 use super::loss::Losses;
 use super::spread::{Group, groups, skew};
-use super::target::counts_nothing;
 use super::view::{Use, View};
 use crate::plan::model::Kind;
 use crate::spread::decision::{Check, CheckOf, Role, Step, StepEntry};
-use crate::spread::model::{Event, Mode, Template};
+use crate::spread::model::{Event, Health, Mode, Template};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What the steps pass through.
@@ -31,6 +30,8 @@ struct Walk<'v, 'a> {
     /// Value of every survive rule before the plan, in units.
     before: Vec<u64>,
     serving_before: u64,
+    /// N, or what stands in the end where more is held.
+    wanted: u64,
     /// Replicas that may exist at once, where they count.
     most: u64,
     batch: u64,
@@ -84,11 +85,14 @@ impl<'v, 'a> Walk<'v, 'a> {
             groups: groups(view),
             ready,
             existing: d.existing.iter().map(|n| u64::from(*n)).collect(),
+            wanted: 0,
             most: 0,
             batch: batch.max(1),
             known: HashMap::new(),
         };
-        walk.most = walk.counted(&walk.existing).max(n.into()).saturating_add(surge);
+        let after: Vec<u64> = d.after.iter().map(|n| u64::from(*n)).collect();
+        walk.wanted = walk.counted(&after).max(n.into());
+        walk.most = walk.counted(&walk.existing).max(walk.wanted).saturating_add(surge);
         walk
     }
 
@@ -98,8 +102,9 @@ impl<'v, 'a> Walk<'v, 'a> {
     }
 
     fn is_counted(&self, p: usize) -> bool {
-        !counts_nothing(self.view, p)
-            && !matches!(self.view.uses[p], Use::Not(NotTouched::Frozen | NotTouched::Down | NotTouched::Lost))
+        let view = self.view;
+        let unreachable = matches!(view.location(p).health, Health::Down | Health::Unknown | Health::ControlLost);
+        !unreachable && view.uses[p] != Use::Not(NotTouched::Lost)
     }
 
     /// One step; the half-done state.
@@ -113,7 +118,7 @@ impl<'v, 'a> Walk<'v, 'a> {
             end[entry.place] = end[entry.place].saturating_add(entry.ready);
         }
         for entry in &step.updates {
-            end[entry.place] = end[entry.place].saturating_add(entry.count);
+            end[entry.place] = end[entry.place].saturating_add(entry.ready);
         }
         for (what, claimed, found) in [("half done", &step.half_done, &half), ("when complete", &step.state, &end)] {
             for p in (0..view.places()).filter(|p| claimed[*p] != found[*p]) {
@@ -122,16 +127,17 @@ impl<'v, 'a> Walk<'v, 'a> {
                 view.report_at(out, at, fault);
             }
         }
+        let mut left = peak.clone();
+        for entry in &step.removes {
+            left[entry.place] = left[entry.place].saturating_sub(entry.count.into());
+        }
         self.pace(at, step, &peak, out);
         let worst = self.worst(&half);
         self.rules(at, &half, &worst, out);
         self.caps(at, step, &peak, out);
-        self.skews(at, &end, &peak, out);
-        self.checks(at, step, &half, &end, &peak, &worst, out);
-        self.existing = peak;
-        for entry in &step.removes {
-            self.existing[entry.place] = self.existing[entry.place].saturating_sub(entry.count.into());
-        }
+        self.skews(at, &end, &left, out);
+        self.checks(at, step, &States { half: &half, end: &end, peak: &peak, left: &left, worst: &worst }, out);
+        self.existing = left;
         self.ready = end;
         half
     }
@@ -215,7 +221,7 @@ impl<'v, 'a> Walk<'v, 'a> {
             };
             view.report_at(out, at, fault);
         }
-        let ahead = total.saturating_sub(self.counted(&self.existing).max(view.decision.replicas.into()));
+        let ahead = total.saturating_sub(self.counted(&self.existing).max(self.wanted));
         if ahead > self.batch {
             view.report_at(out, at, Fault::Batch { what: "added ahead of drains", count: ahead, batch: self.batch });
         }
@@ -238,6 +244,7 @@ impl<'v, 'a> Walk<'v, 'a> {
         if view.is_destroy() {
             return;
         }
+        let broken = |rule| view.decision.breaches.iter().find(|b| b.rule == rule).map_or(u64::MAX, |b| b.value);
         let mut floor = |rule: String, value: u64, bound: u64, before: u64| {
             if value < bound.min(before) {
                 let (value, bound, before) = (signed(value), signed(bound), signed(before));
@@ -245,9 +252,10 @@ impl<'v, 'a> Walk<'v, 'a> {
             }
         };
         let serving: u64 = view.units(half).iter().sum();
-        floor("floor.serving".into(), serving, view.bound(view.rules.floor_serving), self.serving_before);
-        for ((rule, value), before) in view.rules.survive.iter().zip(worst).zip(&self.before) {
-            floor(rule.id.clone(), *value, view.bound(rule.floor), *before);
+        floor("floor.serving".into(), serving, view.bound(view.rules.floor_serving).min(broken(None)), self.serving_before);
+        for (i, ((rule, value), before)) in view.rules.survive.iter().zip(worst).zip(&self.before).enumerate() {
+            // A target that breaks the rule is said to, and refused as such.
+            floor(rule.id.clone(), *value, view.bound(rule.floor).min(broken(Some(i))), *before);
         }
         for group in &self.groups {
             let level = &view.rules.spread[group.level];
@@ -275,11 +283,11 @@ impl<'v, 'a> Walk<'v, 'a> {
     }
 
     /// Skew at the end of the step: at most the rule, or what it was or will be, and one more while a surged replica exists.
-    fn skews(&self, at: usize, end: &[u32], peak: &[u64], out: &mut Vec<Finding>) {
+    fn skews(&self, at: usize, end: &[u32], left: &[u64], out: &mut Vec<Finding>) {
         let view = self.view;
         for group in &self.groups {
-            let Some((value, bound)) = self.skew_bound(group, end, peak) else { continue };
-            if !view.is_destroy() && value > bound {
+            let Some((value, bound, most)) = self.skew_bound(group, end, left) else { continue };
+            if !view.is_destroy() && value > most {
                 let before = skew(group, |p| view.decision.before[p].lo.into()).0;
                 let rule = format!("max_skew of {}", view.rules.spread[group.level].level);
                 view.report_at(out, at, Fault::Rule { rule, value, bound, before });
@@ -287,34 +295,25 @@ impl<'v, 'a> Walk<'v, 'a> {
         }
     }
 
-    /// Skew of a group and the most it may be, both times the sum of weights; `None` where it is not enforced.
-    fn skew_bound(&self, group: &Group, end: &[u32], peak: &[u64]) -> Option<(i64, i64)> {
+    /// Skew of a group, the rule's bound, and the most it may be, all times the sum of weights; `None` where it is not enforced.
+    fn skew_bound(&self, group: &Group, end: &[u32], left: &[u64]) -> Option<(i64, i64, i64)> {
         let view = self.view;
         let max = i64::from(view.rules.spread[group.level].max_skew?);
         let (value, weights) = skew(group, |p| end[p].into());
         let weights = i64::try_from(weights).unwrap_or(i64::MAX);
-        let surged = self.counted(peak) > u64::from(view.decision.replicas);
+        let surged = self.counted(left) > self.wanted;
         let before = skew(group, |p| view.decision.before[p].lo.into()).0;
         let after = skew(group, |p| view.decision.after_ready[p].lo.into()).0;
-        let bound = max.saturating_mul(weights).max(before).max(after);
-        Some((value, bound.saturating_add(if surged { weights } else { 0 })))
+        let more = if surged { weights } else { 0 };
+        let bound = max.saturating_mul(weights).saturating_add(more);
+        Some((value, bound, bound.max(before.saturating_add(more)).max(after.saturating_add(more))))
     }
 
     /// The step's own list of checks.
-    #[allow(clippy::too_many_arguments, reason = "the states of one step, each once")]
-    fn checks(
-        &self,
-        at: usize,
-        step: &Step,
-        half: &[u32],
-        end: &[u32],
-        peak: &[u64],
-        worst: &[u64],
-        out: &mut Vec<Finding>,
-    ) {
+    fn checks(&self, at: usize, step: &Step, states: &States<'_>, out: &mut Vec<Finding>) {
         let view = self.view;
         for check in &step.checks {
-            self.check(at, check, &States { half, end, peak, worst }, out);
+            self.check(at, check, states, out);
         }
         if view.is_destroy() {
             return;
@@ -388,11 +387,20 @@ impl<'v, 'a> Walk<'v, 'a> {
             CheckOf::DomainFloor(i, name) => {
                 let level = view.rules.spread.get(*i)?;
                 let least = *level.min.get(name).or(level.min.get("*"))?;
-                let places = self.groups.iter().filter(|g| g.level == *i).flat_map(|g| &g.domains);
-                let places: Vec<usize> = places.filter(|d| d.name == *name).flat_map(|d| d.places.clone()).collect();
-                let value = places.iter().map(|p| u64::from(states.half[*p])).sum();
-                let before = places.iter().map(|p| u64::from(view.decision.before[*p].lo)).sum();
-                Some(floor(value, least.into(), before))
+                // One name may stand under several parents, and the check does not say which: one of them fits.
+                let named = self.groups.iter().filter(|g| g.level == *i).flat_map(|g| &g.domains);
+                let judged = named.filter(|d| d.name == *name).map(|domain| {
+                    let value = domain.places.iter().map(|p| u64::from(states.half[*p])).sum();
+                    let before = domain.places.iter().map(|p| u64::from(view.decision.before[*p].lo)).sum();
+                    floor(value, least.into(), before)
+                });
+                let (fits, others): (Vec<Judged>, Vec<Judged>) = judged.partition(|j| j.value == check.value);
+                let fits_wholly = |j: &Judged| {
+                    let as_before = check.slack < 0 && j.before.is_some_and(|before| check.value >= before);
+                    as_before == check.as_before
+                };
+                let (whole, part): (Vec<Judged>, Vec<Judged>) = fits.into_iter().partition(fits_wholly);
+                whole.into_iter().chain(part).chain(others).next()
             }
             CheckOf::Surge => Some(cap(signed(self.counted(states.peak)), signed(self.most))),
             CheckOf::Capacity(p) => {
@@ -404,7 +412,7 @@ impl<'v, 'a> Walk<'v, 'a> {
                     .groups
                     .iter()
                     .find(|g| g.level == *i && g.parent.iter().map(|(_, name)| name).eq(parent.iter()))?;
-                let (value, bound) = self.skew_bound(group, states.end, states.peak)?;
+                let (value, bound, _) = self.skew_bound(group, states.end, states.left)?;
                 Some(cap(value, bound))
             }
             CheckOf::Margin => None,
@@ -439,6 +447,8 @@ struct States<'s> {
     half: &'s [u32],
     end: &'s [u32],
     peak: &'s [u64],
+    /// Existing when the step is complete.
+    left: &'s [u64],
     worst: &'s [u64],
 }
 
@@ -552,7 +562,13 @@ fn slots(view: &View<'_>, out: &mut Vec<Finding>) {
             }
         }
     }
-    for (p, slot, _) in acts.into_keys() {
+    let spare = |p, slot| acts.contains_key(&(p, slot, Act::Grow)) && acts.contains_key(&(p, slot, Act::Shrink));
+    let left = acts.keys().filter(|(p, slot, act)| {
+        // Waiting for what is updated is no change of its own, and a spare that comes and goes leaves nothing.
+        let changes = &view.decision.changes[*p];
+        !(*act == Act::Wait && (changes.update.contains(slot) || changes.complete.contains(slot))) && !spare(*p, *slot)
+    });
+    for (p, slot, _) in left.copied() {
         let replica = format!("{}/{slot}", view.place(p));
         view.report(out, Fault::Slot { replica, why: "is changed by a step, and its place does not say so" });
     }

@@ -1,6 +1,7 @@
 //! Where replicas will stand: within capacity, at places that may take them, as the ratio says, all of them.
 
 use super::finding::{Fault, Finding, NotTouched};
+use super::spread::least;
 use super::view::{Use, View};
 use crate::plan::model::{Kind, Plan};
 use crate::spread::decision::Note;
@@ -56,6 +57,8 @@ fn place(view: &View<'_>, p: usize, out: &mut Vec<Finding>) {
         Use::Not(NotTouched::Lost) if after != 0 && after != before => view.report(out, touched(NotTouched::Lost)),
         Use::Not(why) if why != NotTouched::Lost && after != before => view.report(out, touched(why)),
         Use::Cordoned if after > before => view.report(out, touched(NotTouched::Cordoned)),
+        // What a destroy cannot be sure to reach may stay.
+        Use::Leaving if view.is_destroy() && after == before && counts_nothing(view, p) => {}
         Use::Leaving if after > 0 && view.may_remove && !holds_back(view) => {
             view.report(out, touched(NotTouched::Leaving));
         }
@@ -109,7 +112,8 @@ fn total(view: &View<'_>, out: &mut Vec<Finding>) {
     }
     // Where nothing may go, what stands may be more than N.
     let held = (0..view.places()).map(|p| held(view, p)).sum::<u64>();
-    if placed != wanted.max(held) {
+    let minimums = if view.is_destroy() { 0 } else { least(view) };
+    if placed < wanted.max(held) || placed > wanted.max(held).max(minimums) {
         view.report(out, Fault::Total { placed, wanted: wanted.max(held) });
     }
 }
@@ -119,7 +123,7 @@ fn held(view: &View<'_>, p: usize) -> u64 {
     let before = u64::from(view.decision.existing[p]);
     match view.uses[p] {
         Use::Not(NotTouched::Lost) => u64::from(view.decision.after[p]),
-        _ if view.is_destroy() && view.uses[p] == Use::Leaving => 0,
+        _ if view.is_destroy() && view.uses[p] == Use::Leaving => view.decision.after[p].into(),
         Use::Not(_) => before,
         _ if !view.may_remove || holds_back(view) => before,
         _ => 0,

@@ -76,9 +76,19 @@ impl<'a> View<'a> {
         view.may_remove = match &decision.mode {
             Mode::Repair | Mode::Failover { .. } => false,
             Mode::Normal { remove_while_down, .. } => *remove_while_down || !view.is_something_down(),
-            Mode::Failback | Mode::Destroy => true,
+            Mode::Failback => !view.is_something_down(),
+            Mode::Destroy => true,
         };
         Some(view)
+    }
+
+    /// A failover is being made, or in force: rules that its loss breaks are shown, not refused.
+    pub fn is_after_loss(&self) -> bool {
+        match &self.decision.mode {
+            Mode::Failover { .. } => true,
+            Mode::Normal { failed_over, .. } => !failed_over.is_empty(),
+            _ => false,
+        }
     }
 
     /// A proven loss is in effect outside a failover.
@@ -113,9 +123,14 @@ impl<'a> View<'a> {
         self.units(&ready.iter().map(|i| i.lo).collect::<Vec<_>>())
     }
 
-    /// The upper bounds, in units.
+    /// The upper bounds, in units; what is proven down or lost is not hoped for.
     pub fn units_hi(&self, ready: &[Interval]) -> Vec<u64> {
-        self.units(&ready.iter().map(|i| i.hi).collect::<Vec<_>>())
+        // By `spread.md` 4.6 a place on trial counts 0 for floors, which is known and no doubt.
+        let gone = |p: usize| {
+            matches!(self.location(p).health, Health::Down | Health::Probation)
+                || matches!(self.uses[p], Use::Not(NotTouched::Down | NotTouched::Lost))
+        };
+        self.units(&ready.iter().enumerate().map(|(p, i)| if gone(p) { 0 } else { i.hi }).collect::<Vec<_>>())
     }
 
     /// A bound of the rules, for the new N, in units.
@@ -215,9 +230,11 @@ fn use_of(plan: &Plan, workload: &WorkloadPlan, taken: &Taken, p: usize) -> Use 
     let place = &workload.rules.places[p];
     let location = &plan.topology.locations[place.location];
     if plan.kind == Kind::Destroy {
-        // What does not answer stays in the state; a freeze named for a failover does not hold here.
+        // What does not answer stays in the state.
         return match location.health {
+            _ if location.frozen => Use::Not(NotTouched::Frozen),
             Health::Unknown | Health::ControlLost => Use::Not(NotTouched::Frozen),
+            Health::Down => Use::Not(NotTouched::Down),
             _ if place.template == Template::Observed => Use::Not(NotTouched::Observed),
             _ => Use::Leaving,
         };
