@@ -2,6 +2,7 @@
 
 use super::apportion::{Claim, misplaced, tolerance_box};
 use super::finding::{Fault, Finding, NotTouched};
+use super::loss::{combinations, each_subset};
 use super::target::holds_back;
 use super::view::{Use, View};
 use crate::spread::decision::SpreadRow;
@@ -112,7 +113,8 @@ fn bounds(view: &View<'_>, depth: usize, places: &[usize]) -> (u64, u64) {
 /// Bounds of a domain under its own minimum and maximum; one without weight is given nothing.
 fn limited(level: &SpreadLevel, name: &str, (floor, cap): (u64, u64)) -> (u64, u64) {
     let own = |limits: &BTreeMap<String, u32>| limits.get(name).or(limits.get("*")).map(|n| u64::from(*n));
-    let most = if weight(level, name) == 0 { own(&level.min).unwrap_or(0) } else { own(&level.max).unwrap_or(u64::MAX) };
+    let most =
+        if weight(level, name) == 0 { own(&level.min).unwrap_or(0) } else { own(&level.max).unwrap_or(u64::MAX) };
     let cap = cap.min(most).max(floor);
     (floor.max(own(&level.min).unwrap_or(0)).min(cap), cap)
 }
@@ -143,6 +145,7 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
         for group in &groups {
             shares(view, group, out);
         }
+        moves(view, &groups, out);
     }
     // A destroy has no target to show.
     if !view.is_destroy() {
@@ -208,12 +211,61 @@ fn narrowed(level: &SpreadLevel, group: &Group, seats: &[u64]) -> Vec<Claim> {
             if fewest && *s > 0 {
                 claim.floor = claim.floor.max(1);
             }
-            if most && *s == 0 {
+            if most && *s <= claim.floor {
                 claim.cap = claim.floor;
             }
             claim
         })
         .collect()
+}
+
+/// Most placements that are gone through to see whether one takes fewer replicas away.
+const MOST_PLACEMENTS: u64 = 4_000;
+
+/// No admissible placement takes fewer replicas away: by listing them, where there is one block, one place in each of its
+/// domains, and few enough.
+fn moves(view: &View<'_>, groups: &[Group], out: &mut Vec<Finding>) {
+    let ([level], [group]) = (view.rules.spread.as_slice(), groups) else { return };
+    let limits = level.max_skew.is_some() || level.min_domains.is_some() || level.max_domains.is_some();
+    let alone = group.domains.iter().all(|d| d.places.len() == 1);
+    let held = !view.may_remove || holds_back(view) || view.is_after_loss() || level.method != Method::Webster;
+    let total: u64 = group.domains.iter().map(|d| d.after).sum();
+    let n = group.domains.len();
+    if limits || !alone || held || n == 0 || total > 40 || combinations(total as usize + n - 1, n - 1) > MOST_PLACEMENTS
+    {
+        return;
+    }
+    let claims: Vec<Claim> = group.domains.iter().map(|d| d.claim).collect();
+    let before: Vec<u64> = group.domains.iter().map(|d| u64::from(view.decision.existing[d.places[0]])).collect();
+    let removes = |seats: &[u64]| before.iter().zip(seats).map(|(b, s)| b.saturating_sub(*s)).sum::<u64>();
+    let tolerance = level.tolerance.floor_of(u32::try_from(total).unwrap_or(u32::MAX));
+    let eligible: Vec<bool> = group.domains.iter().map(|d| d.eligible).collect();
+    let range = (tolerance > 0 && level.moving == Moving::Lazy)
+        .then(|| tolerance_box(&claims, total, tolerance, &eligible))
+        .flatten();
+    let admits = |seats: &[u64]| {
+        claims.iter().zip(seats).all(|(c, s)| (c.floor..=c.cap).contains(s))
+            && match &range {
+                Some(range) => range.iter().zip(seats).all(|((least, most), s)| (*least..=*most).contains(s)),
+                None => misplaced(&claims, seats).is_none(),
+            }
+    };
+    let mut enough = u64::MAX;
+    each_subset(total as usize + n - 1, n - 1, &mut |bars| {
+        let mut seats = Vec::with_capacity(n);
+        let mut from = 0;
+        for bar in bars.iter().copied().chain([total as usize + n - 1]) {
+            seats.push((bar - from) as u64);
+            from = bar + 1;
+        }
+        if removes(&seats) < enough && admits(&seats) {
+            enough = removes(&seats);
+        }
+    });
+    let removes = removes(&group.domains.iter().map(|d| d.after).collect::<Vec<_>>());
+    if removes > enough {
+        view.report(out, Fault::Moves { removes, enough });
+    }
 }
 
 fn in_box(view: &View<'_>, group: &Group, claims: &[Claim], tolerance: u64, out: &mut Vec<Finding>) {

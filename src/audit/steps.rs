@@ -252,7 +252,12 @@ impl<'v, 'a> Walk<'v, 'a> {
             }
         };
         let serving: u64 = view.units(half).iter().sum();
-        floor("floor.serving".into(), serving, view.bound(view.rules.floor_serving).min(broken(None)), self.serving_before);
+        floor(
+            "floor.serving".into(),
+            serving,
+            view.bound(view.rules.floor_serving).min(broken(None)),
+            self.serving_before,
+        );
         for (i, ((rule, value), before)) in view.rules.survive.iter().zip(worst).zip(&self.before).enumerate() {
             // A target that breaks the rule is said to, and refused as such.
             floor(rule.id.clone(), *value, view.bound(rule.floor).min(broken(Some(i))), *before);
