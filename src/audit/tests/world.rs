@@ -172,6 +172,7 @@ pub fn plan(topology: &Topology, rules: &Workload, live: &Live, mode: &Mode) -> 
         outputs: Vec::new(),
         ops,
         warnings: Vec::new(),
+        notes: Default::default(),
     })
 }
 
