@@ -1,0 +1,312 @@
+//! The 5:5 story, told to the built binary over the built-in clouds: applied, broken, repaired, failed over, failed back, drifted.
+//!
+//! Every test has a directory of its own with a copy of an example; nothing boots slowly, nothing sleeps.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A directory with a spec, gone when the test is over.
+struct Stack(PathBuf);
+
+/// How a command ended.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // What is left of a test's directory is found again under the build directory.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Stack {
+    /// The example with boot times of nothing.
+    fn of(example: &str) -> Stack {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("story-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&dir).unwrap();
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example).join("web.straddle.hcl");
+        let text = std::fs::read_to_string(from).unwrap().replace("\"1s\"", "\"0s\"");
+        std::fs::write(dir.join("web.straddle.hcl"), text).unwrap();
+        Stack(dir)
+    }
+
+    /// The example, applied.
+    fn applied(example: &str) -> Stack {
+        let stack = Stack::of(example);
+        stack.run("apply -auto-approve").ends(0);
+        stack
+    }
+
+    fn run(&self, line: &str) -> Ran {
+        let output = Command::new(env!("CARGO_BIN_EXE_straddle"))
+            .args(line.split_whitespace())
+            .current_dir(&self.0)
+            .env_remove("TF_CLI_CONFIG_FILE")
+            .env("NO_COLOR", "1")
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Changes the spec; the text must be there, once.
+    fn edit(&self, from: &str, to: &str) {
+        let path = self.0.join("web.straddle.hcl");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.matches(from).count(), 1, "{from}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    }
+
+    /// Instances by zone, as the clouds themselves have them.
+    fn zones(&self) -> BTreeMap<String, usize> {
+        let status: Value = serde_json::from_str(&self.run("sim status -json").ends(0).out).unwrap();
+        let mut zones = BTreeMap::new();
+        for one in status["resources"].as_array().unwrap().iter().filter(|r| r["type"] == "sim_instance") {
+            *zones.entry(one["zone"].as_str().unwrap().to_string()).or_default() += 1;
+        }
+        zones
+    }
+
+    /// Ids of the instances in a zone.
+    fn ids(&self, zone: &str) -> Vec<String> {
+        let status: Value = serde_json::from_str(&self.run("sim status -json").ends(0).out).unwrap();
+        let all = status["resources"].as_array().unwrap();
+        let here = all.iter().filter(|r| r["type"] == "sim_instance" && r["zone"] == zone);
+        here.map(|r| r["id"].as_str().unwrap().to_string()).collect()
+    }
+
+    fn stands(&self, a: usize, c: usize) {
+        let found = self.zones();
+        let of = |zone: &str| found.get(zone).copied().unwrap_or(0);
+        assert_eq!((of("seoul-a"), of("seoul-c")), (a, c));
+    }
+
+    /// The bytes of every file but the shared memory and the write-ahead log of the simulated cloud, which are its own.
+    fn bytes(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let files = std::fs::read_dir(&self.0).unwrap().map(|f| f.unwrap().path()).filter(|p| !is_clouds_own(p));
+        files.map(|p| (p.clone(), std::fs::read(p).unwrap())).collect()
+    }
+
+    fn drift(&self, code: i32) -> Value {
+        let before = self.bytes();
+        let ran = self.run("drift -json").ends(code);
+        assert!(before == self.bytes(), "drift wrote something");
+        serde_json::from_str(&ran.out).unwrap()
+    }
+}
+
+impl Ran {
+    fn ends(self, code: i32) -> Ran {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        self
+    }
+
+    fn says(self, text: &str) -> Ran {
+        assert!(self.out.contains(text) || self.err.contains(text), "no {text:?} in\n{}\n{}", self.out, self.err);
+        self
+    }
+}
+
+/// What a reader of the clouds' database leaves beside it; the clouds are no part of straddle's promise to write nothing.
+fn is_clouds_own(path: &Path) -> bool {
+    path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with("sim.db-"))
+}
+
+fn count(summary: &Value, kind: &str) -> u64 {
+    summary["summary"][kind].as_u64().unwrap()
+}
+
+#[test]
+fn five_and_five_then_nothing_to_do() {
+    let stack = Stack::of("web-5-5");
+    stack.run("plan -detailed-exitcode").ends(2);
+    assert_eq!(stack.zones(), BTreeMap::new(), "a plan makes nothing");
+    stack.run("apply -auto-approve").ends(0);
+    stack.stands(5, 5);
+    stack.run("plan -detailed-exitcode").ends(0).says("No changes");
+    let drift = stack.drift(0);
+    assert_eq!(drift["clean"], true);
+    assert_eq!(drift["workloads"]["web"]["counts"], serde_json::json!({ "seoul-a": 5, "seoul-c": 5 }));
+}
+
+#[test]
+fn one_killed_is_repaired_and_nothing_else_touched() {
+    let stack = Stack::applied("web-5-5");
+    let before = (stack.ids("seoul-a"), stack.ids("seoul-c"));
+    stack.run("sim kill 1 -in zone:seoul-c").ends(0);
+    stack.stands(5, 4);
+    // The rule is broken now: that goes before the drift.
+    let drift = stack.drift(3);
+    assert_eq!((count(&drift, "breaches"), count(&drift, "changed"), count(&drift, "unreadable")), (1, 0, 0));
+    assert!(count(&drift, "missing") >= 1, "{drift}");
+    assert_eq!(drift["workloads"]["web"]["rules"][0]["alive"], 4);
+    stack.run("drift -fail-on=drift").ends(2);
+    stack.run("drift -fail-on=margin").ends(0);
+    stack.run("apply -auto-approve").ends(0);
+    stack.stands(5, 5);
+    assert_eq!(stack.ids("seoul-a"), before.0);
+    let after = stack.ids("seoul-c");
+    assert_eq!(before.1.iter().filter(|id| after.contains(id)).count(), 4, "those that lived are the same");
+    stack.run("plan -detailed-exitcode").ends(0);
+    stack.drift(0);
+}
+
+#[test]
+fn a_zone_dies_is_failed_over_comes_back_and_is_failed_back() {
+    let stack = Stack::applied("web-5-5");
+    let born_in_a = stack.ids("seoul-a");
+    stack.run("failover -auto-approve").ends(0).says("nothing to fail over");
+    stack.run("sim down zone:seoul-a").ends(0);
+    // A plan does not act on a loss by itself: it names the command that does.
+    stack.run("plan -detailed-exitcode").ends(0).says("straddle failover");
+    stack.run("apply -auto-approve").ends(0);
+    stack.stands(5, 5);
+    let drift = stack.drift(3);
+    assert_eq!(drift["workloads"]["web"]["counts"], serde_json::json!({ "seoul-a": 0, "seoul-c": 5 }));
+
+    stack.run("failover").ends(1).says("nobody is there to approve");
+    stack.stands(5, 5);
+    stack.run("failback -check").ends(0).says("No failover is in force");
+    // Surge is 2: it does not throttle a failover, whose five adds are one step.
+    stack.run("failover -auto-approve").ends(0).says("web 1/1").says("10 added, 0 changed, 0 removed");
+    stack.stands(5, 10);
+    assert_eq!(stack.ids("seoul-a"), born_in_a, "what is dead was not touched");
+
+    stack.run("failover -auto-approve").ends(0).says("in force and complete");
+    stack.run("plan -detailed-exitcode").ends(0).says("No changes");
+    stack.run("failback -auto-approve").ends(1).says("not open");
+    stack.run("sim up zone:seoul-a").ends(0);
+    // Nothing moves back by itself.
+    stack.run("plan -detailed-exitcode").ends(0);
+    stack.run("apply -auto-approve").ends(0);
+    stack.stands(5, 10);
+
+    stack.run("failback -check").ends(0).says("stable_for 30m").says("The way back is open");
+    stack.run("failback").ends(1).says("nobody is there to approve");
+    stack.run("failback -auto-approve").ends(0).says("0 added, 0 changed, 10 removed");
+    stack.stands(5, 5);
+    assert_eq!(stack.ids("seoul-a"), born_in_a, "what came back was adopted, not made anew");
+    stack.run("plan -detailed-exitcode").ends(0).says("No changes");
+    stack.run("failback -check").ends(0).says("No failover is in force");
+    stack.drift(0);
+}
+
+#[test]
+fn an_unreachable_zone_is_unknown_and_never_touched() {
+    let stack = Stack::applied("web-5-5");
+    stack.run("sim unreachable zone:seoul-a").ends(0);
+    stack.run("failover -auto-approve").ends(0).says("UNKNOWN");
+    stack.run("apply -auto-approve").ends(0);
+    stack.stands(5, 5);
+    let drift: Value = serde_json::from_str(&stack.run("drift -json").out).unwrap();
+    assert_eq!(count(&drift, "unreadable"), 5, "{drift}");
+    assert_eq!(count(&drift, "missing"), 0, "what cannot be read is not missing");
+    assert_eq!(drift["workloads"]["web"]["counts"]["seoul-a"], 0);
+    assert_eq!(drift["workloads"]["web"]["counts_hi"]["seoul-a"], 5);
+    // Losing the other zone now leaves nowhere to grow: the rule fails, and that goes before what cannot be read.
+    stack.drift(3);
+    stack.run("drift -fail-on=error,drift").ends(1);
+    stack.run("drift -fail-on=drift").ends(0);
+    // A person may know what no provider tells.
+    stack.run("failover -lose zone:seoul-a -auto-approve").ends(0).says("on your word");
+    stack.stands(5, 10);
+    stack.run("sim up zone:seoul-a").ends(0);
+    stack.run("failback -auto-approve").ends(0);
+    stack.stands(5, 5);
+}
+
+#[test]
+fn a_loss_nobody_knows_is_refused() {
+    let stack = Stack::applied("web-5-5");
+    stack.run("failover -lose zone:seoul-b -auto-approve").ends(1).says("zone:seoul-");
+    stack.run("simulate -lose zone:seoul-b").ends(1);
+    stack.stands(5, 5);
+}
+
+#[test]
+fn drift_tells_the_three_sides_apart() {
+    let stack = Stack::applied("web-5-5");
+    let id = stack.ids("seoul-c").remove(0);
+    stack.run(&format!("sim edit {id} size=m")).ends(0);
+    let drift = stack.drift(2);
+    assert_eq!((count(&drift, "changed"), count(&drift, "breaches")), (1, 0));
+    let path = &drift["resources"][0]["paths"][0];
+    assert_eq!(
+        (&path["path"], &path["state"], &path["live"], &path["spec"]),
+        (&"size".into(), &"s".into(), &"m".into(), &"s".into())
+    );
+    assert_eq!(drift["resources"][0]["file"], "web.straddle.hcl");
+    stack.run("drift -fail-on=error,breach").ends(0);
+    stack.run(&format!("sim edit {id} size=s")).ends(0);
+    stack.drift(0);
+
+    // An edit of the spec that nobody applied: state and reality agree, the spec does not.
+    stack.edit("size  = \"s\"", "size  = \"l\"");
+    let drift = stack.drift(2);
+    assert_eq!(count(&drift, "changed"), 10);
+    let path = &drift["resources"][0]["paths"][0];
+    assert_eq!((&path["state"], &path["live"], &path["spec"]), (&"s".into(), &"s".into(), &"l".into()));
+}
+
+#[test]
+fn a_quota_below_the_declared_capacity_bounds_the_failover() {
+    let stack = Stack::applied("web-5-5");
+    stack.run("sim quota zone:seoul-c=8").ends(0);
+    stack.run("sim down zone:seoul-a").ends(0);
+    stack.run("failover -auto-approve").ends(0);
+    stack.stands(5, 8);
+    // There is no more room: that is known beforehand and asked of nobody.
+    stack.run("plan -detailed-exitcode").ends(0);
+}
+
+#[test]
+fn shrinking_keeps_the_ratio() {
+    let stack = Stack::applied("web-5-5");
+    stack.edit("replicas = 10", "replicas = 6");
+    stack.edit("demand   = 7", "demand   = 4");
+    stack.run("apply -auto-approve").ends(0).says("0 added, 0 changed, 8 removed");
+    stack.stands(3, 3);
+    stack.run("plan -detailed-exitcode").ends(0);
+}
+
+#[test]
+fn simulation_of_what_stands_and_of_the_spec() {
+    let stack = Stack::of("web-5-5");
+    let json =
+        |stack: &Stack, line: &str, code| -> Value { serde_json::from_str(&stack.run(line).ends(code).out).unwrap() };
+    let wanted = json(&stack, "simulate -lose zone:seoul-a -json", 0);
+    assert_eq!(wanted["workloads"]["web"]["worst"]["alive"], 5);
+    assert_eq!(wanted["workloads"]["web"]["losses"][0]["recovers_to"], 10);
+    assert_eq!(stack.zones(), BTreeMap::new());
+    stack.run("apply -auto-approve").ends(0);
+    stack.run("sim kill 2 -in zone:seoul-a").ends(0);
+    let now = json(&stack, "simulate -any 1 -of zone -json", 3);
+    let losses = now["workloads"]["web"]["losses"].as_array().unwrap();
+    let alive: Vec<(&Value, &Value)> = losses.iter().map(|l| (&l["lose"][0], &l["alive"])).collect();
+    assert_eq!(alive, [(&"zone:seoul-a".into(), &5.into()), (&"zone:seoul-c".into(), &3.into())]);
+    assert_eq!(now["ok"], false);
+    let both = json(&stack, "simulate -lose zone:seoul-a -lose zone:seoul-c -json", 0);
+    assert_eq!((&both["workloads"]["web"]["losses"][0]["alive"], &both["ok"]), (&0.into(), &true.into()));
+    stack.run("simulate -any 3 -of zone").ends(1).says("only 2");
+}
+
+#[test]
+fn rules_are_judged_without_state_or_provider() {
+    let stack = Stack::of("web-5-5");
+    stack.run("validate -rules").ends(0);
+    stack.edit("floor  = \"50%\"", "floor  = \"60%\"");
+    stack.run("validate -rules").ends(3).says("survive \"zone\"");
+    assert_eq!(stack.bytes().len(), 1, "nothing was written");
+}
