@@ -105,7 +105,7 @@ fn check_resource(resource: &Resource, scope: &dyn Scope, resources: &dyn Resour
     for block in &resource.provisioners {
         check_provisioner(block, &after, diags);
     }
-    for block in &resource.connection {
+    if let Some(block) = &resource.connection {
         evaluate_body(&block.body, &after, diags);
     }
 }

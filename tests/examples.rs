@@ -1,0 +1,137 @@
+//! Every example is planned, applied and planned again with the real program; each must say the numbers of its case.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A copy of an example whose servers boot at once.
+fn copy(name: &str) -> (tempfile::TempDir, PathBuf) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+    let dir = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "hcl") {
+            let text = std::fs::read_to_string(&path).unwrap().replace("\"1s\"", "\"0s\"");
+            std::fs::write(dir.path().join(path.file_name().unwrap()), text).unwrap();
+        }
+    }
+    let path = dir.path().to_path_buf();
+    (dir, path)
+}
+
+fn straddle(dir: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_straddle")).current_dir(dir).args(args).env("NO_COLOR", "1").output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[track_caller]
+fn run(dir: &Path, args: &[&str], exit: i32) -> String {
+    let output = straddle(dir, args);
+    let all = text(&output);
+    assert_eq!(output.status.code(), Some(exit), "straddle {args:?}:\n{all}");
+    all
+}
+
+/// Plans, applies, and finds nothing left to do.
+#[track_caller]
+fn settles(name: &str) -> (tempfile::TempDir, PathBuf, String) {
+    let (keep, dir) = copy(name);
+    let plan = run(&dir, &["plan", "-detailed-exitcode"], 2);
+    run(&dir, &["apply", "-auto-approve"], 0);
+    run(&dir, &["plan", "-detailed-exitcode"], 0);
+    (keep, dir, plan)
+}
+
+#[track_caller]
+fn says(text: &str, words: &[&str]) {
+    for word in words {
+        assert!(text.contains(word), "missing {word:?} in:\n{text}");
+    }
+}
+
+#[test]
+fn web_5_5_repairs_what_was_deleted_and_touches_nothing_else() {
+    let (_keep, dir, plan) = settles("web-5-5");
+    says(&plan, &["21 to add (10 replicas)", "Spread \"zone\" 50:50", "140 %"]);
+    run(&dir, &["sim", "kill", "1", "--in", "zone:seoul-a"], 0);
+    let repair = run(&dir, &["plan"], 0);
+    says(
+        &repair,
+        &[
+            "9 of 10 serving. BROKEN NOW: survive \"zone\"",
+            "2 to add (1 replica), 0 to change, 0 to remove, 0 to replace",
+        ],
+    );
+    run(&dir, &["apply", "-auto-approve"], 0);
+    run(&dir, &["plan", "-detailed-exitcode"], 0);
+}
+
+#[test]
+fn web_5_5_rolls_a_new_image_out_and_settles() {
+    let (_keep, dir, _) = settles("web-5-5");
+    let rollout = run(&dir, &["apply", "-auto-approve", "-var", "image=web-2"], 0);
+    says(&rollout, &["web 10/10", "DONE 20 added, 0 changed, 20 removed."]);
+    run(&dir, &["plan", "-detailed-exitcode", "-var", "image=web-2"], 0);
+}
+
+#[test]
+fn web_5_5_is_destroyed_without_a_trace() {
+    let (_keep, dir, _) = settles("web-5-5");
+    run(&dir, &["destroy", "-auto-approve"], 0);
+    let status = run(&dir, &["sim", "status", "--json"], 0);
+    says(&status, &["\"resources\":[]"]);
+}
+
+#[test]
+fn a_zone_that_is_down_is_not_touched() {
+    let (_keep, dir, _) = settles("web-5-5");
+    run(&dir, &["sim", "down", "zone:seoul-a"], 0);
+    let plan = run(&dir, &["plan", "-detailed-exitcode"], 0);
+    says(&plan, &["5 of 10 serving", "straddle failover"]);
+}
+
+#[test]
+fn web_groups_holds_five_and_five_and_a_ceiling_of_ten() {
+    let (_keep, dir, plan) = settles("web-groups");
+    says(&plan, &["2 to add (10 replicas)"]);
+    let status = run(&dir, &["sim", "status", "--json"], 0);
+    says(&status, &["\"desired\":5", "\"max\":10"]);
+}
+
+#[test]
+fn two_clouds_lose_either_and_keep_five() {
+    let (_keep, _dir, plan) = settles("two-clouds");
+    says(&plan, &["cloud aws", "cloud ncp", "Margin 0 now, 0 during, 1 after."]);
+}
+
+#[test]
+fn two_clouds_in_one_building_are_refused_by_name() {
+    let (_keep, dir) = copy("two-clouds-one-building");
+    let refused = run(&dir, &["plan"], 3);
+    says(&refused, &["survive \"building\"", "gasan_building", "web.straddle.hcl"]);
+    run(&dir, &["apply", "-auto-approve"], 3);
+    assert!(run(&dir, &["sim", "status", "--json"], 0).contains("\"resources\":[]"));
+}
+
+#[test]
+fn seoul_2018_passes_the_zone_rule_and_finds_the_resolver() {
+    let (_keep, _dir, plan) = settles("seoul-2018");
+    says(&plan, &["resolver seoul_resolver", "SINGLE POINT", "single point of failure: resolver seoul_resolver"]);
+}
+
+#[test]
+fn mistakes_are_told_all_at_once_with_their_lines() {
+    let (_keep, dir) = copy("web-5-5");
+    let file = dir.join("web.straddle.hcl");
+    let wrong = std::fs::read_to_string(&file)
+        .unwrap()
+        .replace("ratio = \"50:50\"", "ratio = \"50:50:1\"")
+        .replace("losses = 1", "loses = 1");
+    std::fs::write(&file, wrong).unwrap();
+    let told = run(&dir, &["plan"], 1);
+    says(&told, &["Invalid ratio", "Did you mean \"losses\"?", "web.straddle.hcl:"]);
+}
