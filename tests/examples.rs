@@ -95,11 +95,12 @@ fn a_zone_that_is_down_is_not_touched() {
 }
 
 #[test]
-fn web_groups_holds_five_and_five_and_a_ceiling_of_ten() {
+fn web_groups_holds_five_and_five_and_a_ceiling_for_all() {
     let (_keep, dir, plan) = settles("web-groups");
     says(&plan, &["2 to add (10 replicas)"]);
     let status = run(&dir, &["sim", "status", "--json"], 0);
-    says(&status, &["\"desired\":5", "\"max\":10"]);
+    // The scaler may go up to 30, and one zone must be able to hold them all.
+    says(&status, &["\"desired\":5", "\"max\":30"]);
 }
 
 #[test]
