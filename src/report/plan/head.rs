@@ -6,7 +6,7 @@ use crate::plan::model::{Action, Drift, Kind, Plan, WorkloadPlan};
 use crate::report::diff::brief;
 use crate::report::style::{Ink, Style, clean, wrap};
 use crate::report::words::{self, Names, count, duration};
-use crate::spread::decision::{Role, Verdict};
+use crate::spread::decision::{Interval, Role, Verdict};
 use crate::spread::model::{Health, Mode};
 use std::collections::BTreeMap;
 use straddle_sdk::value::{Value, same_unmarked};
@@ -25,6 +25,9 @@ impl Page<'_> {
         if !self.plan.has_changes() {
             line = match self.plan.is_broken() {
                 true => "No changes.".into(),
+                false if self.plan.topology.locations.iter().any(|l| l.health == Health::Down) => {
+                    "No changes: while something is down nothing is moved on its account.".into()
+                }
                 false => "No changes. What stands is what the spec says.".into(),
             };
         }
@@ -210,7 +213,7 @@ fn replicas(plan: &Plan, role: Role) -> u32 {
 /// How a workload serves now and which rules are broken now.
 fn serving(name: &str, workload: &WorkloadPlan, names: Names<'_>, style: &Style) -> String {
     let decision = &workload.decision;
-    let now = words::sum(&decision.before);
+    let now = words::sum(&proven_down_is_zero(names, workload));
     let existing: u64 = decision.existing.iter().map(|n| u64::from(*n)).sum();
     let wanted = decision.replicas;
     let title = style.strong(&format!("{name}:"));
@@ -324,4 +327,14 @@ fn health(plan: &Plan) -> String {
         text.push_str(&format!(", {}", words::some(ill.into_iter().map(word), 6)));
     }
     text
+}
+
+/// What serves now: a place that is proven down counts 0, not "0 to what was there". Doubt is kept for what nobody knows.
+fn proven_down_is_zero(names: Names<'_>, workload: &WorkloadPlan) -> Vec<Interval> {
+    let down = |place: usize| {
+        let location = workload.rules.places.get(place).and_then(|p| names.topology.locations.get(p.location));
+        location.is_some_and(|l| l.health == Health::Down)
+    };
+    let count = |(place, now): (usize, &Interval)| if down(place) { Interval { lo: now.lo, hi: now.lo } } else { *now };
+    workload.decision.before.iter().enumerate().map(count).collect()
 }
