@@ -24,7 +24,7 @@ pub async fn run(args: ProvidersArgs, printer: &Printer) -> Exit {
                 Exit::Done
             }
             Err(problem) => {
-                printer.diagnostics(&[problem], &Default::default());
+                printer.diagnostics(&[*problem], &Default::default());
                 Exit::Error
             }
         },
@@ -52,13 +52,13 @@ fn project(printer: &Printer) -> Result<Project, Exit> {
 }
 
 /// Sources by who needs them.
-fn needed(project: &Project) -> Result<BTreeMap<String, BTreeSet<&'static str>>, Diagnostic> {
+fn needed(project: &Project) -> Result<BTreeMap<String, BTreeSet<&'static str>>, Box<Diagnostic>> {
     let providers = Providers::of(&project.config.module);
     let mut all: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
     for source in providers.needed(&project.config.module, &project.spec) {
         all.entry(source).or_default().insert("the spec");
     }
-    let state = crate::state::load(&project.directory)?.state;
+    let state = crate::state::load(&project.directory).map_err(|e| Box::new(Diagnostic::from(e)))?.state;
     for object in state.objects.values() {
         all.entry(object.provider.source.to_string()).or_default().insert("the state");
     }
@@ -78,7 +78,7 @@ fn list(printer: &Printer, strict: bool) -> Exit {
     };
     let all = match needed(&project) {
         Ok(all) => all,
-        Err(problem) => return failed(problem),
+        Err(problem) => return failed(*problem),
     };
     let environment = match Environment::of_process(&project.directory) {
         Ok(environment) => environment,
@@ -116,13 +116,16 @@ fn origin(source: &str, found: &Found) -> String {
 }
 
 /// This program under the name that makes it the provider: a link where the file system can, else a copy.
-fn export(name: &str, dir: &Path) -> Result<String, Diagnostic> {
+fn export(name: &str, dir: &Path) -> Result<String, Box<Diagnostic>> {
     if !BUILT_IN.iter().any(|(local, _)| *local == name) {
         let known: Vec<&str> = BUILT_IN.iter().map(|(local, _)| *local).collect();
         let detail = format!("There is no built-in provider \"{name}\".");
-        return Err(Diagnostic::error("Provider not exported", detail).help(format!("There is: {}", known.join(", "))));
+        let problem = Diagnostic::error("Provider not exported", detail);
+        return Err(Box::new(problem.help(format!("There is: {}", known.join(", ")))));
     }
-    let failed = |e: std::io::Error| Diagnostic::error("Provider not exported", format!("{}: {e}.", dir.display()));
+    let failed = |e: std::io::Error| {
+        Box::new(Diagnostic::error("Provider not exported", format!("{}: {e}.", dir.display())))
+    };
     let program = std::env::current_exe().map_err(failed)?;
     std::fs::create_dir_all(dir).map_err(failed)?;
     let path = dir.join(format!("terraform-provider-{name}"));
@@ -144,7 +147,7 @@ async fn schema(printer: &Printer) -> Exit {
     let sources: BTreeSet<String> = match needed(&project) {
         Ok(all) => all.into_keys().collect(),
         Err(problem) => {
-            printer.diagnostics(&[problem], &Default::default());
+            printer.diagnostics(&[*problem], &Default::default());
             return Exit::Error;
         }
     };

@@ -14,7 +14,7 @@ use crate::report::plan;
 use crate::state::show::{show_json, shown};
 use crate::state::{self, Object, ObjectId, State};
 use serde_json::Value as Tree;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use straddle_sdk::schema::Schema;
 
@@ -87,7 +87,7 @@ fn whole(state: &State, providers: &Providers, json: bool, printer: &Printer) ->
     for (id, object) in &state.objects {
         match object_text(id, object, providers) {
             Ok(text) => printer.out(&text),
-            Err(problem) => return failed(problem, printer),
+            Err(problem) => return failed(*problem, printer),
         }
     }
     if !state.outputs.is_empty() {
@@ -98,7 +98,9 @@ fn whole(state: &State, providers: &Providers, json: bool, printer: &Printer) ->
 
 /// What the state itself knows of workloads: replicas by location, and the rules last applied.
 fn workloads(state: &State) -> String {
-    let mut all: BTreeMap<String, (BTreeMap<String, std::collections::BTreeSet<String>>, Vec<Tree>)> = BTreeMap::new();
+    /// Replica keys by location, and rules.
+    type Known = (BTreeMap<String, BTreeSet<String>>, Vec<Tree>);
+    let mut all: BTreeMap<String, Known> = BTreeMap::new();
     for (address, _) in state.current() {
         if let Some((workload, key)) = sequence::replica(address) {
             let (location, _) = placement::split_key(key);
@@ -121,10 +123,10 @@ fn workloads(state: &State) -> String {
 }
 
 /// An object in the manner of the language; what must not be printed is not.
-pub fn object_text(id: &ObjectId, object: &Object, providers: &Providers) -> Result<String, Diagnostic> {
+pub fn object_text(id: &ObjectId, object: &Object, providers: &Providers) -> Result<String, Box<Diagnostic>> {
     let address = &id.address;
     let schema = providers.schema_of(&object.provider.source, address.mode, &address.ty);
-    let shown = shown(object, schema.as_deref()).map_err(|e| Diagnostic::error("State not shown", format!("{e}.")))?;
+    let shown = shown(object, schema.as_deref()).map_err(|e| Box::new(Diagnostic::error("State not shown", format!("{e}."))))?;
     let kind = if address.mode == crate::lang::address::Mode::Data { "data" } else { "resource" };
     let note = if object.tainted { " (tainted)" } else { "" };
     let mut out = format!("# {id}:{note}\n{kind} \"{}\" \"{}\" ", address.ty, address.name);

@@ -21,7 +21,9 @@ pub async fn run(command: StateCommand, printer: &Printer) -> Exit {
         StateCommand::Show { address } => one(&address, printer).await,
         StateCommand::Mv { from, to, lock } => change(&lock, "state mv", printer, |state| {
             let entries = edit::move_objects(state, &from, &to).map_err(|e| vec![e.into()])?;
-            let said = format!("Move \"{from}\" to \"{to}\"\nSuccessfully moved {} object(s).", entries.len());
+            // The rest of the entries follow the new name in what depends on it.
+            let moved = entries.iter().filter(|e| matches!(e, Entry::Moved { .. })).count();
+            let said = format!("Move \"{from}\" to \"{to}\"\nSuccessfully moved {moved} object(s).");
             Ok((entries, said))
         }),
         StateCommand::Rm { addresses, lock } => change(&lock, "state rm", printer, |state| {
@@ -89,7 +91,7 @@ async fn one(address: &str, printer: &Printer) -> Result<(), Trouble> {
     let found = edit::show(&state, address)?;
     let providers = show::schemas(&state).await;
     for (id, object) in found {
-        printer.out(&show::object_text(id, object, &providers)?);
+        printer.out(&show::object_text(id, object, &providers).map_err(|problem| *problem)?);
     }
     Ok(())
 }
