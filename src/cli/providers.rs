@@ -123,9 +123,8 @@ fn export(name: &str, dir: &Path) -> Result<String, Box<Diagnostic>> {
         let problem = Diagnostic::error("Provider not exported", detail);
         return Err(Box::new(problem.help(format!("There is: {}", known.join(", ")))));
     }
-    let failed = |e: std::io::Error| {
-        Box::new(Diagnostic::error("Provider not exported", format!("{}: {e}.", dir.display())))
-    };
+    let failed =
+        |e: std::io::Error| Box::new(Diagnostic::error("Provider not exported", format!("{}: {e}.", dir.display())));
     let program = std::env::current_exe().map_err(failed)?;
     std::fs::create_dir_all(dir).map_err(failed)?;
     let path = dir.join(format!("terraform-provider-{name}"));

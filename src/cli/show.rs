@@ -126,7 +126,8 @@ fn workloads(state: &State) -> String {
 pub fn object_text(id: &ObjectId, object: &Object, providers: &Providers) -> Result<String, Box<Diagnostic>> {
     let address = &id.address;
     let schema = providers.schema_of(&object.provider.source, address.mode, &address.ty);
-    let shown = shown(object, schema.as_deref()).map_err(|e| Box::new(Diagnostic::error("State not shown", format!("{e}."))))?;
+    let shown = shown(object, schema.as_deref())
+        .map_err(|e| Box::new(Diagnostic::error("State not shown", format!("{e}."))))?;
     let kind = if address.mode == crate::lang::address::Mode::Data { "data" } else { "resource" };
     let note = if object.tainted { " (tainted)" } else { "" };
     let mut out = format!("# {id}:{note}\n{kind} \"{}\" \"{}\" ", address.ty, address.name);
