@@ -2,6 +2,8 @@
 //!
 //! Every test has a directory of its own with a copy of an example; nothing boots slowly, nothing sleeps.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
+
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
