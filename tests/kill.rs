@@ -1,5 +1,7 @@
 //! Killed at any moment, an apply is finished by the next one: everything is there once, nothing twice.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use serde_json::Value as Json;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -336,6 +336,10 @@ impl<'v, 'a> Walk<'v, 'a> {
 
     fn check(&self, at: usize, check: &Check, states: &States<'_>, out: &mut Vec<Finding>) {
         let view = self.view;
+        // Margins are recomputed as a whole, beside the cut sets.
+        if check.rule == CheckOf::Margin {
+            return;
+        }
         let Some(judged) = self.judge(check, states) else {
             let what = format!("{} of its checks", words(view, &check.rule));
             return view.report_at(out, at, Fault::Shape { what: format!("{what} is of nothing in the rules") });

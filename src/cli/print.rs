@@ -35,7 +35,7 @@ impl Printer {
 
     /// As this one, with what the flags of a plan ask for.
     pub fn asked(&self, verbose: bool, json: bool) -> Printer {
-        Printer { style: Style { verbose, ..self.style.clone() }, json }
+        Printer { style: Style { verbose, ..self.style }, json }
     }
 
     /// How text is to look.

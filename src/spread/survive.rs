@@ -191,7 +191,7 @@ impl RuleMeter {
             Form::Disjoint { of_place } => {
                 let total = shift(reading.total);
                 let Some(mine) = of_place[place] else {
-                    return total - reading.top.iter().take(self.losses).map(|t| t.0).sum::<Units>();
+                    return total.saturating_sub(reading.top.iter().take(self.losses).map(|t| t.0).sum::<Units>());
                 };
                 // The k largest among all others (of which top knows k at least) and the changed one.
                 let changed = shift(reading.sums[mine]);
@@ -204,7 +204,7 @@ impl RuleMeter {
                         (sum, left) = (sum + value, left - 1);
                     }
                 }
-                total - if left > 0 && !placed { sum + changed } else { sum }
+                total.saturating_sub(if left > 0 && !placed { sum + changed } else { sum })
             }
             Form::Listed { of_place, .. } => {
                 let touched = &of_place[place];

@@ -200,7 +200,7 @@ fn cut_sets() {
 }
 
 /// The operation that does `what` first, and what it waits for.
-fn op<'p>(plan: &'p mut Plan, is: impl Fn(&OpKind) -> bool) -> &'p mut Vec<u32> {
+fn op(plan: &mut Plan, is: impl Fn(&OpKind) -> bool) -> &mut Vec<u32> {
     &mut plan.ops.iter_mut().find(|o| is(&o.what)).expect("the operation").after
 }
 

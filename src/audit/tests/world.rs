@@ -136,6 +136,7 @@ pub fn live(counts: &[u32]) -> Live {
 }
 
 /// The plan that the planner makes, with one `sim_instance` and one `sim_target` for each replica and a load balancer they share.
+#[expect(clippy::result_large_err, reason = "a refusal is made once")]
 pub fn plan(topology: &Topology, rules: &Workload, live: &Live, mode: &Mode) -> Result<Plan, Refusal> {
     let decision = decide(topology, rules, live, mode)?;
     let name = Str::new(&rules.name);

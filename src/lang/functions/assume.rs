@@ -168,7 +168,7 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let unknown = Value::unknown(Type::String);
-        assert!(known("assumenotnull", &[unknown.clone()]).not_null);
+        assert!(known("assumenotnull", std::slice::from_ref(&unknown)).not_null);
         assert_eq!(known("assumestringprefix", &[unknown, s("x-")]).prefix.as_deref(), Some("x-"));
         let list = known("assumelistlength", &[Value::unknown(Type::list(Type::String)), n(1), n(3)]);
         assert_eq!((list.min_len, list.max_len), (Some(1), Some(3)));

@@ -160,7 +160,7 @@ mod tests {
         assert!(run("issensitive", &[Value::unknown(Type::String)]).expect("it works").is_unknown());
         is("nonsensitive", &[secret(n(1))], n(1));
         let inside = Value::tuple(vec![secret(n(1))]);
-        is("nonsensitive", &[inside.clone()], inside);
+        is("nonsensitive", std::slice::from_ref(&inside), inside.clone());
         is("sensitive", &[Value::null(Type::Dynamic)], secret(Value::null(Type::Dynamic)));
         let short_lived = s("e").with_marks(Marks::EPHEMERAL);
         let want = Value::tuple(vec![Value::null(Type::String), n(1)]);

@@ -23,7 +23,7 @@ impl Diff<'_> {
                 }
                 DiffOp::Equal { len, .. } => hidden += len,
                 DiffOp::Delete { old_index, old_len, .. } => self.gone(&before[old_index..old_index + old_len], indent),
-                DiffOp::Insert { new_index, new_len, .. } => self.new(&after[new_index..new_index + new_len], indent),
+                DiffOp::Insert { new_index, new_len, .. } => self.added(&after[new_index..new_index + new_len], indent),
                 DiffOp::Replace { old_index, old_len, new_index, new_len } => {
                     let both = old_len.min(new_len);
                     for i in 0..both {
@@ -33,7 +33,7 @@ impl Diff<'_> {
                         self.out.push_str(",\n");
                     }
                     self.gone(&before[old_index + both..old_index + old_len], indent);
-                    self.new(&after[new_index + both..new_index + new_len], indent);
+                    self.added(&after[new_index + both..new_index + new_len], indent);
                 }
             }
         }
@@ -71,7 +71,7 @@ impl Diff<'_> {
         items.iter().for_each(|item| self.element(item, Sign::Remove, indent + 4));
     }
 
-    fn new(&mut self, items: &[Value], indent: usize) {
+    fn added(&mut self, items: &[Value], indent: usize) {
         items.iter().for_each(|item| self.element(item, Sign::Add, indent + 4));
     }
 }

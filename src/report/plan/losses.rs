@@ -109,8 +109,7 @@ impl Page<'_> {
 
     fn judged(&self, row: &LossRow, workload: &WorkloadPlan, names: Names<'_>, notes: &mut Notes) -> String {
         let Some(verdict) = row.verdict else {
-            let single =
-                row.lose.len() == 1 && workload.decision.cut_sets.after.sets.iter().any(|set| *set == row.lose);
+            let single = row.lose.len() == 1 && workload.decision.cut_sets.after.sets.contains(&row.lose);
             return if single { self.style.ink(Ink::Bad, "SINGLE POINT, no rule names it") } else { "-".into() };
         };
         let why: String = row.because.iter().map(|b| notes.number(names.because(b))).collect();
