@@ -260,7 +260,12 @@ fn objects() {
 
 #[test]
 fn parts_that_do_not_fit() {
-    finds(|p| drop(decision(p).after.pop()), |f| matches!(f, Fault::Shape { .. }));
+    finds(
+        |p| {
+            decision(p).after.pop();
+        },
+        |f| matches!(f, Fault::Shape { .. }),
+    );
     finds(|p| p.topology.locations.truncate(2), |f| matches!(f, Fault::Shape { .. }));
     finds(|p| decision(p).mode = Mode::Repair, |f| matches!(f, Fault::Shape { .. }));
 }
