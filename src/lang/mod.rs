@@ -8,7 +8,7 @@
 //! | [`decode`] | files to a module | texts → [`module::Module`] with diagnostics |
 //! | [`module`] | what a directory declares, decoded from its files | |
 //! | [`syntax`] | scanner and parser | text → [`ast::Body`] with diagnostics |
-//! | [`reference`] | what an expression refers to | [`ast::Expr`] → references |
+//! | [`mod@reference`] | what an expression refers to | [`ast::Expr`] → references |
 //! | [`eval`] | expressions to values | [`ast::Expr`] and a scope → value with diagnostics |
 //! | [`body`] | bodies to configurations | [`ast::Body`], a schema and a scope → value with diagnostics |
 //! | [`scope`] | the names of a module and of a block | |

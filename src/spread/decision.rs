@@ -29,7 +29,7 @@ pub enum Verdict {
     Fail,
 }
 
-/// The answer to [`super::decide`]. Vectors of places run parallel to `Workload::places`.
+/// The answer to [`super::decide()`]. Vectors of places run parallel to `Workload::places`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Decision {
     /// The question.
