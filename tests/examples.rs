@@ -79,6 +79,21 @@ fn web_5_5_rolls_a_new_image_out_and_settles() {
 }
 
 #[test]
+fn a_saved_plan_is_verified_without_providers_and_a_bent_one_is_refused() {
+    let (_keep, dir) = copy("web-5-5");
+    run(&dir, &["plan", "-out=web.plan"], 0);
+    says(&run(&dir, &["verify", "web.plan"], 0), &["sound"]);
+    let mut bytes = std::fs::read(dir.join("web.plan")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(dir.join("bent.plan"), bytes).unwrap();
+    run(&dir, &["verify", "bent.plan"], 1);
+    run(&dir, &["apply", "web.plan"], 0);
+    // The state has moved on: the same plan is no longer valid.
+    run(&dir, &["apply", "web.plan"], 5);
+}
+
+#[test]
 fn web_5_5_is_destroyed_without_a_trace() {
     let (_keep, dir, _) = settles("web-5-5");
     run(&dir, &["destroy", "-auto-approve"], 0);

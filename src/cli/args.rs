@@ -26,8 +26,6 @@ pub enum Command {
     Init(InitArgs),
     /// Check the spec without touching anything
     Validate(ValidateArgs),
-    /// Rewrite spec files in the canonical form
-    Fmt(FmtArgs),
     /// Show what apply would do, step by step, and what every loss would leave
     Plan(PlanArgs),
     /// Carry out a plan
@@ -284,23 +282,6 @@ pub struct ValidateArgs {
     /// Judge the rules on the spec's own placement, everything healthy; exit 3 when one cannot hold
     #[arg(long)]
     pub rules: bool,
-}
-
-/// `fmt`.
-#[derive(Args, Debug)]
-pub struct FmtArgs {
-    /// Files or directories; `-` is standard input
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    /// Change nothing, exit 3 when something would change
-    #[arg(long)]
-    pub check: bool,
-    /// Show what changes
-    #[arg(long)]
-    pub diff: bool,
-    /// Go into subdirectories
-    #[arg(long)]
-    pub recursive: bool,
 }
 
 /// `console`.

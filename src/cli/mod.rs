@@ -20,6 +20,7 @@ mod sim;
 mod simulate;
 mod state;
 mod validate;
+mod verify;
 mod version;
 
 pub use exit::Exit;
@@ -84,11 +85,8 @@ async fn run(command: Command, printer: &print::Printer) -> Exit {
         Command::ForceUnlock(args) => state::force_unlock(&args, printer),
         Command::Console(args) => console::run(&args, printer),
         Command::Providers(args) => providers::run(args, printer).await,
+        Command::Verify(args) => verify::run(&args, printer),
         Command::Version(args) => version::run(&args, printer),
         Command::Completion(args) => version::completion(&args),
-        _ => {
-            printer.error("this command is not there yet");
-            Exit::Error
-        }
     }
 }
