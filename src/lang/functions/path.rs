@@ -296,17 +296,17 @@ mod tests {
 
     fn table() -> Table {
         Table::new(&[
-            ("/work/main.tf", b""),
-            ("/work/hello.txt", b"hi"),
-            ("/work/fs/.hidden", b""),
-            ("/work/fs/a/.h.txt", b""),
-            ("/work/fs/a/b/z.txt", b""),
-            ("/work/fs/a/x.txt", b""),
-            ("/work/fs/br[1].txt", b""),
-            ("/work/fs/c/é.txt", b""),
-            ("/work/fs/sp ace.txt", b""),
-            ("/work/fs/x.txt", b"\xff"),
-            ("/work/fs/y.md", b""),
+            ("/module/main.tf", b""),
+            ("/module/hello.txt", b"hi"),
+            ("/module/fs/.hidden", b""),
+            ("/module/fs/a/.h.txt", b""),
+            ("/module/fs/a/b/z.txt", b""),
+            ("/module/fs/a/x.txt", b""),
+            ("/module/fs/br[1].txt", b""),
+            ("/module/fs/c/é.txt", b""),
+            ("/module/fs/sp ace.txt", b""),
+            ("/module/fs/x.txt", b"\xff"),
+            ("/module/fs/y.md", b""),
             ("/home/me/x", b"home"),
         ])
     }
@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn paths() {
         for (name, path, want) in [
-            ("abspath", "", "/work"),
+            ("abspath", "", "/module"),
             ("abspath", "/a//b/", "/a/b"),
             ("abspath", "../x", "/x"),
             ("dirname", "", "."),

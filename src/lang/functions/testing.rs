@@ -29,7 +29,7 @@ impl Files for NoFiles {
 /// Nothing from outside: as while planning.
 pub(super) fn context() -> FunctionContext<'static> {
     FunctionContext {
-        base_directory: Path::new("/work"),
+        base_directory: Path::new("/module"),
         files: &NoFiles,
         now: None,
         plan_time: None,
