@@ -141,6 +141,7 @@ fn deletion(change: &Change, mut call: Call) -> Prepared {
         } else {
             change.prior_private.clone()
         },
+        planned_identity: None,
         ownership: None,
     };
     Prepared::Call(Box::new(call), request)
@@ -183,6 +184,7 @@ fn configured(carrying: &Carrying<'_>, change: &Change, mut call: Call, follow: 
             planned,
             config,
             planned_private: change.planned_private.clone(),
+            planned_identity: None,
             ownership: None,
         };
         return Draft::Ready(Box::new(Prepared::Call(Box::new(call), request)));
@@ -221,6 +223,7 @@ async fn plan_again(carrying: &Carrying<'_>, again: Vec<Again>) -> Vec<Prepared>
                 proposed: object::proposed_new(&schema.block, &one.prior, &one.config),
                 config: one.config.clone(),
                 prior_private: one.private.clone(),
+                prior_identity: None,
             });
             asked.push(one);
         }
@@ -281,6 +284,7 @@ fn held_to_promise(carrying: &Carrying<'_>, one: Again, planned: Value, private:
         planned,
         config,
         planned_private: private,
+        planned_identity: None,
         ownership: None,
     };
     Prepared::Call(Box::new(call), request)

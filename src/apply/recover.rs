@@ -12,7 +12,7 @@ use crate::fleet::{Fleet, call_problems};
 use crate::lang::address::Address;
 use crate::plan::model::{Action, Plan};
 use crate::plan::providers::Providers;
-use crate::plugin::{CallError, Discovered, Discovery, Plugin, ReadRequest};
+use crate::plugin::{CallError, Discovered, Discovery, ImportBy, Plugin, ReadRequest};
 use crate::state::{
     End, Entry, Json, Kind, LockRequest, Object, Open, Outcome, RunBegin, RunEnd, RunOutcome, StateError, Store, now,
 };
@@ -151,7 +151,7 @@ async fn created(open: &Open, plugin: &Plugin, schema: &Schema, mut objects: Vec
     }
     let (current, private) = match found.state {
         Some(state) => (state, found.private),
-        None => match plugin.import(&found.type_name, &found.id).await {
+        None => match plugin.import(&found.type_name, &ImportBy::Id(found.id.clone())).await {
             Ok(imported) => match imported.value.into_iter().find(|i| i.type_name == found.type_name) {
                 Some(imported) => (imported.state, imported.private),
                 None => return doubt(format!("{} cannot be imported", found.id)),
@@ -187,7 +187,7 @@ async fn read(
     current: Value,
     private: Vec<u8>,
 ) -> Outcome {
-    let request = ReadRequest { type_name: open.begin.object.address.ty.clone(), current, private };
+    let request = ReadRequest { type_name: open.begin.object.address.ty.clone(), current, private, identity: None };
     let answer = match plugin.read(request).await {
         Ok(answer) => answer,
         Err(error) => return doubt(told(&error)),

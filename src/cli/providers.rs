@@ -202,7 +202,7 @@ fn block_json(block: &Block) -> Tree {
         });
         out.insert("block_types".into(), nested.collect::<Map<_, _>>().into());
     }
-    described(&mut out, &block.description, block.deprecated);
+    described(&mut out, &block.description, block.markdown, block.deprecated);
     out.into()
 }
 
@@ -226,17 +226,17 @@ fn attributes_json(attributes: &BTreeMap<Str, Attribute>) -> Tree {
             ("write_only", a.write_only),
         ];
         out.extend(flags.iter().filter(|(_, on)| *on).map(|(flag, _)| ((*flag).to_string(), Tree::Bool(true))));
-        described(&mut out, &a.description, a.deprecated);
+        described(&mut out, &a.description, a.markdown, a.deprecated);
         (name.to_string(), Tree::from(out))
     };
     attributes.iter().map(one).collect::<Map<_, _>>().into()
 }
 
-fn described(out: &mut Map<String, Tree>, description: &str, deprecated: bool) {
+fn described(out: &mut Map<String, Tree>, description: &str, markdown: bool, deprecated: bool) {
     if !description.is_empty() {
         out.insert("description".into(), description.into());
     }
-    out.insert("description_kind".into(), "plain".into());
+    out.insert("description_kind".into(), if markdown { "markdown" } else { "plain" }.into());
     if deprecated {
         out.insert("deprecated".into(), true.into());
     }

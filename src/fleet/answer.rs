@@ -3,11 +3,13 @@
 use super::Fleet;
 use crate::diag::{Diagnostic, Severity};
 use crate::plan::questions::{Answer, Answered, Ask, Question};
-use crate::plugin::{CallError, Diagnostics, PlanRequest};
+use crate::plugin::{CallError, Diagnostics, PlanRequest, Plugin};
 use crate::state::ProviderRef;
 use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use std::collections::BTreeMap;
 use straddle_sdk::provider as sdk;
+use straddle_sdk::value::Value;
 
 impl Fleet {
     /// Answers every question of a round.
@@ -29,7 +31,7 @@ impl Fleet {
             let problems = self.failure(&reference);
             return questions.iter().map(|q| Answer { id: q.id, problems: problems.clone(), result: None }).collect();
         };
-        let mut answers = Vec::with_capacity(questions.len());
+        let mut singles = Vec::new();
         let mut plans = Vec::new();
         let mut ids = Vec::new();
         for question in questions {
@@ -42,29 +44,20 @@ impl Fleet {
                         proposed,
                         config,
                         prior_private: private,
+                        prior_identity: None,
                     });
                 }
-                Ask::Data { config } => {
-                    let result = match plugin.validate_data(&question.type_name, &config).await {
-                        Ok(_) => plugin.read_data(&question.type_name, &config).await,
-                        Err(error) => Err(error),
-                    };
-                    answers.push(match result {
-                        Ok(data) => Answer {
-                            id: question.id,
-                            problems: diagnostics(&data.diagnostics),
-                            result: Some(Answered::Data { value: data.state }),
-                        },
-                        Err(error) => Answer { id: question.id, problems: call_problems(&error), result: None },
-                    });
-                }
+                Ask::Data { config } => singles.push((question.id, question.type_name, config)),
             }
         }
-        let refused = self.refused_configs(plugin, &plans).await;
-        for ((id, result), refusal) in ids.into_iter().zip(plugin.plan_many(plans).await).zip(refused) {
-            answers.push(match (refusal, result) {
-                (Some(problems), _) => Answer { id, problems, result: None },
-                (None, Ok(plan)) => Answer {
+        let singles = stream::iter(singles)
+            .map(|(id, type_name, config)| async move { read_data(plugin, id, &type_name, &config).await })
+            .buffered(plugin.parallelism())
+            .collect::<Vec<_>>();
+        let (mut answers, planned) = tokio::join!(singles, plugin.plan_many(plans));
+        for (id, result) in ids.into_iter().zip(planned) {
+            answers.push(match result {
+                Ok(plan) => Answer {
                     id,
                     problems: diagnostics(&plan.diagnostics),
                     result: Some(Answered::Plan {
@@ -74,33 +67,24 @@ impl Fleet {
                         legacy: plan.legacy,
                     }),
                 },
-                (None, Err(error)) => Answer { id, problems: call_problems(&error), result: None },
+                Err(error) => Answer { id, problems: call_problems(&error), result: None },
             });
         }
         answers
     }
+}
 
-    /// Configurations the provider does not accept. One that serves bulk calls judges them while planning.
-    async fn refused_configs(
-        &self,
-        plugin: &crate::plugin::Plugin,
-        plans: &[PlanRequest],
-    ) -> Vec<Option<Vec<Diagnostic>>> {
-        if plugin.extension().is_some() {
-            return vec![None; plans.len()];
-        }
-        let mut out = Vec::with_capacity(plans.len());
-        for plan in plans {
-            if plan.config.is_null() {
-                out.push(None);
-                continue;
-            }
-            out.push(match plugin.validate_resource(&plan.type_name, &plan.config).await {
-                Ok(_) => None,
-                Err(error) => Some(call_problems(&error)),
-            });
-        }
-        out
+/// Reads a data source after its configuration has been judged.
+async fn read_data(plugin: &Plugin, id: u32, type_name: &str, config: &Value) -> Answer {
+    let read = async {
+        let mut problems = diagnostics(&plugin.validate_data(type_name, config).await?);
+        let data = plugin.read_data(type_name, config).await?;
+        problems.extend(diagnostics(&data.diagnostics));
+        Ok::<_, CallError>((data.state, problems))
+    };
+    match read.await {
+        Ok((value, problems)) => Answer { id, problems, result: Some(Answered::Data { value }) },
+        Err(error) => Answer { id, problems: call_problems(&error), result: None },
     }
 }
 

@@ -12,6 +12,7 @@ use crate::plugin::{CallError, Plugin, ReadRequest};
 use crate::spec::Spec;
 use crate::spread::model::{Health, HealthSource, Limit};
 use crate::state::{Object, ObjectId, ProviderRef, State};
+use futures_util::stream::{self, StreamExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use straddle_sdk::provider as sdk;
@@ -52,12 +53,19 @@ impl Fleet {
         for (reference, objects) in by_provider {
             let plugin = self.plugin(&reference);
             let mut pending: Pending = Vec::with_capacity(objects.len());
-            for (id, object) in objects {
-                match self.decode(plugin, providers, &id, &object).await {
+            let mut decoded = stream::iter(objects)
+                .map(|(id, object)| async move {
+                    let value = self.decode(plugin, providers, &id, &object).await;
+                    (id, object, value)
+                })
+                .buffered(plugin.map_or(1, Plugin::parallelism));
+            while let Some((id, object, value)) = decoded.next().await {
+                match value {
                     Ok(value) => pending.push((id, object, value)),
                     Err(found) => problems.extend(found),
                 }
             }
+            drop(decoded);
             self.ask(&reference, plugin, pending, refresh, &mut observed, problems).await;
         }
         observed
@@ -128,6 +136,7 @@ impl Fleet {
                 type_name: id.address.ty.clone(),
                 current: value.clone(),
                 private: object.private.to_vec(),
+                identity: None,
             })
             .collect();
         let answers = plugin.read_many(requests).await;

@@ -51,6 +51,8 @@ fn attributes<const N: usize>(all: [(&str, Type, Role); N]) -> Block {
             sensitive: false,
             write_only: false,
             deprecated: false,
+            deprecation_message: String::new(),
+            markdown: false,
         };
         (name.into(), attribute)
     };

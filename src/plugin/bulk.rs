@@ -323,7 +323,7 @@ impl Bulk for Read {
             let state = judge.known(wire::decode(&result.state, judge.schema.ty()))?;
             normalised(&judge.schema.block, &state)
         };
-        Ok(ReadAnswer { state, private: result.private.to_vec(), deferred: None, diagnostics })
+        Ok(ReadAnswer { state, private: result.private.to_vec(), identity: None, diagnostics })
     }
 
     async fn single(inner: &Inner, request: &ReadRequest) -> Result<ReadAnswer, CallError> {
@@ -400,14 +400,14 @@ impl Bulk for Plan {
             planned,
             requires_replace: result.requires_replace.iter().map(wire::from_path).collect(),
             planned_private: result.private.to_vec(),
+            planned_identity: None,
             legacy: false,
-            deferred: None,
             diagnostics,
         })
     }
 
     async fn single(inner: &Inner, request: &PlanRequest) -> Result<PlanAnswer, CallError> {
-        inner.plan(request).await
+        inner.judged_plan(request).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a provider is asked and what it answers, and how a call can fail.
 
-use super::{Deferred, Diagnostics, Ownership};
+use super::{Diagnostics, Ownership};
 use std::sync::Arc;
 use straddle_sdk::value::{Path, Str, Value};
 
@@ -13,17 +13,19 @@ pub struct ReadRequest {
     pub current: Value,
     /// The provider's bytes stored with it.
     pub private: Vec<u8>,
+    /// What the provider knows it by, if it says so.
+    pub identity: Option<Value>,
 }
 
 /// An object as it is.
 #[derive(Clone, Debug)]
 pub struct ReadAnswer {
-    /// The object, wholly known unless deferred; null: gone.
+    /// The object, wholly known; null: gone.
     pub state: Value,
     /// The provider's bytes to be stored with it.
     pub private: Vec<u8>,
-    /// Not read in full.
-    pub deferred: Option<Deferred>,
+    /// What the provider knows it by, if it says so.
+    pub identity: Option<Value>,
     /// Warnings.
     pub diagnostics: Diagnostics,
 }
@@ -41,6 +43,8 @@ pub struct PlanRequest {
     pub config: Value,
     /// The provider's bytes stored with the prior object.
     pub prior_private: Vec<u8>,
+    /// What the provider knows the prior object by, if it says so.
+    pub prior_identity: Option<Value>,
 }
 
 /// An object as it will be.
@@ -54,8 +58,8 @@ pub struct PlanAnswer {
     pub planned_private: Vec<u8>,
     /// The provider uses the old SDK, whose answers are not held to the rules of plans.
     pub legacy: bool,
-    /// Not planned in full.
-    pub deferred: Option<Deferred>,
+    /// What the provider will know the object by, if it says so; parts may be unknown.
+    pub planned_identity: Option<Value>,
     /// Warnings.
     pub diagnostics: Diagnostics,
 }
@@ -73,6 +77,8 @@ pub struct ApplyRequest {
     pub config: Value,
     /// The provider's bytes of the plan.
     pub planned_private: Vec<u8>,
+    /// The identity of the plan.
+    pub planned_identity: Option<Value>,
     /// Who owns the object and which attempt this is. Only providers that serve the extension see it
     /// ([`super::Capabilities::ownership`] says whether they keep it).
     pub ownership: Option<Ownership>,
@@ -85,6 +91,8 @@ pub struct ApplyAnswer {
     pub state: Value,
     /// The provider's bytes to be stored with it.
     pub private: Vec<u8>,
+    /// What the provider knows it by, if it says so.
+    pub identity: Option<Value>,
     /// The provider uses the old SDK, whose results are not held to the promise.
     pub legacy: bool,
     /// Warnings; or errors, when the change was made in part and `state` is what there is all the same.
@@ -107,17 +115,104 @@ pub struct Imported {
     pub state: Value,
     /// The provider's bytes, for the read.
     pub private: Vec<u8>,
+    /// What the provider knows it by, for the read, if it says so.
+    pub identity: Option<Value>,
 }
 
 /// What a data source says.
 #[derive(Clone, Debug)]
 pub struct DataAnswer {
-    /// The result, wholly known unless deferred.
+    /// The result, wholly known.
     pub state: Value,
-    /// Not read in full.
-    pub deferred: Option<Deferred>,
     /// Warnings.
     pub diagnostics: Diagnostics,
+}
+
+/// How to find an object that exists.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ImportBy {
+    /// By the text its provider understands.
+    Id(String),
+    /// By its identity.
+    Identity(Value),
+}
+
+/// An object of another type or provider that is to become one of a type of this provider. Everything is as it is stored.
+#[derive(Clone, Debug)]
+pub struct MoveRequest {
+    /// The source address of its provider, in full.
+    pub provider: String,
+    /// Its resource type.
+    pub type_name: Str,
+    /// The version of the schema it was stored with.
+    pub version: i64,
+    /// Its attributes in JSON, as state files hold them.
+    pub attributes: Vec<u8>,
+    /// The bytes of its provider.
+    pub private: Vec<u8>,
+    /// The version of its identity and the identity in JSON.
+    pub identity: Option<(i64, Vec<u8>)>,
+    /// The type it becomes.
+    pub target: Str,
+}
+
+/// An object in its new type.
+#[derive(Clone, Debug)]
+pub struct Moved {
+    /// The object, wholly known.
+    pub state: Value,
+    /// The provider's bytes to be stored with it.
+    pub private: Vec<u8>,
+    /// What the provider knows it by, if it says so.
+    pub identity: Option<Value>,
+    /// Warnings.
+    pub diagnostics: Diagnostics,
+}
+
+/// An ephemeral resource that is open. It must be closed, and renewed in time.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The result, wholly known. It goes into no plan and no state.
+    pub result: Value,
+    /// The provider's bytes, for renewing and closing.
+    pub private: Option<Vec<u8>>,
+    /// When it must have been renewed.
+    pub renew_at: Option<std::time::SystemTime>,
+    /// Warnings.
+    pub diagnostics: Diagnostics,
+}
+
+/// A renewed ephemeral resource.
+#[derive(Clone, Debug)]
+pub struct Renewed {
+    /// The provider's bytes, in place of those before.
+    pub private: Option<Vec<u8>>,
+    /// When it must have been renewed again.
+    pub renew_at: Option<std::time::SystemTime>,
+    /// Warnings.
+    pub diagnostics: Diagnostics,
+}
+
+/// An existing object that a query found.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// What the provider knows it by.
+    pub identity: Value,
+    /// For people.
+    pub display_name: String,
+    /// The object, if it was asked for.
+    pub state: Option<Value>,
+    /// Warnings.
+    pub diagnostics: Diagnostics,
+}
+
+/// A function's refusal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FunctionProblem {
+    /// Why.
+    pub text: String,
+    /// The argument concerned, counted from 0.
+    pub argument: Option<usize>,
 }
 
 /// A result with warnings.

@@ -1,10 +1,10 @@
 //! Where a provider's executable is.
 //!
 //! In order: a provider somebody else started (`TF_REATTACH_PROVIDERS`); the one built in (`straddle/sim` is this executable under
-//! another name); beside this executable (`straddle/*`); `dev_overrides` of the CLI configuration; `.terraform/providers`.
-//! (Mirrors, registries and the lock file come with `init`.)
+//! another name); beside this executable (`straddle/*`); `dev_overrides` of the CLI configuration; `.terraform/providers`, where
+//! `init` installs them, in the version of the lock file.
 
-use super::cli_config;
+use super::cli_config::{self, CliConfig, Secret};
 use super::reattach::{self, REATTACH_ENV, Reattach, ReattachError};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -59,6 +59,16 @@ impl Source {
         }
         Ok(Source { host: host.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() })
     }
+
+    /// With its host, also the default one.
+    pub fn full(&self) -> String {
+        format!("{}/{}/{}", self.host, self.namespace, self.name)
+    }
+
+    /// Its directory in a tree of packages: `HOST/NAMESPACE/NAME`.
+    pub fn path_under(&self, root: &Path) -> PathBuf {
+        root.join(&self.host).join(&self.namespace).join(&self.name)
+    }
 }
 
 impl fmt::Display for Source {
@@ -78,8 +88,10 @@ pub struct Environment {
     pub executable: Option<PathBuf>,
     /// `.terraform`, or what `TF_DATA_DIR` says.
     pub data_dir: PathBuf,
-    /// Directories by source that stand in for installed packages.
-    pub dev_overrides: BTreeMap<Source, PathBuf>,
+    /// Terraform's CLI configuration.
+    pub config: CliConfig,
+    /// The version of each provider that the lock file names; others: the newest installed.
+    pub locked: BTreeMap<Source, String>,
     /// Providers that somebody else started.
     pub reattach: BTreeMap<Source, Reattach>,
 }
@@ -109,31 +121,78 @@ impl Environment {
             Some(text) => reattach::parse(&text.to_string_lossy())?,
             None => BTreeMap::new(),
         };
+        let mut config = CliConfig::default();
+        let home = var("HOME").map(PathBuf::from);
+        if let Some(home) = &home {
+            read_credentials(&home.join(".terraform.d/credentials.tfrc.json"), &mut config)?;
+        }
         let named = var("TF_CLI_CONFIG_FILE").map(PathBuf::from);
-        let usual = || Some(PathBuf::from(var("HOME")?).join(".terraformrc"));
-        let dev_overrides = match named.or_else(usual) {
-            Some(path) => read_config(&path)?,
-            None => BTreeMap::new(),
-        };
+        if let Some(path) = named.or_else(|| Some(home.as_ref()?.join(".terraformrc"))) {
+            let tokens = std::mem::take(&mut config.tokens);
+            config = read_config(&path)?;
+            for (host, token) in tokens {
+                config.tokens.entry(host).or_insert(token);
+            }
+        }
+        if let Some(dir) = var("TF_PLUGIN_CACHE_DIR") {
+            config.cache = Some(dir.into());
+        }
+        if var("TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE").is_some() {
+            config.cache_may_break_lock = true;
+        }
+        config.tokens.extend(std::env::vars().filter_map(|(name, value)| {
+            let host = name.strip_prefix("TF_TOKEN_")?;
+            Some((host_of_variable(host), Secret(value)))
+        }));
         Ok(Environment {
             executable: std::env::current_exe().ok(),
             data_dir: dir.join(data_dir),
-            dev_overrides,
+            config,
+            locked: BTreeMap::new(),
             reattach,
         })
     }
 }
 
-fn read_config(path: &Path) -> Result<BTreeMap<Source, PathBuf>, EnvironmentError> {
+/// Variables cannot have dots and dashes in their names: `_` is a dot and `__` a dash.
+fn host_of_variable(name: &str) -> String {
+    name.replace("__", "-").replace('_', ".").to_lowercase()
+}
+
+fn read_config(path: &Path) -> Result<CliConfig, EnvironmentError> {
     let failed = |error: String| EnvironmentError::Config { path: path.to_owned(), error };
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         // As Terraform: a file that is not there is no error, whoever named it.
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(CliConfig::default()),
         Err(e) => return Err(failed(e.to_string())),
     };
     let expand = |name: &str| std::env::var(name).ok();
-    cli_config::dev_overrides(&text, &expand).map_err(|e| failed(e.to_string()))
+    cli_config::read(&text, &expand).map_err(|e| failed(e.to_string()))
+}
+
+/// Where `terraform login` keeps tokens.
+fn read_credentials(path: &Path, config: &mut CliConfig) -> Result<(), EnvironmentError> {
+    #[derive(serde::Deserialize)]
+    struct File {
+        #[serde(default)]
+        credentials: BTreeMap<String, Entry>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Entry {
+        token: String,
+    }
+    let failed = |error: String| EnvironmentError::Config { path: path.to_owned(), error };
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(failed(e.to_string())),
+    };
+    // The text may hold secrets, so only the place of a mistake is told.
+    let file: File = serde_json::from_slice(&text)
+        .map_err(|e| failed(format!("line {}, column {}: not as expected", e.line(), e.column())))?;
+    config.tokens.extend(file.credentials.into_iter().map(|(host, entry)| (host.to_lowercase(), Secret(entry.token))));
+    Ok(())
 }
 
 /// How to get at a provider.
@@ -170,6 +229,11 @@ impl Found {
 }
 
 impl Environment {
+    /// Where packages are installed.
+    pub fn installed(&self) -> PathBuf {
+        self.data_dir.join("providers")
+    }
+
     /// Looks for a provider.
     pub fn find(&self, source: &Source) -> Result<Found, FindError> {
         if let Some(reattach) = self.reattach.get(source) {
@@ -182,15 +246,24 @@ impl Environment {
         {
             return Ok(found);
         }
-        if let Some(dir) = self.dev_overrides.get(source) {
+        if let Some(dir) = self.config.dev_overrides.get(source) {
             looked.push(format!("in {} (dev_overrides)", dir.display()));
             if let Some(program) = executable(dir, &source.name) {
                 return Ok(Found::program(program));
             }
         }
-        let package = self.data_dir.join("providers").join(&source.host).join(&source.namespace).join(&source.name);
-        looked.push(format!("in {}", package.display()));
-        match newest(&package).and_then(|dir| executable(&dir, &source.name)) {
+        let package = source.path_under(&self.installed());
+        let dir = match self.locked.get(source) {
+            Some(version) => {
+                looked.push(format!("in {} for version {version} of the lock file", package.display()));
+                Some(package.join(version).join(platform()))
+            }
+            None => {
+                looked.push(format!("in {}", package.display()));
+                newest(&package)
+            }
+        };
+        match dir.and_then(|dir| executable(&dir, &source.name)) {
             Some(program) => Ok(Found::program(program)),
             None => Err(FindError { source_address: source.clone(), looked }),
         }
@@ -223,7 +296,7 @@ pub fn serves(arg0: Option<&str>, serve: Option<&str>) -> Option<&'static str> {
 }
 
 /// The provider's executable in a package: the first file, by name, called `terraform-provider-NAME` and nothing, `_...` or `.…`.
-fn executable(dir: &Path, name: &str) -> Option<PathBuf> {
+pub fn executable(dir: &Path, name: &str) -> Option<PathBuf> {
     let mut names: Vec<_> =
         std::fs::read_dir(dir).ok()?.filter_map(|e| e.ok()?.file_name().into_string().ok()).collect();
     names.sort();
@@ -247,7 +320,7 @@ fn newest(package: &Path) -> Option<PathBuf> {
 }
 
 /// Operating system and processor in the words of Go.
-fn platform() -> String {
+pub fn platform() -> String {
     let os = match std::env::consts::OS {
         "macos" => "darwin",
         os => os,
@@ -335,7 +408,7 @@ mod tests {
         );
 
         touch(&root.join("dev/terraform-provider-foo"));
-        around.dev_overrides.insert(source("acme/foo"), root.join("dev"));
+        around.config.dev_overrides.insert(source("acme/foo"), root.join("dev"));
         let found = around.find(&source("acme/foo")).expect("overridden");
         assert_eq!(found, Found::program(root.join("dev/terraform-provider-foo")));
 

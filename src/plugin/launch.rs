@@ -6,7 +6,7 @@ use super::discover::Found;
 use super::extension::Extension;
 use super::handshake::{Handshake, HandshakeError};
 use super::process::{Process, first_line};
-use super::protocol::{Protocol, V6};
+use super::protocol::{Major, OFFERED, Protocol};
 use super::reattach::Reattach;
 use super::schemas::ProviderSchemas;
 use super::session::{Inner, Plugin};
@@ -14,6 +14,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
+use straddle_sdk::proto::tfplugin6 as pb;
+use straddle_sdk::proto::tfplugin6::get_resource_identity_schemas::Request as IdentitiesRequest;
 use straddle_sdk::server::{CONTROL_ENV, COOKIE, COOKIE_ENV};
 use straddle_sdk::tls::{Identity, TlsError};
 use tokio::process::Command;
@@ -87,7 +89,7 @@ pub enum LaunchError {
         error: HandshakeError,
     },
     /// It speaks another version of the protocol.
-    #[error("{provider} speaks plugin protocol {found}; straddle speaks 6")]
+    #[error("{provider} speaks plugin protocol {found}; straddle speaks 5 and 6")]
     Protocol {
         /// Which provider.
         provider: Arc<str>,
@@ -136,7 +138,7 @@ impl Launcher {
         let provider: Arc<str> = name.into();
         let timeout = self.settings.start_timeout;
         let deadline = tokio::time::Instant::now() + timeout;
-        let (channel, process) = match found {
+        let (line, process) = match found {
             Found::Reattach(reattach) => (self.reattach(&provider, reattach, deadline).await?, None),
             Found::Program { program, args0, serve } => {
                 let mut command = Command::new(program);
@@ -151,11 +153,11 @@ impl Launcher {
                 } else {
                     command.env_remove(super::discover::SERVE_ENV);
                 }
-                let (channel, process) = self.spawn(&provider, command, deadline).await?;
-                (channel, Some(process))
+                let (line, process) = self.spawn(&provider, command, deadline).await?;
+                (line, Some(process))
             }
         };
-        self.session(provider, channel, process, deadline).await
+        self.session(provider, line, process, deadline).await
     }
 
     /// The process and the channel to it.
@@ -164,12 +166,12 @@ impl Launcher {
         provider: &Arc<str>,
         mut command: Command,
         deadline: tokio::time::Instant,
-    ) -> Result<(Channel, Process), LaunchError> {
+    ) -> Result<(Line, Process), LaunchError> {
         let sockets = tempfile::Builder::new().prefix("straddle").tempdir();
         let sockets = sockets.map_err(|error| LaunchError::SocketDir { provider: provider.clone(), error })?;
         command
             .env(COOKIE_ENV, COOKIE)
-            .env("PLUGIN_PROTOCOL_VERSIONS", "6")
+            .env("PLUGIN_PROTOCOL_VERSIONS", OFFERED)
             .env("PLUGIN_MIN_PORT", "10000")
             .env("PLUGIN_MAX_PORT", "25000")
             .env("PLUGIN_CLIENT_CERT", self.identity.pem())
@@ -211,9 +213,8 @@ impl Launcher {
                 return Err(LaunchError::Timeout { provider: provider.clone(), timeout, words });
             }
         };
-        let channel = self.greet(provider, &line, deadline).await;
-        match channel {
-            Ok(channel) => Ok((channel, process)),
+        match self.greet(provider, &line, deadline).await {
+            Ok(line) => Ok((line, process)),
             Err(LaunchError::Connect { provider, reason }) => {
                 let words = process.post_mortem().await;
                 process.kill().await;
@@ -232,12 +233,10 @@ impl Launcher {
         provider: &Arc<str>,
         line: &str,
         deadline: tokio::time::Instant,
-    ) -> Result<Channel, LaunchError> {
+    ) -> Result<Line, LaunchError> {
         let handshake =
             Handshake::parse(line).map_err(|error| LaunchError::Handshake { provider: provider.clone(), error })?;
-        if handshake.protocol != 6 {
-            return Err(LaunchError::Protocol { provider: provider.clone(), found: handshake.protocol });
-        }
+        let major = major(provider, handshake.protocol)?;
         let tls = match &handshake.certificate {
             Some(der) => Some(Arc::new(self.identity.client(der)?)),
             // An answer without a certificate to a caller that sent one: whoever listens there could be anybody.
@@ -246,7 +245,8 @@ impl Launcher {
                 return Err(LaunchError::Connect { provider: provider.clone(), reason });
             }
         };
-        connect(provider, channel::connect(handshake.address, tls), deadline).await
+        let channel = connect(provider, channel::connect(handshake.address, tls), deadline).await?;
+        Ok(Line { major, channel })
     }
 
     async fn reattach(
@@ -254,29 +254,28 @@ impl Launcher {
         provider: &Arc<str>,
         reattach: &Reattach,
         deadline: tokio::time::Instant,
-    ) -> Result<Channel, LaunchError> {
-        if reattach.protocol != 6 {
-            return Err(LaunchError::Protocol { provider: provider.clone(), found: reattach.protocol });
-        }
-        connect(provider, channel::connect(reattach.address.clone(), None), deadline).await
+    ) -> Result<Line, LaunchError> {
+        let major = major(provider, reattach.protocol)?;
+        let channel = connect(provider, channel::connect(reattach.address.clone(), None), deadline).await?;
+        Ok(Line { major, channel })
     }
 
-    /// Asks what there is to know before the first call: schemas, and whether the extension is served.
+    /// Asks what there is to know before the first call: schemas, identities, and whether the extension is served.
     async fn session(
         &self,
         provider: Arc<str>,
-        channel: Channel,
+        line: Line,
         process: Option<Process>,
         deadline: tokio::time::Instant,
     ) -> Result<Plugin, LaunchError> {
+        let Line { major, channel } = line;
         if process.is_some() {
             tokio::spawn(drain_stdio(channel.clone()));
         }
         let pid = process.as_ref().and_then(Process::pid);
-        let protocol = V6::new(channel.clone());
         let mut inner = Inner {
             provider: provider.clone(),
-            protocol: Box::new(V6::new(channel.clone())),
+            protocol: Protocol::new(major, channel.clone()),
             extension: None,
             schemas: Arc::new(ProviderSchemas::none()),
             controller: process.is_some().then(|| channel.clone()),
@@ -286,15 +285,20 @@ impl Launcher {
             parallelism: self.settings.parallelism,
         };
         let asked = tokio::join!(
-            inner.call("schema", protocol.schema()),
+            inner.call("schema", inner.protocol.schema()),
+            inner.call("identity schemas", inner.protocol.identities(IdentitiesRequest {})),
             inner.call("capabilities", async {
                 if self.settings.extension { Extension::find(channel).await } else { Ok(None) }
             }),
         );
         let result = match asked {
-            (Ok(schema), Ok(extension)) => schemas(&provider, &schema).map(|schemas| (schemas, extension)),
-            (Err(error), _) | (_, Err(error)) => Err(error),
+            (Ok(schema), Ok(identities), Ok(extension)) => Ok((schema, Some(identities), extension)),
+            (Ok(schema), Err(CallError::NotServed { .. }), Ok(extension)) => Ok((schema, None, extension)),
+            (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => Err(error),
         };
+        let result = result.and_then(|(schema, identities, extension)| {
+            Ok((schemas(&provider, &schema, identities.as_ref())?, extension))
+        });
         match result {
             Ok((schemas, extension)) => {
                 inner.schemas = Arc::new(schemas);
@@ -312,12 +316,26 @@ impl Launcher {
     }
 }
 
+/// An open connection and what is spoken on it.
+struct Line {
+    major: Major,
+    channel: Channel,
+}
+
+fn major(provider: &Arc<str>, number: u32) -> Result<Major, LaunchError> {
+    Major::of(number).ok_or_else(|| LaunchError::Protocol { provider: provider.clone(), found: number })
+}
+
 fn schemas(
     provider: &Arc<str>,
-    answer: &straddle_sdk::proto::tfplugin6::get_provider_schema::Response,
+    answer: &pb::get_provider_schema::Response,
+    identities: Option<&pb::get_resource_identity_schemas::Response>,
 ) -> Result<ProviderSchemas, CallError> {
     super::check::told(provider, &answer.diagnostics)?;
-    ProviderSchemas::read(answer).map_err(|e| CallError::Broken {
+    if let Some(identities) = identities {
+        super::check::told(provider, &identities.diagnostics)?;
+    }
+    ProviderSchemas::read(answer, identities).map_err(|e| CallError::Broken {
         provider: provider.clone(),
         call: "schema",
         what: e.to_string(),

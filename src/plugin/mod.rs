@@ -12,6 +12,7 @@ mod channel;
 mod check;
 pub mod cli_config;
 pub mod discover;
+mod existing;
 mod extension;
 mod handshake;
 mod launch;
@@ -21,14 +22,15 @@ pub mod reattach;
 mod schemas;
 mod session;
 mod subject;
+mod transient;
 
 pub use call::{
-    ApplyAnswer, ApplyRequest, CallError, DataAnswer, Imported, PlanAnswer, PlanRequest, ReadAnswer, ReadRequest,
-    Warned,
+    ApplyAnswer, ApplyRequest, CallError, DataAnswer, FunctionProblem, ImportBy, Imported, Listed, MoveRequest, Moved,
+    Opened, PlanAnswer, PlanRequest, ReadAnswer, ReadRequest, Renewed, Warned,
 };
 pub use discover::{Environment, EnvironmentError, FindError, Found, SERVE_ENV, Source, SourceError, serves};
 pub use launch::{LaunchError, Launcher, Settings};
-pub use schemas::ProviderSchemas;
+pub use schemas::{Function, IdentityAttribute, IdentitySchema, Parameter, ProviderSchemas};
 pub use session::Plugin;
 pub use straddle_sdk::provider::{
     Capabilities, Deferred, Diagnostic, Diagnostics, Discovered, Discovery, Health, LocationReport, Ownership, Severity,

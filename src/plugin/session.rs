@@ -1,8 +1,7 @@
 //! A provider one can talk to.
 
 use super::call::{
-    ApplyAnswer, ApplyRequest, CallError, DataAnswer, Imported, PlanAnswer, PlanRequest, ReadAnswer, ReadRequest,
-    Warned,
+    ApplyAnswer, ApplyRequest, CallError, DataAnswer, PlanAnswer, PlanRequest, ReadAnswer, ReadRequest, Warned,
 };
 use super::check::{Judge, normalised, told};
 use super::extension::Extension;
@@ -37,7 +36,7 @@ impl std::fmt::Debug for Plugin {
 pub(super) struct Inner {
     /// What messages call it.
     pub(super) provider: Arc<str>,
-    pub(super) protocol: Box<dyn Protocol>,
+    pub(super) protocol: Protocol,
     pub(super) extension: Option<Extension>,
     pub(super) schemas: Arc<ProviderSchemas>,
     /// For the shutdown call; `None`: somebody else's process.
@@ -51,7 +50,7 @@ pub(super) struct Inner {
 }
 
 /// What we understand of an answer. We never allow deferral: a plan is whole or fails.
-fn capabilities() -> Option<pb::ClientCapabilities> {
+pub(super) fn capabilities() -> Option<pb::ClientCapabilities> {
     Some(pb::ClientCapabilities { write_only_attributes_allowed: true, ..Default::default() })
 }
 
@@ -99,7 +98,7 @@ impl Inner {
         CallError::Transport { provider, call, reason }
     }
 
-    fn schema<'a>(
+    pub(super) fn schema<'a>(
         &'a self,
         call: &'static str,
         of: &'a BTreeMap<Str, Prepared>,
@@ -119,6 +118,11 @@ impl Inner {
         self.schema(call, &self.schemas.resources, type_name)
     }
 
+    /// What the module tells the provider beside, which is nothing; the field is absent where the provider takes none.
+    fn meta(&self) -> Option<pb::DynamicValue> {
+        self.schemas.provider_meta.as_ref().map(|_| pb::DynamicValue { msgpack: wire::NULL, ..Default::default() })
+    }
+
     fn data<'a>(&'a self, call: &'static str, type_name: &'a str) -> Result<Judge<'a>, CallError> {
         self.schema(call, &self.schemas.data_sources, type_name)
     }
@@ -129,8 +133,9 @@ impl Inner {
             type_name: request.type_name.to_string(),
             current_state: judge.dynamic(&request.current, "state")?,
             private: request.private.clone().into(),
+            provider_meta: self.meta(),
             client_capabilities: capabilities(),
-            ..Default::default()
+            current_identity: self.identity_out(judge, request.identity.as_ref())?,
         };
         let answer = self.call(judge.call, self.protocol.read(message)).await?;
         let diagnostics = judge.told(&answer.diagnostics)?;
@@ -139,9 +144,31 @@ impl Inner {
         Ok(ReadAnswer {
             state: normalised(&judge.schema.block, &state),
             private: answer.private.to_vec(),
-            deferred: None,
+            identity: self.known_identity(judge, answer.new_identity.as_ref())?,
             diagnostics,
         })
+    }
+
+    /// Plans after the configuration has been judged, as every plain provider expects it.
+    pub(super) async fn judged_plan(&self, request: &PlanRequest) -> Result<PlanAnswer, CallError> {
+        if request.config.is_null() {
+            return self.plan(request).await;
+        }
+        let mut warnings = self.validate(&request.type_name, &request.config).await?;
+        let mut answer = self.plan(request).await?;
+        warnings.extend(std::mem::take(&mut answer.diagnostics));
+        Ok(PlanAnswer { diagnostics: warnings, ..answer })
+    }
+
+    async fn validate(&self, type_name: &str, config: &Value) -> Result<Diagnostics, CallError> {
+        let judge = self.resource("validate", type_name)?;
+        let message = pb::validate_resource_config::Request {
+            type_name: type_name.to_owned(),
+            config: judge.dynamic(config, "configuration")?,
+            client_capabilities: capabilities(),
+        };
+        let answer = self.call(judge.call, self.protocol.validate_resource(message)).await?;
+        judge.told(&answer.diagnostics)
     }
 
     pub(super) async fn plan(&self, request: &PlanRequest) -> Result<PlanAnswer, CallError> {
@@ -155,7 +182,9 @@ impl Inner {
             proposed_new_state: judge.dynamic(&request.proposed, "proposed state")?,
             config: judge.dynamic(&request.config, "configuration")?,
             prior_private: request.prior_private.clone().into(),
+            provider_meta: self.meta(),
             client_capabilities: capabilities(),
+            prior_identity: self.identity_out(judge, request.prior_identity.as_ref())?,
             ..Default::default()
         };
         let answer = self.call(judge.call, self.protocol.plan(message)).await?;
@@ -166,8 +195,8 @@ impl Inner {
             planned,
             requires_replace: answer.requires_replace.iter().map(wire::from_path).collect(),
             planned_private: answer.planned_private.to_vec(),
+            planned_identity: self.identity_in(judge, answer.planned_identity.as_ref())?,
             legacy: answer.legacy_type_system,
-            deferred: None,
             diagnostics,
         })
     }
@@ -181,8 +210,8 @@ impl Inner {
             planned: request.proposed.clone(),
             requires_replace: Vec::new(),
             planned_private: request.prior_private.clone(),
+            planned_identity: request.prior_identity.clone(),
             legacy: false,
-            deferred: None,
             diagnostics: Diagnostics::new(),
         })
     }
@@ -195,7 +224,8 @@ impl Inner {
             planned_state: judge.dynamic(&request.planned, "planned state")?,
             config: judge.dynamic(&request.config, "configuration")?,
             planned_private: request.planned_private.clone().into(),
-            ..Default::default()
+            provider_meta: self.meta(),
+            planned_identity: self.identity_out(judge, request.planned_identity.as_ref())?,
         };
         let answer = self.call(judge.call, self.protocol.apply(message)).await?;
         let diagnostics = wire::from_diagnostics(&answer.diagnostics);
@@ -211,7 +241,9 @@ impl Inner {
             }
         }
         let state = judge.value(state)?;
-        applied(judge, request, state, answer.private.to_vec(), answer.legacy_type_system, diagnostics)
+        let identity = self.known_identity(judge, answer.new_identity.as_ref())?;
+        let done = applied(judge, request, state, answer.private.to_vec(), answer.legacy_type_system, diagnostics)?;
+        Ok(ApplyAnswer { identity, ..done })
     }
 }
 
@@ -235,7 +267,7 @@ pub(super) fn applied(
     if legacy {
         state = normalised(&judge.schema.block, &state);
     }
-    Ok(ApplyAnswer { state, private, legacy, diagnostics })
+    Ok(ApplyAnswer { state, private, identity: None, legacy, diagnostics })
 }
 
 impl Plugin {
@@ -247,6 +279,11 @@ impl Plugin {
     /// The id its process had when it was started; `None`: somebody else's process.
     pub fn pid(&self) -> Option<u32> {
         self.inner.pid
+    }
+
+    /// How many single calls may wait at the same time.
+    pub fn parallelism(&self) -> usize {
+        self.inner.parallelism.max(1)
     }
 
     /// What it offers.
@@ -285,14 +322,7 @@ impl Plugin {
 
     /// Checks the configuration of a resource.
     pub async fn validate_resource(&self, type_name: &str, config: &Value) -> Result<Diagnostics, CallError> {
-        let judge = self.inner.resource("validate", type_name)?;
-        let message = pb::validate_resource_config::Request {
-            type_name: type_name.to_owned(),
-            config: judge.dynamic(config, "configuration")?,
-            client_capabilities: capabilities(),
-        };
-        let answer = self.inner.call(judge.call, self.inner.protocol.validate_resource(message)).await?;
-        judge.told(&answer.diagnostics)
+        self.inner.validate(type_name, config).await
     }
 
     /// Checks the configuration of a data source.
@@ -348,8 +378,8 @@ impl Plugin {
         let message = pb::read_data_source::Request {
             type_name: type_name.to_owned(),
             config: judge.dynamic(config, "configuration")?,
+            provider_meta: self.inner.meta(),
             client_capabilities: capabilities(),
-            ..Default::default()
         };
         let answer = self.inner.call(judge.call, self.inner.protocol.read_data(message)).await?;
         let diagnostics = judge.told(&answer.diagnostics)?;
@@ -358,43 +388,12 @@ impl Plugin {
         if state.is_null() {
             return Err(judge.broken("the answer holds no object"));
         }
-        Ok(DataAnswer { state, deferred: None, diagnostics })
-    }
-
-    /// Finds existing objects by id. Each must be read before it is used: what is gone reads as null.
-    pub async fn import(&self, type_name: &str, id: &str) -> Result<Warned<Vec<Imported>>, CallError> {
-        let judge = self.inner.resource("import", type_name)?;
-        let message = pb::import_resource_state::Request {
-            type_name: type_name.to_owned(),
-            id: id.to_owned(),
-            client_capabilities: capabilities(),
-            ..Default::default()
-        };
-        let answer = self.inner.call(judge.call, self.inner.protocol.import(message)).await?;
-        let warnings = judge.told(&answer.diagnostics)?;
-        judge.not_deferred(answer.deferred.as_ref())?;
-        let mut value = Vec::new();
-        for imported in &answer.imported_resources {
-            if imported.type_name.is_empty() {
-                return Err(judge.broken("an object without a type was imported"));
-            }
-            let of = self.inner.resource("import", &imported.type_name).map_err(|e| judge.broken(e))?;
-            let state = of.value(wire::from_dynamic(imported.state.as_ref(), of.schema.ty()))?;
-            if state.is_null() {
-                return Err(of.broken("nothing was imported, and no error says why"));
-            }
-            value.push(Imported {
-                type_name: imported.type_name.as_str().into(),
-                state,
-                private: imported.private.to_vec(),
-            });
-        }
-        Ok(Warned { value, warnings })
+        Ok(DataAnswer { state, diagnostics })
     }
 
     /// Asks running calls to end soon; they still answer.
     pub async fn stop(&self) -> Result<(), CallError> {
-        let answer = self.inner.call("stop", self.inner.protocol.stop()).await?;
+        let answer = self.inner.call("stop", self.inner.protocol.stop(pb::stop_provider::Request {})).await?;
         if answer.error.is_empty() {
             return Ok(());
         }

@@ -1,6 +1,6 @@
 //! A provider process under the conformance suite of the SDK.
 
-use super::{ApplyRequest, PlanRequest, Plugin, ReadRequest};
+use super::{ApplyRequest, ImportBy, PlanRequest, Plugin, ReadRequest};
 use straddle_sdk::conformance::{Object, Planned, Subject, SubjectSchemas};
 use straddle_sdk::value::{Str, Value};
 
@@ -25,6 +25,7 @@ impl Subject for Plugin {
             proposed: proposed.clone(),
             config: config.clone(),
             prior_private: prior.private.clone(),
+            prior_identity: None,
         };
         let answer = Plugin::plan(self, request).await.map_err(|e| e.to_string())?;
         Ok(Planned {
@@ -41,6 +42,7 @@ impl Subject for Plugin {
             planned: planned.planned.clone(),
             config: config.clone(),
             planned_private: planned.private.clone(),
+            planned_identity: None,
             ownership: None,
         };
         let answer = Plugin::apply(self, request).await.map_err(|e| e.to_string())?;
@@ -55,6 +57,7 @@ impl Subject for Plugin {
             type_name: type_name.clone(),
             current: object.state.clone(),
             private: object.private.clone(),
+            identity: None,
         };
         let answer = Plugin::read(self, request).await.map_err(|e| e.to_string())?;
         Ok(Object { state: answer.state, private: answer.private })
@@ -66,7 +69,7 @@ impl Subject for Plugin {
     }
 
     async fn import(&self, type_name: &Str, id: &str) -> Result<Object, String> {
-        let answer = Plugin::import(self, type_name, id).await.map_err(|e| e.to_string())?;
+        let answer = Plugin::import(self, type_name, &ImportBy::Id(id.to_owned())).await.map_err(|e| e.to_string())?;
         match answer.value.as_slice() {
             [one] => Ok(Object { state: one.state.clone(), private: one.private.clone() }),
             several => Err(format!("{} objects instead of one", several.len())),

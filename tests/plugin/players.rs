@@ -19,7 +19,7 @@ pub fn play() -> ExitCode {
             ExitCode::from(3)
         }
         "garbage" => say("Usage: notes [OPTIONS]"),
-        "old" => say("1|5|unix|/nowhere|grpc|"),
+        "old" => say("1|4|unix|/nowhere|grpc|"),
         "legacy" => say("1|6|tcp|127.0.0.1:1|netrpc"),
         "uncertified" => say("1|6|unix|/nowhere|grpc|"),
         "nobody" => {

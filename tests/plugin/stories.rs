@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 use straddle::plugin::{
-    ApplyRequest, CallError, Discovery, Found, Health, LaunchError, Launcher, Ownership, PlanRequest, Plugin,
+    ApplyRequest, CallError, Discovery, Found, Health, ImportBy, LaunchError, Launcher, Ownership, PlanRequest, Plugin,
     ReadRequest, Settings, reattach,
 };
 use straddle_sdk::server::{Launch, Server};
@@ -79,6 +79,7 @@ fn create(plugin: &Plugin, type_name: &str, config: Value) -> PlanRequest {
         proposed: config.clone(),
         config,
         prior_private: Vec::new(),
+        prior_identity: None,
     }
 }
 
@@ -89,6 +90,7 @@ fn change(planned: Value, of: &PlanRequest, private: Vec<u8>) -> ApplyRequest {
         planned,
         config: of.config.clone(),
         planned_private: private,
+        planned_identity: None,
         ownership: None,
     }
 }
@@ -148,7 +150,12 @@ async fn whole_life(plugin: &Plugin) {
     assert!(!made.failed() && made.state.is_wholly_known());
     assert_eq!((text(&made.state, "text"), text(&made.state, "folder")), ("hello", "desk"));
 
-    let read = |state: &Value| ReadRequest { type_name: type_name.into(), current: state.clone(), private: vec![1, 2] };
+    let read = |state: &Value| ReadRequest {
+        type_name: type_name.into(),
+        current: state.clone(),
+        private: vec![1, 2],
+        identity: None,
+    };
     let seen = plugin.read(read(&made.state)).await.expect("read");
     assert_eq!(seen.state, made.state);
     assert_eq!(seen.private, [1, 2]);
@@ -172,6 +179,7 @@ async fn whole_life(plugin: &Plugin) {
             .with_attribute("text", Value::string(words)),
         config: config(plugin, type_name, &[("folder", Value::string(folder)), ("text", Value::string(words))]),
         prior_private: vec![9],
+        prior_identity: None,
     };
     let plans = plugin.plan_many(vec![update("desk", "hello"), update("desk", "bye"), update("shelf", "bye")]).await;
     let [same, reworded, moved] = plans.as_slice() else { panic!("three answers") };
@@ -180,10 +188,13 @@ async fn whole_life(plugin: &Plugin) {
     assert!(reworded.as_ref().is_ok_and(|p| p.requires_replace.is_empty() && p.planned != made.state));
     assert_eq!(moved.as_ref().expect("planned").requires_replace[0].to_string(), "folder");
 
-    let found = plugin.import(type_name, text(&made.state, "id")).await.expect("found").value;
+    let found = plugin.import(type_name, &ImportBy::Id(text(&made.state, "id").to_owned())).await.expect("found").value;
     let found = plugin.read(read(&found[0].state)).await.expect("read");
     assert_eq!(found.state, made.state);
-    assert!(matches!(plugin.import(type_name, "nothing").await, Err(CallError::Refused { .. })));
+    assert!(matches!(
+        plugin.import(type_name, &ImportBy::Id("nothing".to_owned())).await,
+        Err(CallError::Refused { .. })
+    ));
 
     let asked = &plugin.schemas().data_sources["notes_count"];
     let counted = plugin.read_data("notes_count", asked.empty()).await.expect("read");
@@ -277,6 +288,7 @@ async fn ten_thousand_objects_are_planned_read_and_made_in_bulk() {
         type_name: "notes_note".into(),
         current: state.clone(),
         private: Vec::new(),
+        identity: None,
     });
     let reads: Vec<ReadRequest> = reads.collect();
     let clock = Clock::start(&plugin);
@@ -404,7 +416,12 @@ async fn answers_against_the_rules_name_the_provider() {
             assert!(matches!(error, CallError::Broken { .. }), "{error}");
             assert!(error.to_string().starts_with("liar answered") && error.to_string().contains(words), "{error}");
         };
-        let read = |name: &str| ReadRequest { type_name: "lie".into(), current: object(name), private: Vec::new() };
+        let read = |name: &str| ReadRequest {
+            type_name: "lie".into(),
+            current: object(name),
+            private: Vec::new(),
+            identity: None,
+        };
         broken(&plugin.read(read("x")).await.expect_err("unknown"), "id is unknown");
         broken(&plugin.plan(lie("secret")).await.expect_err("kept"), "write-only attribute secret");
         broken(
@@ -461,7 +478,7 @@ async fn what_does_not_start_is_told_why() {
         ("crash", "no licence found"),
         ("crash", "exit status: 3"),
         ("garbage", "Usage: notes"),
-        ("old", "speaks plugin protocol 5"),
+        ("old", "speaks plugin protocol 4"),
         ("legacy", "transport"),
         ("uncertified", "no certificate"),
         ("nobody", "no channel to nobody"),

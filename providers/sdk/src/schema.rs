@@ -25,6 +25,10 @@ pub struct Block {
     pub description: String,
     /// Whether to warn of its use.
     pub deprecated: bool,
+    /// What to do instead; may be empty.
+    pub deprecation_message: String,
+    /// Whether the description is Markdown.
+    pub markdown: bool,
 }
 
 /// One attribute.
@@ -46,6 +50,10 @@ pub struct Attribute {
     pub write_only: bool,
     /// Whether to warn of its use.
     pub deprecated: bool,
+    /// What to do instead; may be empty.
+    pub deprecation_message: String,
+    /// Whether the description is Markdown.
+    pub markdown: bool,
 }
 
 /// The type of an attribute: plain, or an object with attributes of its own (protocol 6).

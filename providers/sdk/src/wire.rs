@@ -167,7 +167,9 @@ fn to_block(block: &Block) -> tfplugin6::schema::Block {
         attributes: to_attributes(&block.attributes),
         block_types: block.blocks.iter().map(nested).collect(),
         description: block.description.clone(),
+        description_kind: i32::from(block.markdown),
         deprecated: block.deprecated,
+        deprecation_message: block.deprecation_message.clone(),
         ..Default::default()
     }
 }
@@ -197,9 +199,10 @@ fn to_attributes(attributes: &BTreeMap<Str, Attribute>) -> Vec<tfplugin6::schema
             optional: a.optional,
             computed: a.computed,
             sensitive: a.sensitive,
+            description_kind: i32::from(a.markdown),
             deprecated: a.deprecated,
             write_only: a.write_only,
-            ..Default::default()
+            deprecation_message: a.deprecation_message.clone(),
         }
     };
     attributes.iter().map(one).collect()
@@ -231,7 +234,14 @@ fn from_block(block: &tfplugin6::schema::Block) -> Result<Block, WireError> {
     if let Some(both) = blocks.keys().find(|name| attributes.contains_key(*name)) {
         return Err(WireError(format!("{both:?} is both an attribute and a block")));
     }
-    Ok(Block { attributes, blocks, description: block.description.clone(), deprecated: block.deprecated })
+    Ok(Block {
+        attributes,
+        blocks,
+        description: block.description.clone(),
+        deprecated: block.deprecated,
+        deprecation_message: block.deprecation_message.clone(),
+        markdown: block.description_kind() == tfplugin6::StringKind::Markdown,
+    })
 }
 
 fn from_attributes(attributes: &[tfplugin6::schema::Attribute]) -> Result<BTreeMap<Str, Attribute>, WireError> {
@@ -264,6 +274,8 @@ fn from_attributes(attributes: &[tfplugin6::schema::Attribute]) -> Result<BTreeM
             sensitive: a.sensitive,
             write_only: a.write_only,
             deprecated: a.deprecated,
+            deprecation_message: a.deprecation_message.clone(),
+            markdown: a.description_kind() == tfplugin6::StringKind::Markdown,
         };
         result.insert(Str::from(&a.name), attribute);
     }

@@ -112,6 +112,8 @@ fn optional_attribute(ty: Type) -> schema::Attribute {
         sensitive: false,
         write_only: false,
         deprecated: false,
+        deprecation_message: String::new(),
+        markdown: false,
     }
 }
 

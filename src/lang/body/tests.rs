@@ -57,6 +57,8 @@ fn plain(ty: AttributeType, required: bool) -> Attribute {
         sensitive: false,
         write_only: false,
         deprecated: false,
+        deprecation_message: String::new(),
+        markdown: false,
     }
 }
 

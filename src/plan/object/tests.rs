@@ -21,6 +21,8 @@ fn described(ty: AttributeType, flags: &str) -> Attribute {
         sensitive: false,
         write_only: flags.contains('w'),
         deprecated: false,
+        deprecation_message: String::new(),
+        markdown: false,
     }
 }
 

@@ -16,6 +16,8 @@ fn attribute(ty: Type, sensitive: bool) -> Attribute {
         sensitive,
         write_only: false,
         deprecated: false,
+        deprecation_message: String::new(),
+        markdown: false,
     }
 }
 

@@ -214,6 +214,8 @@ impl AttributeSpec {
             sensitive: false,
             write_only: false,
             deprecated: false,
+            deprecation_message: String::new(),
+            markdown: false,
         };
         AttributeSpec { attribute, replaces: Vec::new(), recomputed: Vec::new() }
     }

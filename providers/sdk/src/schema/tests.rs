@@ -10,6 +10,8 @@ fn attribute(ty: Type) -> Attribute {
         sensitive: false,
         write_only: false,
         deprecated: false,
+        deprecation_message: String::new(),
+        markdown: false,
     }
 }
 
