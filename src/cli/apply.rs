@@ -86,7 +86,7 @@ async fn plan_and_apply(
                 scene.fleet.shutdown().await;
                 return Exit::Fault;
             }
-            printer.plan(&plan);
+            printer.plan(&plan, crate::report::plan::Fate::Applied);
             report_breaches(&plan, project, printer);
             decide(project, store, &scene, &plan, args, operation, printer).await
         }
@@ -156,7 +156,7 @@ pub async fn see_through(
             if !printer.is_json() {
                 printer.diagnostics(&summary.problems, &project.sources);
             }
-            printer.summary(&summary, operation, &project.sources);
+            printer.summary(&summary, plan, operation, &project.sources);
             if summary.stopped {
                 signal.unwrap_or(Exit::Interrupted)
             } else if summary.is_complete() {

@@ -205,7 +205,7 @@ impl Task<'_> {
         if !is_sound(&made, self.project, self.printer) {
             return Err(Exit::Fault);
         }
-        self.printer.plan(&made);
+        self.printer.plan(&made, crate::report::plan::Fate::Applied);
         Ok(made)
     }
 

@@ -7,6 +7,7 @@ use super::print::Printer;
 use super::session::Project;
 use crate::plan::make::Failure;
 use crate::plan::model::{Kind, Plan};
+use crate::report::plan::Fate;
 use crate::report::refusal;
 use crate::report::words::Names;
 use std::path::Path;
@@ -55,7 +56,7 @@ fn show(plan: &Plan, project: &Project, scene: &Scene, args: &PlanArgs, printer:
     let exit = match args.out.as_deref().filter(|_| !plan.is_broken()) {
         Some(file) => keep(plan, file, printer),
         None => {
-            printer.plan(plan);
+            printer.plan(plan, Fate::Shown);
             Exit::Done
         }
     };
@@ -74,12 +75,8 @@ fn keep(plan: &Plan, file: &Path, printer: &Printer) -> Exit {
         printer.diagnostics(&[error.about(file)], &plan.sources);
         return Exit::Error;
     }
-    if printer.is_json() {
-        printer.plan(plan);
-    } else {
-        let (name, digest) = (file.display().to_string(), crate::report::plan::digest(plan));
-        printer.out(&crate::report::plan::text_saved(plan, &name, &digest, printer.style()));
-    }
+    let (name, digest) = (file.display().to_string(), crate::report::plan::digest(plan));
+    printer.plan(plan, Fate::Saved { file: &name, digest: &digest });
     Exit::Done
 }
 

@@ -3,8 +3,9 @@
 use crate::apply::{Event, Summary};
 use crate::diag::{Diagnostic, Sources};
 use crate::plan::model::Plan;
+use crate::report::plan::{self, Fate};
 use crate::report::style::Style;
-use crate::report::{diagnostics, events, plan};
+use crate::report::{diagnostics, events};
 use std::io::{IsTerminal, Write};
 
 /// Prints to standard output and standard error.
@@ -83,8 +84,8 @@ impl Printer {
     }
 
     /// A plan, for whoever reads.
-    pub fn plan(&self, made: &Plan) {
-        self.out(&if self.json { events::plan(made, &stamp()) } else { plan::text(made, &self.style) });
+    pub fn plan(&self, made: &Plan, fate: Fate<'_>) {
+        self.out(&if self.json { events::plan(made, &stamp()) } else { plan::text(made, fate, &self.style) });
     }
 
     /// The first line of a stream.
@@ -103,13 +104,16 @@ impl Printer {
         }
     }
 
-    /// How it ended.
-    pub fn summary(&self, summary: &Summary, operation: &str, sources: &Sources) {
-        self.out(&if self.json {
-            events::summary(summary, operation, sources, &stamp())
-        } else {
-            events::summary_text(summary, &self.style)
-        });
+    /// How carrying out a plan ended.
+    pub fn summary(&self, summary: &Summary, made: &Plan, operation: &str, sources: &Sources) {
+        if self.json {
+            self.out(&events::summary(summary, operation, sources, &stamp()));
+            return;
+        }
+        self.out(&events::summary_text(summary, &self.style));
+        if summary.is_complete() && !summary.stopped {
+            self.out(&plan::carried_out(made, &self.style));
+        }
     }
 }
 

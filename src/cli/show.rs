@@ -27,7 +27,8 @@ pub async fn run(args: ShowArgs, printer: &Printer) -> Exit {
             }
             Ok(found) => {
                 let (name, digest) = (path.display().to_string(), plan::digest(&found));
-                printer.out(&plan::text_saved(&found, &name, &digest, printer.style()));
+                let fate = plan::Fate::Saved { file: &name, digest: &digest };
+                printer.out(&plan::text(&found, fate, printer.style()));
                 Exit::Done
             }
             Err(error) => failed(error.about(path), printer),

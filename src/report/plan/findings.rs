@@ -1,8 +1,8 @@
 //! Cut sets, margin, findings, price, and the last lines: what is not touched, how to stop, what comes next.
 
-use super::Page;
+use super::{Fate, Page};
 use crate::plan::model::{Action, Kind, WorkloadPlan};
-use crate::report::style::{Ink, clean, wrap};
+use crate::report::style::{Ink, clean, columns, pad, wrap};
 use crate::report::words::{self, Names, money};
 use crate::spread::decision::{CutSets, Note};
 use crate::spread::model::{Event, Mode};
@@ -78,7 +78,7 @@ impl Page<'_> {
     }
 
     /// What is not touched, how to stop, what comes next.
-    pub(super) fn tail(&mut self, saved: Option<(&str, &str)>) {
+    pub(super) fn tail(&mut self, fate: Fate<'_>) {
         let plan = self.plan;
         self.blank();
         for warning in &plan.warnings {
@@ -100,21 +100,22 @@ impl Page<'_> {
                 self.line("Ctrl-C stops after the current call; what is done stays done, the rest is not begun.");
             }
         }
-        if let Some((file, digest)) = saved {
+        if let Fate::Saved { file, digest } = fate {
             let text = format!(
                 "Saved {file}  {digest}  good while the state's serial is {} and what stands is as above",
                 plan.serial
             );
             self.line(&wrap(&text, self.style.width, 4));
         }
-        let next = match saved {
+        let next = match fate {
             _ if plan.is_broken() => None,
+            Fate::Applied => None,
             _ if !down.is_empty() && plan.kind == Kind::Normal => {
                 Some(format!("straddle failover   ({} DOWN)", down.join(", ")))
             }
-            Some((file, _)) => Some(format!("straddle apply {file}")),
-            None if !plan.has_changes() => None,
-            None => match &plan.kind {
+            Fate::Saved { file, .. } => Some(format!("straddle apply {file}")),
+            Fate::Shown if !plan.has_changes() => None,
+            Fate::Shown => match &plan.kind {
                 Kind::Normal | Kind::Repair => Some("straddle apply".into()),
                 Kind::Destroy => Some("straddle destroy".into()),
                 Kind::RefreshOnly => Some("straddle apply -refresh-only".into()),
@@ -125,6 +126,27 @@ impl Page<'_> {
         if let Some(next) = next {
             let text = format!("{}  {next}", self.style.strong("Next:"));
             self.line(&text);
+        }
+    }
+
+    /// Commands worth typing when everything stands: what the next loss would do, and on the built-in clouds, a loss to watch.
+    pub(super) fn try_next(&mut self) {
+        let Some((_, workload)) = self.plan.workloads.first() else { return };
+        let level = workload.rules.spread.last().map_or("zone", |s| s.level.as_str());
+        let mut next = vec![
+            ("straddle plan".to_string(), "finds nothing to do"),
+            (format!("straddle simulate --any 1 --of {level}"), "what each loss would leave"),
+        ];
+        let simulated = self.plan.changes.iter().any(|c| c.provider.source.ends_with("/straddle/sim"));
+        let domain = workload.decision.spread.last().and_then(|row| row.domains.iter().find(|d| d.after > 0));
+        if let Some(domain) = domain.filter(|_| simulated) {
+            next.push((format!("straddle sim kill 1 --in {level}:{}", domain.name), "then straddle plan again"));
+        }
+        let wide = next.iter().map(|(command, _)| columns(command)).max().unwrap_or(0);
+        self.blank();
+        for (i, (command, what)) in next.iter().enumerate() {
+            let lead = if i == 0 { self.style.strong("Next:") } else { "     ".into() };
+            self.line(&format!("{lead}  {}  {what}", pad(command, wide)));
         }
     }
 

@@ -20,14 +20,40 @@ use super::style::Style;
 use super::words::Names;
 use crate::plan::model::{Kind, Plan, WorkloadPlan};
 
-/// The whole plan as text.
-pub fn text(plan: &Plan, style: &Style) -> String {
-    Page { plan, style, out: String::new() }.whole(None)
+/// What becomes of a plan once it was read: its last lines depend on it.
+#[derive(Clone, Copy, Debug)]
+pub enum Fate<'f> {
+    /// It was only asked for: the command that would carry it out stands at the end.
+    Shown,
+    /// It is in a file: name, digest and the command that carries it out stand at the end.
+    Saved {
+        /// The file's name.
+        file: &'f str,
+        /// The plan's digest.
+        digest: &'f str,
+    },
+    /// It is about to be carried out by the command that shows it: there is no other to name.
+    Applied,
 }
 
-/// As [`text`], for a plan that was saved: ends with the file's name, its digest and the command that carries it out.
-pub fn text_saved(plan: &Plan, file: &str, digest: &str, style: &Style) -> String {
-    Page { plan, style, out: String::new() }.whole(Some((file, digest)))
+/// The whole plan as text.
+pub fn text(plan: &Plan, fate: Fate<'_>, style: &Style) -> String {
+    Page { plan, style, out: String::new() }.whole(fate)
+}
+
+/// Once a plan was carried out to its end: where the replicas stand now, and what to try next.
+pub fn carried_out(plan: &Plan, style: &Style) -> String {
+    let mut page = Page { plan, style, out: String::new() };
+    if !matches!(plan.kind, Kind::Destroy | Kind::RefreshOnly) {
+        for (_, workload) in &plan.workloads {
+            page.spread(workload, page.names(workload), ["before", "now"]);
+        }
+        // A failover and its way back name their own next command.
+        if matches!(plan.kind, Kind::Normal | Kind::Repair) {
+            page.try_next();
+        }
+    }
+    page.out
 }
 
 /// What the actions of one plan are, without rules and spread: for `show` of a part, or an approval prompt.
@@ -50,7 +76,7 @@ struct Page<'p> {
 }
 
 impl<'p> Page<'p> {
-    fn whole(mut self, saved: Option<(&str, &str)>) -> String {
+    fn whole(mut self, fate: Fate<'_>) -> String {
         self.head();
         self.read();
         self.drift();
@@ -62,7 +88,7 @@ impl<'p> Page<'p> {
                 self.workload(name, workload);
             }
         }
-        self.tail(saved);
+        self.tail(fate);
         self.out
     }
 
@@ -74,7 +100,7 @@ impl<'p> Page<'p> {
             let title = self.style.strong(&format!("workload {name}"));
             self.line(&title);
         }
-        self.spread(workload, names);
+        self.spread(workload, names, ["now", "after"]);
         self.steps(workload, names);
         if self.plan.kind != Kind::Destroy {
             self.losses(workload, names);

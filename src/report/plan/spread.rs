@@ -11,13 +11,14 @@ use crate::spread::decision::{DomainRow, SpreadRow};
 const BAR: u32 = 12;
 
 impl Page<'_> {
-    pub(super) fn spread(&mut self, workload: &WorkloadPlan, names: Names<'_>) {
+    /// `moments`: what the two columns are called.
+    pub(super) fn spread(&mut self, workload: &WorkloadPlan, names: Names<'_>, moments: [&str; 2]) {
         for row in &workload.decision.spread {
-            self.spread_row(row, names);
+            self.spread_row(row, names, moments);
         }
     }
 
-    fn spread_row(&mut self, row: &SpreadRow, names: Names<'_>) {
+    fn spread_row(&mut self, row: &SpreadRow, names: Names<'_>, [then, later]: [&str; 2]) {
         // A domain without replicas, now or after, and without a share of them says nothing.
         let all: Vec<&DomainRow> =
             row.domains.iter().filter(|d| d.weight > 0 || d.existing > 0 || d.after > 0 || d.before.hi > 0).collect();
@@ -25,7 +26,7 @@ impl Page<'_> {
         let shown: Vec<&DomainRow> =
             all.iter().copied().filter(|d| few || differs(d)).take(if few { usize::MAX } else { 12 }).collect();
         let most = all.iter().map(|d| d.before.hi.max(d.after).max(d.existing)).max().unwrap_or(0);
-        let mut cells = vec![vec![self.title(row, names), "now".into(), String::new(), "after".into(), String::new()]];
+        let mut cells = vec![vec![self.title(row, names), then.into(), String::new(), later.into(), String::new()]];
         for domain in &shown {
             cells.push(self.domain(domain, most));
         }

@@ -1,22 +1,31 @@
 use super::sample::*;
 use crate::plan::model::{Action, Kind, OutputChange, Plan, Reason};
-use crate::report::plan::{json, text, text_saved};
+use crate::report::plan::{Fate, carried_out, json, text};
 use crate::report::style::{Style, columns};
 use crate::spread::model::{Bound, Mode};
 use straddle_sdk::value::{Marks, Type, Value};
 
 fn plain(plan: &Plan) -> String {
-    text(plan, &Style::default())
+    text(plan, Fate::Shown, &Style::default())
 }
 
 #[test]
 fn one_replica_lost() {
-    insta::assert_snapshot!(text_saved(&one_lost(), "web.plan", "sha256:7be1", &Style::default()));
+    insta::assert_snapshot!(text(
+        &one_lost(),
+        Fate::Saved { file: "web.plan", digest: "sha256:7be1" },
+        &Style::default()
+    ));
 }
 
 #[test]
 fn first_creation() {
     insta::assert_snapshot!(plain(&first()));
+}
+
+#[test]
+fn an_apply_ends_with_where_replicas_stand_and_what_to_try() {
+    insta::assert_snapshot!(carried_out(&first(), &Style::default()));
 }
 
 #[test]
@@ -63,7 +72,7 @@ fn everything_else_a_plan_can_say() {
         ("survive.building".into(), "floor 50%".into(), None),
         ("floor.serving".into(), "100%".into(), Some("80%".into())),
     ];
-    insta::assert_snapshot!(text(&plan, &Style::default()));
+    insta::assert_snapshot!(plain(&plan));
 }
 
 #[test]
@@ -87,7 +96,7 @@ fn nothing_to_do() {
 #[test]
 fn colour_is_only_colour() {
     for plan in [one_lost(), first(), rollout(10), failover(), refused()] {
-        let colour = text(&plan, &Style { color: true, ..Style::default() });
+        let colour = text(&plan, Fate::Shown, &Style { color: true, ..Style::default() });
         assert!(colour.contains("\u{1b}["));
         let mut bare = String::new();
         let mut rest = colour.as_str();
@@ -119,7 +128,7 @@ fn many_replicas_fit_a_screen() {
     assert!(short.lines().count() < 90, "{} lines\n{short}", short.lines().count());
     assert!(short.lines().all(|l| columns(l) < 160), "{short}");
     assert!(short.contains("and 9999 more alike"), "{short}");
-    let all = text(&plan, &Style { verbose: true, ..Style::default() });
+    let all = text(&plan, Fate::Shown, &Style { verbose: true, ..Style::default() });
     let heads: std::collections::BTreeSet<&str> =
         all.lines().filter_map(|l| l.strip_prefix("  + ")?.split("  #").next()).collect();
     for change in &plan.changes {
