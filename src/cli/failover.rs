@@ -134,8 +134,11 @@ impl Task<'_> {
         // Written first: should the rest be cut short, `plan` and `apply` go on with the failover and not against it.
         let first = if known { Vec::new() } else { vec![self.record_of(&lost, &scene.topology, &plan, observed)] };
         let errand = Errand { operation: "failover", first, when_complete: Vec::new() };
+        let started = std::time::Instant::now();
         let exit = see_through(self.project, store, scene, &plan, errand, self.printer).await;
         if exit == Exit::Done {
+            let took = started.elapsed().as_secs();
+            self.say(&crate::report::failover::after(&plan, took, &time_of_day, self.printer.style()));
             self.say("Nothing moves back by itself.\nNext:  straddle failback --check");
         }
         exit
@@ -206,6 +209,7 @@ impl Task<'_> {
             return Err(Exit::Fault);
         }
         self.printer.plan(&made, crate::report::plan::Fate::Applied);
+        self.say(&crate::report::failover::before(&made, self.printer.style()));
         Ok(made)
     }
 
@@ -409,6 +413,12 @@ fn timers(spec: &Spec, failover: &Failover) -> String {
         }
     }
     text
+}
+
+/// The time of day so many seconds ago.
+fn time_of_day(seconds: u64) -> String {
+    let ago = jiff::SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+    jiff::Zoned::now().checked_sub(ago).map_or_else(|_| "-".into(), |t| t.strftime("%H:%M:%S").to_string())
 }
 
 /// Asks on a terminal for one word; a pipe never gives it.

@@ -7,6 +7,7 @@ pub mod diagnostics;
 pub mod diff;
 pub mod drift;
 pub mod events;
+pub mod failover;
 pub mod json;
 pub mod plan;
 pub mod refusal;

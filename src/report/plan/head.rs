@@ -67,15 +67,37 @@ impl Page<'_> {
             let title = self.style.ink(Ink::Bad, "Could not be read; nothing is concluded about these:");
             self.line(&title);
             let most = if self.style.verbose { usize::MAX } else { 10 };
-            for one in plan.unreadable.iter().take(most) {
-                let text = format!("  {}  {}", clean(&one.address.to_string()), clean(&one.problem.summary));
-                let detail = one.problem.detail.lines().next().unwrap_or_default();
-                let text = if detail.is_empty() { text } else { format!("{text}: {}", clean(detail)) };
-                let text = wrap(&text, self.style.width, 6);
+            let groups = self.unreadable_groups();
+            for (what, why, _) in groups.iter().take(most) {
+                let text = wrap(&format!("  {what}  {why}"), self.style.width, 6);
                 self.line(&text);
             }
-            self.more(unreadable.saturating_sub(most), "");
+            let hidden = groups.iter().skip(most).map(|(_, _, n)| n).sum();
+            self.more(hidden, "");
         }
+    }
+
+    /// What could not be read, why, and how many: objects of one block with the same reason share a line.
+    fn unreadable_groups(&self) -> Vec<(String, String, usize)> {
+        let mut groups: BTreeMap<(Address, usize, String), Vec<&Address>> = BTreeMap::new();
+        for (i, one) in self.plan.unreadable.iter().enumerate() {
+            let detail = one.problem.detail.lines().next().unwrap_or_default();
+            let summary = clean(&one.problem.summary);
+            let why = if detail.is_empty() { summary.into_owned() } else { format!("{summary}: {}", clean(detail)) };
+            let alone = if self.style.verbose || one.address.key.is_none() { i + 1 } else { 0 };
+            groups.entry((one.address.without_key(), alone, why)).or_default().push(&one.address);
+        }
+        let row = |((resource, _, why), all): ((Address, usize, String), Vec<&Address>)| {
+            let what = match all.as_slice() {
+                [one] => clean(&one.to_string()).into_owned(),
+                many => {
+                    let keys = words::keys(many.iter().filter_map(|a| a.key.as_ref()), 4);
+                    format!("{} ({}: {keys})", clean(&resource.to_string()), many.len())
+                }
+            };
+            (what, why, all.len())
+        };
+        groups.into_iter().map(row).collect()
     }
 
     /// `and N more`, where something is not shown.

@@ -174,3 +174,16 @@ fn drift_in_the_order_of_weight() {
         "{text}"
     );
 }
+
+#[test]
+fn a_failover_says_its_promise_and_what_is_not_proven() {
+    let plan = failover();
+    let ago = |seconds: u64| format!("{seconds} s ago");
+    let style = Style::default();
+    let text = format!(
+        "{}--\n{}",
+        crate::report::failover::before(&plan, &style),
+        crate::report::failover::after(&plan, 2, &ago, &style)
+    );
+    insta::assert_snapshot!(text);
+}
