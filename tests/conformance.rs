@@ -210,8 +210,6 @@ fn functions() {
 const CONFIGS_DIFFER: &[(&str, &str)] = &[
     ("own/bad-cycle-locals", "a cycle is shown where it is; Terraform gives no place"),
     ("own/bad-cycle-resources", "the same, and its members are sorted"),
-    ("own/bad-json-syntax", "JSON configuration is not read yet: it is refused"),
-    ("own/ok-json", "JSON configuration is not read yet: it is refused"),
     ("own/bad-provider-meta", "which providers there are is checked where they are started"),
     ("own/bad-provisioner-type", "an unknown provisioner is shown where it is; Terraform gives no place"),
     ("own/ok-check", "a check whose only assertion is refused has one all the same"),
@@ -220,7 +218,8 @@ const CONFIGS_DIFFER: &[(&str, &str)] = &[
 #[test]
 fn configurations() {
     let mut found = BTreeMap::new();
-    for case in cases(include_str!("conformance/configs.json")) {
+    let json = cases(include_str!("conformance/json.json"));
+    for case in cases(include_str!("conformance/configs.json")).into_iter().chain(json) {
         let directory = tempfile::tempdir().unwrap();
         for (name, content) in case["files"].as_object().unwrap() {
             let path = directory.path().join(name);

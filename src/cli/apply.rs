@@ -50,9 +50,19 @@ pub async fn run(args: ApplyArgs, printer: &Printer) -> Exit {
 
 /// Opens the state for writing.
 pub fn open(lock: &LockArgs, operation: &str, printer: &Printer) -> Result<Store, Exit> {
+    let dir = super::workspace::state_dir();
+    if let Err(error) = std::fs::create_dir_all(&dir) {
+        printer.error(&format!("{} cannot be made: {error}", dir.display()));
+        return Err(Exit::Error);
+    }
+    open_in(&dir, lock, operation, printer)
+}
+
+/// Opens the state of a directory for writing.
+pub fn open_in(dir: &Path, lock: &LockArgs, operation: &str, printer: &Printer) -> Result<Store, Exit> {
     let timeout = crate::spec::parse_duration(&lock.lock_timeout).unwrap_or_default();
     let request = LockRequest::here(operation).patient(timeout);
-    match Store::open_write(Path::new("."), &request) {
+    match Store::open_write(dir, &request) {
         Ok(store) => Ok(store),
         Err(error) => {
             let locked = error.is_locked();

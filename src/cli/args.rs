@@ -2,6 +2,14 @@
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
+mod inspect;
+mod spelling;
+mod tools;
+
+pub use inspect::{GetArgs, GraphArgs, GraphFormat, GraphType, RefreshArgs, TaintArgs, WorkspaceCommand};
+pub use spelling::{SplitError, arguments};
+pub use tools::FmtArgs;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -58,6 +66,21 @@ pub enum Command {
     /// Drive the built-in simulated clouds
     #[command(subcommand)]
     Sim(SimCommand),
+    /// Rewrite the files in their canonical form
+    Fmt(FmtArgs),
+    /// Bring the state up to date with reality (same as apply -refresh-only -auto-approve)
+    Refresh(RefreshArgs),
+    /// Name the modules the spec calls
+    Get(GetArgs),
+    /// Draw what depends on what
+    Graph(GraphArgs),
+    /// States of several environments from one spec
+    #[command(subcommand)]
+    Workspace(WorkspaceCommand),
+    /// Have the next plan replace an object
+    Taint(TaintArgs),
+    /// Take that back
+    Untaint(TaintArgs),
     /// Print the version
     Version(VersionArgs),
     /// Print a completion script for a shell
@@ -73,6 +96,9 @@ pub struct VarArgs {
     /// Read variables from a file; may be repeated
     #[arg(long, value_name = "FILE")]
     pub var_file: Vec<PathBuf>,
+    /// Whether values that are missing may be asked for
+    #[arg(skip)]
+    pub ask: bool,
 }
 
 /// How to wait for the state's lock.
@@ -114,7 +140,7 @@ pub struct PlanningArgs {
     /// How many provider calls at once
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub parallelism: usize,
-    /// Accepted for Terraform's sake: straddle never asks for variables in CI
+    /// Whether to ask for variables that have no value, where somebody is there to ask
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub input: bool,
     /// One JSON object a line instead of text
@@ -123,6 +149,17 @@ pub struct PlanningArgs {
     /// Show unchanged attributes and every step
     #[arg(long)]
     pub verbose: bool,
+    /// Accepted for Terraform's sake: warnings are short as they are
+    #[arg(long, hide = true)]
+    pub compact_warnings: bool,
+}
+
+impl PlanningArgs {
+    /// Lets missing values be asked for, unless somebody said otherwise.
+    pub fn may_ask(&mut self) {
+        let unwanted = std::env::var("TF_INPUT").is_ok_and(|v| matches!(v.as_str(), "0" | "false"));
+        self.vars.ask = self.input && !self.json && !unwanted;
+    }
 }
 
 /// `plan`.
@@ -360,6 +397,18 @@ pub enum StateCommand {
         #[command(flatten)]
         lock: LockArgs,
     },
+    /// Hand all objects of one provider to another
+    ReplaceProvider {
+        /// The provider now, for example hashicorp/aws
+        from: String,
+        /// The new one
+        to: String,
+        /// Do not ask
+        #[arg(long)]
+        auto_approve: bool,
+        #[command(flatten)]
+        lock: LockArgs,
+    },
     /// Print the state in Terraform's format, version 4
     Pull,
     /// Take over a state in Terraform's format, version 4
@@ -456,26 +505,14 @@ pub struct CompletionArgs {
     pub shell: clap_complete::Shell,
 }
 
-/// Rewrites Terraform's `-flag` into `--flag`. A lone `-`, negative numbers and single letters stay as they are,
-/// and nothing behind `--` is touched.
-pub fn double_dashes(args: impl IntoIterator<Item = String>) -> Vec<String> {
-    let mut rest = false;
-    args.into_iter()
-        .map(|arg| {
-            rest |= arg == "--";
-            let long = arg.len() > 2 && arg.starts_with('-') && arg[1..].starts_with(|c: char| c.is_ascii_lowercase());
-            if long && !rest { format!("-{arg}") } else { arg }
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;
 
     fn parse(line: &str) -> Cli {
-        Cli::try_parse_from(double_dashes(line.split(' ').map(String::from))).unwrap()
+        let written = line.split(' ').map(String::from).collect();
+        Cli::try_parse_from(arguments(written, &Cli::command(), &|_| None).unwrap()).unwrap()
     }
 
     #[test]

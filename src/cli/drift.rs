@@ -14,7 +14,6 @@ use crate::plan::model::{Action, Change, Kind, Plan};
 use crate::plugin::Discovery;
 use crate::report::drift::{self, Differing, Drift, Kind as Differs, Resource};
 use std::collections::BTreeSet;
-use std::path::Path;
 use straddle_sdk::schema::Prepared as Schema;
 use straddle_sdk::value::Str;
 
@@ -24,7 +23,7 @@ pub async fn run(args: DriftArgs, printer: &Printer) -> Exit {
         printer.diagnostics(&project.problems, &project.sources);
         return Exit::Error;
     }
-    let loaded = match crate::state::load(Path::new(".")) {
+    let loaded = match crate::state::load(&super::workspace::state_dir()) {
         Ok(loaded) => loaded,
         Err(error) => {
             printer.diagnostics(&[error.into()], &project.sources);

@@ -16,7 +16,6 @@ use crate::spread::model::{Event, Health, Location, Topology};
 use crate::state::{Displaced, Entry, Failover, LockRequest, Loss, State, Store, Word, now};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, IsTerminal};
-use std::path::Path;
 
 /// `failover`.
 pub async fn failover(args: FailoverArgs, printer: &Printer) -> Exit {
@@ -179,7 +178,7 @@ impl Task<'_> {
 
     /// `failback --check`: takes no lock, writes nothing.
     async fn check(&self) -> Exit {
-        let loaded = match crate::state::load(Path::new(".")) {
+        let loaded = match crate::state::load(&super::workspace::state_dir()) {
             Ok(loaded) => loaded,
             Err(error) => {
                 self.printer.diagnostics(&[error.into()], &self.project.sources);

@@ -2,10 +2,14 @@
 
 mod apply;
 pub mod args;
+mod ask;
 mod console;
 mod drift;
 mod exit;
 mod failover;
+mod fmt;
+mod get;
+mod graph;
 mod output;
 mod plan;
 mod planning;
@@ -19,14 +23,16 @@ mod signals;
 mod sim;
 mod simulate;
 mod state;
+mod taint;
 mod validate;
 mod verify;
 mod version;
+mod workspace;
 
 pub use exit::Exit;
 
 use args::{Cli, Command};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
 
 /// Runs the command of this process.
@@ -36,7 +42,15 @@ pub fn main() -> ExitCode {
     if crate::plugin::serves(arguments.first().map(String::as_str), serve.as_deref()).is_some() {
         return straddle_provider_sim::serve();
     }
-    let cli = match Cli::try_parse_from(args::double_dashes(arguments)) {
+    let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let arguments = match args::arguments(arguments, &Cli::command(), &variable) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            print::Printer::new(true).error(&error.to_string());
+            return ExitCode::from(Exit::Error.code());
+        }
+    };
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // clap's own way out: help and version end well, everything else is an error of ours.
@@ -49,6 +63,10 @@ pub fn main() -> ExitCode {
         && let Err(error) = std::env::set_current_dir(dir)
     {
         printer.error(&format!("cannot change to {}: {error}", dir.display()));
+        return ExitCode::from(Exit::Error.code());
+    }
+    if let Err(problem) = workspace::check() {
+        printer.diagnostics(&[*problem], &Default::default());
         return ExitCode::from(Exit::Error.code());
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
@@ -65,10 +83,23 @@ pub fn main() -> ExitCode {
 
 async fn run(command: Command, printer: &print::Printer) -> Exit {
     match command {
-        Command::Plan(args) => plan::run(args, printer).await,
-        Command::Apply(args) => apply::run(args, printer).await,
+        Command::Plan(mut args) => {
+            args.planning.may_ask();
+            plan::run(args, printer).await
+        }
+        Command::Apply(mut args) => {
+            args.planning.may_ask();
+            apply::run(args, printer).await
+        }
         Command::Destroy(mut args) => {
+            args.planning.may_ask();
             args.planning.destroy = true;
+            apply::run(args, printer).await
+        }
+        Command::Refresh(args) => {
+            let mut args = args::ApplyArgs { planning: args.planning, planfile: None, auto_approve: true };
+            args.planning.may_ask();
+            args.planning.refresh_only = true;
             apply::run(args, printer).await
         }
         Command::Drift(args) => drift::run(args, printer).await,
@@ -86,6 +117,12 @@ async fn run(command: Command, printer: &print::Printer) -> Exit {
         Command::Console(args) => console::run(&args, printer),
         Command::Providers(args) => providers::run(args, printer).await,
         Command::Verify(args) => verify::run(&args, printer),
+        Command::Get(_) => get::run(printer),
+        Command::Graph(args) => graph::run(&args, printer),
+        Command::Workspace(command) => workspace::run(command, printer),
+        Command::Taint(args) => taint::run(&args, true, printer),
+        Command::Untaint(args) => taint::run(&args, false, printer),
+        Command::Fmt(args) => fmt::run(&args, printer),
         Command::Version(args) => version::run(&args, printer),
         Command::Completion(args) => version::completion(&args),
     }

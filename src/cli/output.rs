@@ -6,12 +6,11 @@ use super::print::Printer;
 use crate::diag::{Diagnostic, Sources};
 use crate::lang::display::display;
 use crate::state::{self, Output, State};
-use std::path::Path;
 use straddle_sdk::value::codec::json;
 use straddle_sdk::value::{Kind, Type, Value};
 
 pub fn run(args: &OutputArgs, printer: &Printer) -> Exit {
-    let state = match state::load(Path::new(".")) {
+    let state = match state::load(&super::workspace::state_dir()) {
         Ok(loaded) => loaded.state,
         Err(error) => return failed(error.into(), printer),
     };

@@ -20,7 +20,7 @@ pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
         printer.diagnostics(&project.problems, &project.sources);
         return Exit::Error;
     }
-    let loaded = match crate::state::load(Path::new(".")) {
+    let loaded = match crate::state::load(&super::workspace::state_dir()) {
         Ok(loaded) => loaded,
         Err(error) => {
             printer.diagnostics(&[error.into()], &project.sources);

@@ -16,7 +16,7 @@ use straddle_sdk::value::Str;
 
 pub async fn run(args: ProvidersArgs, printer: &Printer) -> Exit {
     match args.command {
-        None => list(printer, false),
+        None => tree(printer),
         Some(ProvidersCommand::Schema { .. }) => schema(printer).await,
         Some(ProvidersCommand::Export { name, dir }) => match export(&name, &dir) {
             Ok(path) => {
@@ -65,6 +65,24 @@ fn needed(project: &Project) -> Result<BTreeMap<String, BTreeSet<&'static str>>,
     // `terraform_data` needs no provider.
     all.retain(|source, _| !source.ends_with("/hashicorp/terraform"));
     Ok(all)
+}
+
+/// What every module asks for, and what the state does.
+fn tree(printer: &Printer) -> Exit {
+    let project = match project(printer) {
+        Ok(project) => project,
+        Err(exit) => return exit,
+    };
+    let state = match crate::state::load(&super::workspace::state_dir()) {
+        Ok(loaded) => loaded.state,
+        Err(error) => {
+            printer.diagnostics(&[error.into()], &Default::default());
+            return Exit::Error;
+        }
+    };
+    let sources = state.objects.values().map(|o| o.provider.source.to_string()).collect();
+    printer.out(&crate::report::provider_tree::text(&project.config, &sources));
+    Exit::Done
 }
 
 fn list(printer: &Printer, strict: bool) -> Exit {

@@ -142,6 +142,9 @@ fn given(
             ),
         }
     }
+    if vars.ask {
+        given.extend(super::ask::missing(&config.module, &given));
+    }
     given
 }
 

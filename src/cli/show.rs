@@ -15,7 +15,6 @@ use crate::state::show::{show_json, shown};
 use crate::state::{self, Object, ObjectId, State};
 use serde_json::Value as Tree;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use straddle_sdk::schema::Schema;
 
 pub async fn run(args: ShowArgs, printer: &Printer) -> Exit {
@@ -33,7 +32,7 @@ pub async fn run(args: ShowArgs, printer: &Printer) -> Exit {
             }
             Err(error) => failed(error.about(path), printer),
         },
-        None => match state::load(Path::new(".")) {
+        None => match state::load(&super::workspace::state_dir()) {
             Ok(loaded) => {
                 let providers = schemas(&loaded.state).await;
                 whole(&loaded.state, &providers, args.json, printer)

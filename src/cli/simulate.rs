@@ -22,7 +22,6 @@ use crate::spread::simulate::{Simulation, simulate};
 use crate::spread::survive::{combinations, for_each_subset};
 use crate::state::State;
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// Losses that one run looks at; more say nothing to a reader.
 const MOST_LOSSES: u128 = 20_000;
@@ -36,7 +35,7 @@ pub async fn run(args: SimulateArgs, printer: &Printer) -> Exit {
         printer.diagnostics(&problems, &project.sources);
         return Exit::Error;
     }
-    let state = match crate::state::load(Path::new(".")) {
+    let state = match crate::state::load(&super::workspace::state_dir()) {
         Ok(loaded) => loaded.state,
         Err(error) => {
             printer.diagnostics(&[error.into()], &project.sources);

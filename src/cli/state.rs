@@ -5,6 +5,7 @@ use super::apply;
 use super::args::{ForceUnlockArgs, LockArgs, StateCommand};
 use super::print::Printer;
 use super::show;
+use super::workspace;
 use crate::diag::{Diagnostic, Sources};
 use crate::state::edit;
 use crate::state::v4::{self, Force};
@@ -38,6 +39,9 @@ pub async fn run(command: StateCommand, printer: &Printer) -> Exit {
             said.push_str(&format!("Successfully removed {} resource instance(s).", entries.len()));
             Ok((entries, said))
         }),
+        StateCommand::ReplaceProvider { from, to, auto_approve, lock } => {
+            replace_provider(&from, &to, auto_approve, &lock, printer)
+        }
         StateCommand::Pull => existing().map(|state| printer.out(&v4::write(&state))),
         StateCommand::Push { file, force, lock } => push(&file, force, &lock, printer),
     };
@@ -52,7 +56,7 @@ pub async fn run(command: StateCommand, printer: &Printer) -> Exit {
 }
 
 /// Why a command did not do what it should.
-enum Trouble {
+pub enum Trouble {
     Problems(Vec<Diagnostic>),
     /// Told already.
     Said(Exit),
@@ -66,7 +70,7 @@ impl<E: Into<Diagnostic>> From<E> for Trouble {
 
 /// The state of this directory; that there is none is an error.
 fn existing() -> Result<State, Trouble> {
-    let loaded = state::load(Path::new("."))?;
+    let loaded = state::load(&workspace::state_dir())?;
     if loaded.source == Source::Nothing {
         let problem = Diagnostic::error("No state file was found", "Nothing has been applied in this directory yet.");
         return Err(problem.help("Name the directory with -chdir=DIR.").into());
@@ -97,7 +101,10 @@ async fn one(address: &str, printer: &Printer) -> Result<(), Trouble> {
 }
 
 /// Changes the state under its lock, as a run of its own.
-fn change(
+///
+/// # Errors
+/// What is wrong with the edit, or with the state.
+pub fn change(
     lock: &LockArgs,
     operation: &str,
     printer: &Printer,
@@ -134,6 +141,42 @@ fn edited(
     Ok(())
 }
 
+/// Hands objects to another provider, when somebody wants it.
+fn replace_provider(from: &str, to: &str, approved: bool, lock: &LockArgs, printer: &Printer) -> Result<(), Trouble> {
+    let entries = edit::replace_provider(&existing()?, from, to)?;
+    let mut said = format!("{} of {from} go to {to}:\n", entries.len());
+    for entry in &entries {
+        if let Entry::Known { id, .. } = entry {
+            said.push_str(&format!("  {id}\n"));
+        }
+    }
+    printer.out(&said);
+    if !approved && !apply::approved(printer) {
+        printer.error("not approved; nothing was changed");
+        return Err(Trouble::Said(Exit::Error));
+    }
+    change(lock, "state replace-provider", printer, |state| {
+        let entries = edit::replace_provider(state, from, to).map_err(|e| vec![e.into()])?;
+        let said = format!("Successfully replaced provider for {} resources.", entries.len());
+        Ok((entries, said))
+    })
+}
+
+/// Takes over a state that was read, as `push` does.
+///
+/// # Errors
+/// What to say.
+pub fn take_over(pushed: State, lock: &LockArgs, printer: &Printer) -> Result<(), Box<Diagnostic>> {
+    let done = edited(lock, "workspace new", printer, |here| {
+        let entry = v4::push(here, pushed, Force::No).map_err(|e| vec![e.into()])?;
+        Ok((entry.into_iter().collect(), String::new()))
+    });
+    done.map_err(|trouble| match trouble {
+        Trouble::Problems(mut problems) if !problems.is_empty() => Box::new(problems.remove(0)),
+        _ => Box::new(Diagnostic::error("State not taken over", "The new workspace is empty.")),
+    })
+}
+
 fn push(file: &Path, force: bool, lock: &LockArgs, printer: &Printer) -> Result<(), Trouble> {
     let unreadable = |e: std::io::Error| {
         Trouble::from(Diagnostic::error("State was not pushed", format!("{} cannot be read: {e}.", file.display())))
@@ -165,7 +208,7 @@ pub fn force_unlock(args: &ForceUnlockArgs, printer: &Printer) -> Exit {
         printer.error("not approved; the lock is as it was");
         return Exit::Error;
     }
-    match state::force_unlock(Path::new("."), &args.id) {
+    match state::force_unlock(&workspace::state_dir(), &args.id) {
         Ok(unlocked) => {
             let h = &unlocked.holder;
             printer.out(&format!("The lock of {}@{} ({}) was taken away.", h.who, h.host, h.operation));

@@ -3,6 +3,8 @@
 use super::Exit;
 use super::args::{Cli, CompletionArgs, VersionArgs};
 use super::print::Printer;
+use crate::diag::FileId;
+use crate::lang::syntax::{Text, parse_body};
 use clap::CommandFactory;
 
 pub fn run(args: &VersionArgs, printer: &Printer) -> Exit {
@@ -13,13 +15,25 @@ pub fn run(args: &VersionArgs, printer: &Printer) -> Exit {
             "straddle_version": version,
             "terraform_version": crate::state::WRITER,
             "platform": platform,
-            "provider_selections": {},
+            "provider_selections": selections(),
+            "terraform_outdated": false,
         });
         printer.out(&format!("{json:#}"));
     } else {
         printer.out(&format!("straddle v{version}\non {platform}"));
     }
     Exit::Done
+}
+
+/// The versions of the lock file, by provider. A file that cannot be read selects nothing.
+fn selections() -> serde_json::Map<String, serde_json::Value> {
+    let text = std::fs::read_to_string(".terraform.lock.hcl").unwrap_or_default();
+    let (body, _) = parse_body(Text { file: FileId(0), name: ".terraform.lock.hcl", text: &text });
+    let one = |block: &crate::lang::ast::Block| {
+        let version = block.body.attribute("version")?.expr.literal_text()?;
+        Some((block.labels.first()?.text.to_string(), version.into()))
+    };
+    body.blocks_of("provider").filter_map(one).collect()
 }
 
 /// The platform's name in Terraform's manner.

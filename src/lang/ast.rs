@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
+use super::syntax::json::Property;
 use crate::diag::Span;
 use std::sync::Arc;
 use straddle_sdk::value::{Str, Value};
@@ -31,7 +32,7 @@ pub struct Body {
     pub attributes: Vec<Attribute>,
     /// In the order of the text.
     pub blocks: Vec<Block>,
-    /// From brace to brace, or the whole file. Its first byte is where a missing argument is reported.
+    /// From brace to brace, or the whole file; in JSON the closing brace. Its first byte is where a missing argument is reported.
     pub span: Span,
 }
 
@@ -42,6 +43,8 @@ pub struct Attribute {
     pub expr: Expr,
     /// Name and expression.
     pub span: Span,
+    /// As JSON, where it was written so: a schema may say that it is blocks.
+    pub json: Option<Arc<Property>>,
 }
 
 /// `type "label" ... { ... }`.

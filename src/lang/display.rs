@@ -133,7 +133,7 @@ fn quote(text: &str, out: &mut String) {
 }
 
 /// What Go calls not printable: controls, and every space but the ASCII one, and format and private characters.
-fn unprintable(c: char) -> bool {
+pub(in crate::lang) fn unprintable(c: char) -> bool {
     c.is_control()
         || (c.is_whitespace() && c != ' ')
         || matches!(c, '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{180e}')

@@ -85,14 +85,7 @@ pub fn read_module(directory: &Path, prefix: &str, sources: &mut Sources) -> (Mo
     };
     let mut diags = Vec::new();
     for name in names {
-        let stem = if let Some(stem) = name.strip_suffix(".straddle.hcl") {
-            stem
-        } else if let Some(stem) = name.strip_suffix(".tf") {
-            stem
-        } else {
-            diags.extend(not_read(&name, &format!("{prefix}{name}"), ".tf.json"));
-            continue;
-        };
+        let Some(stem) = stem(&name) else { continue };
         match read(&directory.join(&name), format!("{prefix}{name}"), sources) {
             Ok(file) if stem == "override" || stem.ends_with("_override") => files.overrides.push(file),
             Ok(file) => files.primary.push(file),
@@ -102,12 +95,16 @@ pub fn read_module(directory: &Path, prefix: &str, sources: &mut Sources) -> (Mo
     (files, diags)
 }
 
+/// The name of a configuration file without its ending.
+fn stem(name: &str) -> Option<&str> {
+    [".straddle.hcl", ".tf", ".tf.json"].iter().find_map(|ending| name.strip_suffix(ending))
+}
+
 /// The configuration files among texts read before, as [`read_module`] would have found them in their directory.
 pub fn files_of(sources: &Sources) -> ModuleFiles {
     let mut files = ModuleFiles::default();
     for (i, source) in sources.files.iter().enumerate() {
-        let stem = source.name.strip_suffix(".straddle.hcl").or_else(|| source.name.strip_suffix(".tf"));
-        let Some(stem) = stem.filter(|_| !source.name.contains('/')) else { continue };
+        let Some(stem) = stem(&source.name).filter(|_| !source.name.contains('/')) else { continue };
         let file = FileId(u32::try_from(i).unwrap_or(u32::MAX));
         let list =
             if stem == "override" || stem.ends_with("_override") { &mut files.overrides } else { &mut files.primary };
@@ -116,16 +113,13 @@ pub fn files_of(sources: &Sources) -> ModuleFiles {
     files
 }
 
-/// The files that give variables their values without being asked for, in rising precedence: `terraform.tfvars`, then
-/// `*.auto.tfvars` by name.
+/// The files that give variables their values without being asked for, in rising precedence: `terraform.tfvars`,
+/// `terraform.tfvars.json`, then `*.auto.tfvars` and `*.auto.tfvars.json` by name.
 pub fn read_tfvars(directory: &Path, sources: &mut Sources) -> (Vec<FileId>, Vec<Diagnostic>) {
     let names = names(directory).unwrap_or_default();
-    let first = names.iter().filter(|name| *name == "terraform.tfvars");
-    let auto = names.iter().filter(|name| name.ends_with(".auto.tfvars"));
+    let first = names.iter().filter(|name| matches!(name.as_str(), "terraform.tfvars" | "terraform.tfvars.json"));
+    let auto = names.iter().filter(|name| name.ends_with(".auto.tfvars") || name.ends_with(".auto.tfvars.json"));
     let (mut files, mut diags) = (Vec::new(), Vec::new());
-    for name in names.iter().filter(|name| *name == "terraform.tfvars.json" || name.ends_with(".auto.tfvars.json")) {
-        diags.extend(not_read(name, name, ".json"));
-    }
     for name in first.chain(auto) {
         match read(&directory.join(name), name.clone(), sources) {
             Ok(file) => files.push(file),
@@ -133,14 +127,6 @@ pub fn read_tfvars(directory: &Path, sources: &mut Sources) -> (Vec<FileId>, Vec
         }
     }
     (files, diags)
-}
-
-/// Refuses a file in JSON syntax, which is not read yet. Leaving it out in silence would plan to destroy what it declares.
-fn not_read(name: &str, shown: &str, ending: &str) -> Option<Diagnostic> {
-    name.ends_with(ending).then(|| {
-        let detail = format!("The file {shown:?} is in JSON syntax, which straddle does not read yet.");
-        Diagnostic::error("JSON configuration not supported", detail).help("Write it in the native syntax.")
-    })
 }
 
 /// Reads one file into the sources.
@@ -157,17 +143,22 @@ pub fn read(path: &Path, name: String, sources: &mut Sources) -> Result<FileId, 
     sources.files.push(Source { name, text: text.into() });
     match valid {
         Ok(()) => Ok(file),
-        Err(at) => {
-            let detail =
-                "All input files must be UTF-8 encoded. Ensure that UTF-8 encoding is selected in your editor.";
-            let span = crate::diag::Span { file, range: at..at + 1 };
-            Err(Box::new(Diagnostic::error("Invalid character encoding", detail).at(&span)))
-        }
+        Err(at) => Err(Box::new(not_utf8(file, at))),
     }
 }
 
+/// Refuses a file for a byte that is not UTF-8.
+pub fn not_utf8(file: FileId, at: usize) -> Diagnostic {
+    let detail = "All input files must be UTF-8 encoded. Ensure that UTF-8 encoding is selected in your editor.";
+    let span = crate::diag::Span { file, range: at..at + 1 };
+    Diagnostic::error("Invalid character encoding", detail).at(&span)
+}
+
 /// The text, with what is not UTF-8 replaced, and where that first was.
-fn decode_text(bytes: Vec<u8>) -> (String, Result<(), usize>) {
+///
+/// # Errors
+/// Where the first byte is that is not UTF-8.
+pub fn decode_text(bytes: Vec<u8>) -> (String, Result<(), usize>) {
     match String::from_utf8(bytes) {
         Ok(text) => (text, Ok(())),
         Err(problem) => {
@@ -178,7 +169,10 @@ fn decode_text(bytes: Vec<u8>) -> (String, Result<(), usize>) {
 }
 
 /// The names of the files of a directory, sorted; without those editors leave.
-fn names(directory: &Path) -> std::io::Result<Vec<String>> {
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn names(directory: &Path) -> std::io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;

@@ -6,6 +6,7 @@ use super::eval::{NoScope, Scope, eval};
 use super::module::{CheckRule, Module, Variable};
 use super::position::range_text;
 use super::suggest::nearest;
+use super::syntax::json::{is_json, parse_json_values};
 use super::syntax::{Text, parse_body, parse_expr};
 use crate::diag::{Diagnostic, FileId, Sources, Span};
 use std::collections::BTreeMap;
@@ -24,7 +25,8 @@ pub enum Given {
 /// What a `.tfvars` file gives.
 pub fn read_values(file: FileId, sources: &Sources) -> (Vec<(Str, Given)>, Vec<Diagnostic>) {
     let Some(source) = sources.files.get(file.0 as usize) else { return (Vec::new(), Vec::new()) };
-    let (body, mut diags) = parse_body(Text { file, name: &source.name, text: &source.text });
+    let text = Text { file, name: &source.name, text: &source.text };
+    let (body, mut diags) = if is_json(&source.name) { parse_json_values(text) } else { parse_body(text) };
     for block in &body.blocks {
         let detail = "Blocks are not allowed here: a file of variable values has arguments only.";
         diags.push(Diagnostic::error("Unexpected block", detail).at(&block.kind.span));

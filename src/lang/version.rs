@@ -145,6 +145,31 @@ impl Constraints {
     }
 }
 
+impl std::fmt::Display for Constraints {
+    /// As Terraform's lock file has it: all numbers written, but for the last of `~>`; sorted by version.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut all: Vec<&(Operator, Version, usize)> = self.0.iter().collect();
+        all.sort_by(|a, b| a.1.cmp(&b.1));
+        for (i, (operator, version, written)) in all.into_iter().enumerate() {
+            let sign = match operator {
+                Operator::Equal => "",
+                Operator::NotEqual => "!= ",
+                Operator::Greater => "> ",
+                Operator::GreaterOrEqual => ">= ",
+                Operator::Less => "< ",
+                Operator::LessOrEqual => "<= ",
+                Operator::Pessimistic => "~> ",
+            };
+            f.write_str(if i > 0 { ", " } else { "" })?;
+            match (operator, written) {
+                (Operator::Pessimistic, 0..3) => write!(f, "~> {}.{}", version.numbers[0], version.numbers[1])?,
+                _ => write!(f, "{sign}{version}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ pub mod model;
 pub mod moved;
 pub mod object;
 pub mod observed;
+pub mod outline;
 pub mod placement;
 pub mod providers;
 pub mod questions;

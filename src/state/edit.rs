@@ -60,6 +60,18 @@ pub enum EditError {
         /// The object.
         object: Box<ObjectId>,
     },
+    /// A data source cannot be replaced.
+    #[error("{address} is only read: there is nothing to replace")]
+    NotManaged {
+        /// The address.
+        address: Box<Address>,
+    },
+    /// There is no mark to take away.
+    #[error("{object} is not tainted")]
+    NotTainted {
+        /// The object.
+        object: Box<ObjectId>,
+    },
     /// Not a source address.
     #[error("{text:?} is no source address of a provider")]
     NoProvider {
@@ -90,6 +102,8 @@ impl From<EditError> for Diagnostic {
             EditError::NoProvider { .. } => {
                 "write for example hashicorp/aws or registry.terraform.io/hashicorp/aws".into()
             }
+            EditError::NotManaged { .. } => "it is read again by every plan".into(),
+            EditError::NotTainted { .. } => "`straddle state show` shows what is known of it".into(),
             EditError::NotOf { .. } => "`straddle providers` shows which are in use".into(),
         };
         Diagnostic::error("State was not changed", error.to_string()).help(help)
@@ -215,7 +229,7 @@ fn matches<'a>(state: &'a State, name: &str) -> Result<(Target, Vec<&'a ObjectId
 }
 
 /// The address that shares the longest beginning with a text, and at least half of it.
-fn nearest(state: &State, text: &str) -> Option<String> {
+pub(super) fn nearest(state: &State, text: &str) -> Option<String> {
     let common = |other: &str| text.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     let near = state.objects.keys().map(|id| id.address.to_string()).max_by_key(|other| common(other))?;
     (common(&near) * 2 >= text.len()).then_some(near)
@@ -235,7 +249,7 @@ pub fn show<'a>(state: &'a State, name: &str) -> Result<Vec<(&'a ObjectId, &'a A
     Ok(found)
 }
 
-fn idle(state: &State, id: &ObjectId) -> Result<(), EditError> {
+pub(super) fn idle(state: &State, id: &ObjectId) -> Result<(), EditError> {
     match state.open.on(id) {
         Some(_) => Err(EditError::InDoubt { object: Box::new(id.clone()) }),
         None => Ok(()),

@@ -16,6 +16,7 @@ mod read;
 mod rows;
 pub mod show;
 mod store;
+pub mod taint;
 pub mod v4;
 mod wal;
 mod writer;

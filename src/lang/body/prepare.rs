@@ -7,6 +7,7 @@ use crate::lang::eval::{NoScope, eval};
 use crate::lang::reference::traversals;
 use crate::lang::schema::{self, AttributeType, NestedBlock, Nesting};
 use crate::lang::suggest::nearest;
+use crate::lang::syntax::json::extraneous;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use straddle_sdk::value::{Str, Type, Value};
@@ -51,6 +52,7 @@ fn constant(slots: &[(Str, Slot<'_>)]) -> Option<Value> {
 }
 
 fn attribute_slot<'b>(written: &'b Attribute, schema: &schema::Attribute, problems: &mut Vec<Diagnostic>) -> Slot<'b> {
+    problems.extend(written.json.as_ref().and_then(|property| property.set_twice()));
     let want = config_type(&schema.ty);
     if !is_constant(&written.expr) {
         return Slot::Expr(&written.expr, want);
@@ -137,6 +139,13 @@ fn unsupported_arguments(body: &Body, schema: &schema::Block, problems: &mut Vec
             continue;
         }
         let free = schema.attributes.keys().map(|k| &**k).filter(|k| body.attribute(k).is_none());
+        if attribute.json.is_some() {
+            if !schema.blocks.contains_key(name) {
+                let known = free.chain(schema.blocks.keys().map(|k| &**k));
+                problems.push(extraneous(name, &attribute.name.span, known));
+            }
+            continue;
+        }
         problems.push(unsupported_argument(attribute, free, schema.blocks.contains_key(name)));
     }
 }
@@ -159,6 +168,14 @@ fn sort_blocks<'b>(
     problems: &mut Vec<Diagnostic>,
 ) -> BTreeMap<&'b str, Vec<&'b Block>> {
     let mut found: BTreeMap<&str, Vec<&Block>> = BTreeMap::new();
+    for attribute in &body.attributes {
+        let (Some(property), Some(nested)) = (&attribute.json, schema.blocks.get(&attribute.name.name)) else {
+            continue;
+        };
+        let (blocks, wrong) = property.blocks((nested.nesting == Nesting::Map).then_some("key"));
+        problems.extend_from_slice(wrong);
+        found.entry(&attribute.name.name).or_default().extend(blocks);
+    }
     for block in &body.blocks {
         let kind = block_type(block);
         if schema.blocks.contains_key(kind) {

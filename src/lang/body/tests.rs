@@ -499,3 +499,53 @@ fn part(depth: u32) -> BoxedStrategy<String> {
         .prop_map(|(header, parts)| format!("{header} {{\n{}\n}}", parts.join("\n")));
     prop_oneof![2 => argument, 3 => inner].boxed()
 }
+
+/// The value of a resource's body in JSON, and what is wrong with it.
+fn run_json(schema: &schema::Block, text: &str) -> (Value, Vec<Diagnostic>) {
+    let file = format!("{{\"resource\": {{\"t\": {{\"a\": {text}}}}}}}");
+    let source = Text { file: FileId(0), name: "main.tf.json", text: &file };
+    let (body, problems) = crate::lang::syntax::json::parse_json_body(source);
+    assert_eq!(problems, []);
+    eval_body(&body.blocks[0].body, schema, &scope())
+}
+
+#[test]
+fn json_says_the_same_as_the_native_syntax() {
+    for nesting in [Nesting::List, Nesting::Set] {
+        let schema = with_blocks(nesting);
+        for (json, native) in [
+            (r#"{"name": "a-${var.name}"}"#, "name = \"a-${var.name}\"\n"),
+            (r#"{"//": "comment", "rule": {"port": 1}}"#, "rule {\n port = 1\n}\n"),
+            (r#"{"rule": [{"port": 1}, {"port": "${var.ports[1]}"}]}"#, "rule {\n port = 1\n}\nrule {\n port = var.ports[1]\n}\n"),
+            (r#"{"rule": null}"#, ""),
+            (r#"{"rule": []}"#, ""),
+            (
+                r#"{"rule": {"port": 1}, "rule": {"port": 2}}"#,
+                "rule {\n port = 1\n}\nrule {\n port = 2\n}\n",
+            ),
+            (
+                r#"{"dynamic": {"rule": {"for_each": "${var.ports}", "iterator": "it", "content": {"port": "${it.value}"}}}}"#,
+                "dynamic \"rule\" {\n for_each = var.ports\n iterator = it\n content {\n  port = it.value\n }\n}\n",
+            ),
+        ] {
+            let (value, problems) = run_json(&schema, json);
+            assert_eq!(problems, [], "{json}");
+            assert_eq!(show(&value), self::value(&schema, native), "{json}");
+        }
+    }
+    let (value, problems) = run_json(&with_blocks(Nesting::Map), r#"{"rule": {"x": {"port": 1}, "y": {"port": 2}}}"#);
+    assert_eq!(problems, []);
+    let native = "rule \"x\" {\n port = 1\n}\nrule \"y\" {\n port = 2\n}\n";
+    assert_eq!(show(&value), self::value(&with_blocks(Nesting::Map), native));
+}
+
+#[test]
+fn json_that_does_not_fit_its_schema() {
+    let schema = with_blocks(Nesting::List);
+    let summaries = |json: &str| run_json(&schema, json).1.into_iter().map(|p| p.summary).collect::<Vec<_>>();
+    assert_eq!(summaries(r#"{"nam": 1}"#), ["Extraneous JSON object property"]);
+    assert_eq!(summaries(r#"{"name": "a", "name": "b"}"#), ["Duplicate argument"]);
+    assert_eq!(summaries(r#"{"rule": 1}"#), ["Incorrect JSON value type"]);
+    assert_eq!(summaries(r#"{"rule": {}}"#), ["Missing required argument"]);
+    assert_eq!(summaries(r#"{"rule": {"port": 1, "x": 2}}"#), ["Extraneous JSON object property"]);
+}

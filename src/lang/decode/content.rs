@@ -3,6 +3,7 @@
 use crate::diag::{Diagnostic, Span};
 use crate::lang::ast::{Attribute, Block, Body};
 use crate::lang::suggest::nearest;
+use crate::lang::syntax::json::extraneous;
 
 /// What a body may hold.
 pub(crate) struct Shape<'a> {
@@ -20,6 +21,11 @@ pub(crate) fn check(body: &Body, shape: &Shape<'_>, diags: &mut Vec<Diagnostic>)
         if !is_attribute(name) {
             let block = shape.blocks.iter().any(|(known, _)| *known == name);
             let known = shape.attributes.iter().map(|(known, _)| *known);
+            if attribute.json.is_some() {
+                let known = known.chain(shape.blocks.iter().map(|(known, _)| *known));
+                diags.push(extraneous(name, &attribute.name.span, known));
+                continue;
+            }
             diags.push(unsupported_argument(attribute, block, nearest(name, known)));
         }
     }

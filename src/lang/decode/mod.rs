@@ -11,6 +11,7 @@ use super::eval::{NoScope, eval};
 use super::module::{Local, Module, Output, ProviderConfig, Resource, Variable};
 use super::position::range_text;
 use super::reference::Reference;
+use super::syntax::json::{is_json, parse_json_body};
 use super::syntax::{Text, is_top_level, parse_body};
 use super::types::{Constraint, parse_type};
 use crate::diag::{Diagnostic, FileId, Sources, Span};
@@ -76,7 +77,8 @@ const RESERVED: &[&str] = &["source", "version", "providers", "count", "for_each
 impl Decoder<'_> {
     fn parse(&mut self, file: FileId) -> Vec<Block> {
         let Some(source) = self.sources.files.get(file.0 as usize) else { return Vec::new() };
-        let (body, diags) = parse_body(Text { file, name: &source.name, text: &source.text });
+        let text = Text { file, name: &source.name, text: &source.text };
+        let (body, diags) = if is_json(&source.name) { parse_json_body(text) } else { parse_body(text) };
         self.diags.extend(diags);
         for attribute in &body.attributes {
             let block = is_top_level(&attribute.name.name);

@@ -89,8 +89,12 @@ impl Decoder<'_> {
                 ObjectKey::Name(name) => Some(&*name.name),
                 ObjectKey::Expr(key) => key.literal_text(),
             };
-            let as_attribute =
-                || Attribute { name: attribute.name.clone(), expr: item.value.clone(), span: item.value.span.clone() };
+            let as_attribute = || Attribute {
+                name: attribute.name.clone(),
+                expr: item.value.clone(),
+                span: item.value.span.clone(),
+                json: None,
+            };
             match key {
                 Some("source") => required.source = self.constant_text(Some(&as_attribute())).map(|s| s.0),
                 Some("version") => required.version = self.constant_text(Some(&as_attribute())),

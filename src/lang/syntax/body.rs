@@ -172,7 +172,7 @@ impl Parser<'_> {
             Err(Stuck) => return Err(Stuck),
         };
         let span = self.between(name.start as usize, expr.span.range.end);
-        let attribute = Attribute { name: self.ident(name), expr, span };
+        let attribute = Attribute { name: self.ident(name), expr, span, json: None };
         if line {
             let end = self.peek();
             if !matches!(end.kind, T::Newline | T::Eof) {

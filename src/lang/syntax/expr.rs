@@ -83,6 +83,10 @@ impl Parser<'_> {
             T::OQuote | T::OHeredoc => self.text(),
             T::OBrack => self.tuple(),
             T::OBrace => self.object(),
+            T::Eof => {
+                let detail = "Expected the start of an expression, but found the end of the file.";
+                self.fail("Missing expression", detail, self.span(token))
+            }
             _ => {
                 let detail = "Expected the start of an expression, but found an invalid expression token.";
                 self.fail("Invalid expression", detail, self.span(token))

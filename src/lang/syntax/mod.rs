@@ -13,6 +13,8 @@
 
 mod body;
 mod expr;
+pub mod format;
+pub mod json;
 mod literal;
 mod scan;
 mod template;

@@ -1,4 +1,4 @@
-//! Tokens. One pass over the bytes; comments and blanks are left out, line ends are kept.
+//! Tokens. One pass over the bytes; blanks are left out, comments too unless asked for, line ends are kept.
 //!
 //! Inside quotes and heredocs the text is scanned by its own rules until the template ends; `${` and `%{` put the ordinary
 //! rules on top again until the brace that closes them. A heredoc's text comes one token a line, because strip markers and
@@ -67,6 +67,8 @@ pub enum T {
     Newline,
     /// A line end inside quotes.
     QuotedNewline,
+    /// Without the line end of one that runs to it. Only where comments are asked for.
+    Comment,
     /// `&`, `|`, `^`, `~`.
     Bitwise,
     Apostrophe,
@@ -97,20 +99,28 @@ struct Scanner<'a> {
     at: usize,
     tokens: Vec<Token>,
     modes: Vec<Mode<'a>>,
+    /// Whether comments become tokens.
+    comments: bool,
 }
 
 /// The tokens of a configuration file. The text must be shorter than 4 GiB.
 pub fn scan(text: &str) -> Vec<Token> {
-    run(text, Mode::Normal { braces: 0, outermost: true })
+    run(text, Mode::Normal { braces: 0, outermost: true }, false)
+}
+
+/// The tokens of a configuration file with its comments.
+pub fn scan_with_comments(text: &str) -> Vec<Token> {
+    run(text, Mode::Normal { braces: 0, outermost: true }, true)
 }
 
 /// The tokens of a template that is a whole text.
 pub fn scan_template(text: &str) -> Vec<Token> {
-    run(text, Mode::Bare)
+    run(text, Mode::Bare, false)
 }
 
-fn run<'a>(text: &'a str, mode: Mode<'a>) -> Vec<Token> {
-    let mut scanner = Scanner { text, at: 0, tokens: Vec::with_capacity(text.len() / 5 + 4), modes: vec![mode] };
+fn run<'a>(text: &'a str, mode: Mode<'a>, comments: bool) -> Vec<Token> {
+    let tokens = Vec::with_capacity(text.len() / 5 + 4);
+    let mut scanner = Scanner { text, at: 0, tokens, modes: vec![mode], comments };
     if text.starts_with('\u{feff}') {
         scanner.at = '\u{feff}'.len_utf8();
     }
@@ -194,13 +204,21 @@ impl<'a> Scanner<'a> {
         let rest = self.rest();
         let end = rest.find('\n').unwrap_or(rest.len());
         // The line end is a token of its own.
-        self.at += if rest[..end].ends_with('\r') && end < rest.len() { end - 1 } else { end };
+        self.comment(if rest[..end].ends_with('\r') && end < rest.len() { end - 1 } else { end });
     }
 
     fn block_comment(&mut self) {
         match self.rest()[2..].find("*/") {
-            Some(length) => self.at += length + 4,
+            Some(length) => self.comment(length + 4),
             None => self.take(T::Invalid, 2),
+        }
+    }
+
+    fn comment(&mut self, length: usize) {
+        if self.comments {
+            self.take(T::Comment, length);
+        } else {
+            self.at += length;
         }
     }
 

@@ -4,6 +4,9 @@
 
 mod list;
 mod text;
+mod unified;
+
+pub use unified::unified;
 
 use super::style::{Ink, Style, clean, columns};
 use crate::lang::address::quote;

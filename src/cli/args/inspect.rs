@@ -1,0 +1,100 @@
+//! Commands about a configuration as a whole, its workspaces and its objects' marks.
+
+use super::{LockArgs, PlanningArgs};
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// `refresh`.
+#[derive(Args, Debug)]
+pub struct RefreshArgs {
+    #[command(flatten)]
+    pub planning: PlanningArgs,
+}
+
+/// `get`.
+#[derive(Args, Debug)]
+pub struct GetArgs {
+    /// Accepted for Terraform's sake: local modules are read where they are
+    #[arg(long)]
+    pub update: bool,
+}
+
+/// `graph`.
+#[derive(Args, Debug)]
+pub struct GraphArgs {
+    /// Everything that can be referred to, as Terraform draws it, instead of resources only
+    #[arg(long = "type", value_name = "TYPE")]
+    pub kind: Option<GraphType>,
+    /// For which program
+    #[arg(long, value_name = "FORMAT", default_value = "dot")]
+    pub format: GraphFormat,
+    /// Accepted for Terraform's sake: circles are always refused by name
+    #[arg(long)]
+    pub draw_cycles: bool,
+}
+
+/// Which graph.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GraphType {
+    Plan,
+    PlanRefreshOnly,
+}
+
+/// For which program.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GraphFormat {
+    /// Graphviz
+    Dot,
+    /// Mermaid, as in pull requests
+    Mermaid,
+}
+
+/// `workspace`.
+#[derive(Subcommand, Debug)]
+pub enum WorkspaceCommand {
+    /// List all; the selected one has a star
+    List,
+    /// Print the name of the selected one
+    Show,
+    /// Make one and select it
+    New {
+        /// Its name
+        name: String,
+        /// A state in Terraform's format, version 4, to begin with
+        #[arg(long, value_name = "FILE")]
+        state: Option<PathBuf>,
+        #[command(flatten)]
+        lock: LockArgs,
+    },
+    /// Select one
+    Select {
+        /// Its name
+        name: String,
+        /// Make it if there is none of that name
+        #[arg(long)]
+        or_create: bool,
+    },
+    /// Delete one that is not selected and manages nothing
+    Delete {
+        /// Its name
+        name: String,
+        /// Even if it manages objects; they live on, unmanaged
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        lock: LockArgs,
+    },
+}
+
+/// `taint` and `untaint`.
+#[derive(Args, Debug)]
+pub struct TaintArgs {
+    /// The object's address
+    #[arg(value_name = "ADDRESS")]
+    pub address: String,
+    /// No error when the state has no such object
+    #[arg(long)]
+    pub allow_missing: bool,
+    #[command(flatten)]
+    pub lock: LockArgs,
+}
