@@ -59,9 +59,15 @@ fn theirs(texts: &[String]) -> Option<Vec<String>> {
 
 fn compare(texts: &[String]) {
     let Some(theirs) = theirs(texts) else { return };
+    let mut compared = 0;
     for (text, theirs) in texts.iter().zip(theirs) {
-        assert_eq!(ours(text), theirs, "of\n{text}");
+        // Terraform breaks some files: see the head of the module.
+        if format(Text { file: FileId(0), name: "x.tf", text: &theirs }).is_ok() {
+            assert_eq!(ours(text), theirs, "of\n{text}");
+            compared += 1;
+        }
     }
+    assert!(compared * 10 > texts.len() * 9, "{compared} of {} compared", texts.len());
 }
 
 #[test]
@@ -77,7 +83,7 @@ fn terraform_still_writes_so() {
 
 #[test]
 fn random_texts_as_terraform() {
-    let texts: Vec<String> = (1..400).map(|seed| Soup::text(seed)).collect();
+    let texts: Vec<String> = (1..400).map(Soup::text).collect();
     compare(&texts);
 }
 
@@ -85,9 +91,9 @@ fn random_texts_as_terraform() {
 fn twice_is_once() {
     for seed in 1..400 {
         let once = ours(&Soup::text(seed));
-        let twice = ours(&once);
         // A text inside a text inside a text loses one pair of quotes each time, in Terraform as well.
-        assert_eq!(ours(&twice), ours(&ours(&twice)), "{once}");
+        let twice = ours(&ours(&once));
+        assert_eq!(ours(&twice), twice, "{once}");
     }
 }
 
@@ -274,9 +280,10 @@ impl Soup {
                 self.one_of(&["f(x)", "g()", "y"]);
                 self.blank();
                 self.out.push('[');
-                self.free();
-                self.expr(depth + 2, true);
-                self.free();
+                // Terraform drops a comment in here, and `null`.
+                self.blank_only();
+                self.one_of(&["i", "0", "\"k\"", "a.b+1", "f( x )", "-1"]);
+                self.blank_only();
                 self.out.push(']');
             }
         }

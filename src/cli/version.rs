@@ -31,7 +31,10 @@ fn selections() -> serde_json::Map<String, serde_json::Value> {
     let (body, _) = parse_body(Text { file: FileId(0), name: ".terraform.lock.hcl", text: &text });
     let one = |block: &crate::lang::ast::Block| {
         let version = block.body.attribute("version")?.expr.literal_text()?;
-        Some((block.labels.first()?.text.to_string(), version.into()))
+        let source = block.labels.first()?.text.to_string();
+        // What is locked and not installed was not selected here.
+        let installed = super::workspace::data_dir().join("providers").join(&source).join(version);
+        installed.is_dir().then(|| (source, version.into()))
     };
     body.blocks_of("provider").filter_map(one).collect()
 }

@@ -47,7 +47,8 @@ fn overridden() -> Option<String> {
     std::env::var(VARIABLE).ok().filter(|name| !name.is_empty())
 }
 
-fn data_dir() -> PathBuf {
+/// Where what `init` brings is kept.
+pub fn data_dir() -> PathBuf {
     std::env::var_os("TF_DATA_DIR").filter(|v| !v.is_empty()).map_or_else(|| PathBuf::from(".terraform"), PathBuf::from)
 }
 

@@ -22,7 +22,7 @@ pub fn dot(outline: &Outline) -> String {
             out.push_str("  }\n");
         }
     }
-    for (from, to) in edges(outline, &Node::address) {
+    for (from, to) in edges(outline, &Node::address, true) {
         out.push_str(&format!("  {} -> {};\n", quoted(&from), quoted(&to)));
     }
     out.push_str("}\n");
@@ -44,7 +44,7 @@ pub fn dot_of_plan(outline: &Outline) -> String {
         let label = quoted(&node.address());
         out.push_str(&format!("\t\t{} [label = {label}, shape = \"{shape}\"]\n", quoted(&format!("[root] {name}"))));
     }
-    for (from, to) in edges(outline, &full_name) {
+    for (from, to) in edges(outline, &full_name, false) {
         let (from, to) = (format!("[root] {from}"), format!("[root] {to}"));
         out.push_str(&format!("\t\t{} -> {}\n", quoted(&from), quoted(&to)));
     }
@@ -70,7 +70,7 @@ pub fn mermaid(outline: &Outline) -> String {
             out.push_str("  end\n");
         }
     }
-    for (from, to) in edges(outline, &Node::address) {
+    for (from, to) in edges(outline, &Node::address, true) {
         if let (Some(from), Some(to)) = (names.get(&from), names.get(&to)) {
             out.push_str(&format!("  n{from} --> n{to}\n"));
         }
@@ -88,17 +88,14 @@ fn by_module(outline: &Outline) -> BTreeMap<&str, Vec<&Node>> {
     modules
 }
 
-fn edges(outline: &Outline, name: &dyn Fn(&Node) -> String) -> Vec<(String, String)> {
+/// Both ends of every edge, by name; those of the root module first where modules count.
+fn edges(outline: &Outline, name: &dyn Fn(&Node) -> String, modules: bool) -> Vec<(String, String)> {
     let names: Vec<String> = outline.nodes.iter().map(name).collect();
-    let mut edges: Vec<(String, String)> = outline
-        .needs
-        .iter()
-        .enumerate()
-        .flat_map(|(from, needs)| needs.iter().map(move |to| (from, *to)))
-        .map(|(from, to)| (names[from].clone(), names[to].clone()))
-        .collect();
-    edges.sort();
-    edges
+    let mut edges: Vec<(usize, usize)> =
+        outline.needs.iter().enumerate().flat_map(|(from, needs)| needs.iter().map(move |to| (from, *to))).collect();
+    let key = |node: usize| (outline.nodes[node].module.as_str().repeat(usize::from(modules)), &names[node]);
+    edges.sort_by(|a, b| (key(a.0), key(a.1)).cmp(&(key(b.0), key(b.1))));
+    edges.into_iter().map(|(from, to)| (names[from].clone(), names[to].clone())).collect()
 }
 
 /// A node's name in Terraform's plan graph.

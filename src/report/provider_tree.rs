@@ -26,7 +26,7 @@ fn branch(config: &Config, indent: &str, out: &mut String) {
         .collect();
     leaves.sort();
     let count = leaves.len() + config.children.len();
-    let (mut at, signs) = (0, |last: bool| if last { ("└── ", "    ") } else { ("├── ", "│   ") });
+    let (mut at, signs) = (0, |last: bool| if last { ("└── ", "    ") } else { ("├── ", "│\u{a0}\u{a0} ") });
     for leaf in leaves {
         at += 1;
         out.push_str(&format!("{indent}{}{leaf}\n", signs(at == count).0));

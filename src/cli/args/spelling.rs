@@ -67,7 +67,8 @@ fn spelt(args: Vec<String>, definition: &Command) -> Vec<String> {
     }
     let switch = |name: &str| {
         let found = commands.iter().rev().find_map(|command| flag(command, name));
-        found.is_some_and(|f| matches!(f.get_action(), ArgAction::SetTrue))
+        let takes_none = |f: &Arg| f.get_num_args().is_none_or(|n| n.max_values() == 0);
+        found.is_some_and(|f| matches!(f.get_action(), ArgAction::SetTrue) && takes_none(f))
     };
     let mut rest = false;
     let mut out = Vec::with_capacity(args.len());

@@ -516,13 +516,13 @@ fn json_says_the_same_as_the_native_syntax() {
         for (json, native) in [
             (r#"{"name": "a-${var.name}"}"#, "name = \"a-${var.name}\"\n"),
             (r#"{"//": "comment", "rule": {"port": 1}}"#, "rule {\n port = 1\n}\n"),
-            (r#"{"rule": [{"port": 1}, {"port": "${var.ports[1]}"}]}"#, "rule {\n port = 1\n}\nrule {\n port = var.ports[1]\n}\n"),
+            (
+                r#"{"rule": [{"port": 1}, {"port": "${var.ports[1]}"}]}"#,
+                "rule {\n port = 1\n}\nrule {\n port = var.ports[1]\n}\n",
+            ),
             (r#"{"rule": null}"#, ""),
             (r#"{"rule": []}"#, ""),
-            (
-                r#"{"rule": {"port": 1}, "rule": {"port": 2}}"#,
-                "rule {\n port = 1\n}\nrule {\n port = 2\n}\n",
-            ),
+            (r#"{"rule": {"port": 1}, "rule": {"port": 2}}"#, "rule {\n port = 1\n}\nrule {\n port = 2\n}\n"),
             (
                 r#"{"dynamic": {"rule": {"for_each": "${var.ports}", "iterator": "it", "content": {"port": "${it.value}"}}}}"#,
                 "dynamic \"rule\" {\n for_each = var.ports\n iterator = it\n content {\n  port = it.value\n }\n}\n",

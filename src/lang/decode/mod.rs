@@ -36,7 +36,7 @@ pub fn takes_own_blocks(name: &str) -> bool {
 
 /// Parses and decodes the files of a module. With errors the module holds all that could be read.
 pub fn decode(files: &ModuleFiles, sources: &Sources) -> (Module, Vec<Diagnostic>) {
-    let mut decoder = Decoder { sources, module: Module::default(), diags: Vec::new(), places: BTreeMap::new() };
+    let mut decoder = Decoder::new(sources);
     let mut blocks = Vec::new();
     for file in &files.primary {
         blocks.extend(decoder.parse(*file));
@@ -48,16 +48,18 @@ pub fn decode(files: &ModuleFiles, sources: &Sources) -> (Module, Vec<Diagnostic
     for block in blocks {
         decoder.block(block);
     }
-    let Decoder { mut diags, module, .. } = decoder;
-    diags.sort_by_key(|d| d.span.as_ref().map(|s| (s.file, s.range.start)));
+    let Decoder { mut diags, module, broken_json, .. } = decoder;
+    // What is wrong with JSON itself comes before what follows from it, wherever that is.
+    if !broken_json {
+        diags.sort_by_key(|d| d.span.as_ref().map(|s| (s.file, s.range.start)));
+    }
     (module, diags)
 }
 
 /// Decodes one `resource` or `data` block that stands elsewhere than at the top of a file: in a replica template.
 pub fn decode_resource(block: &Block, problems: &mut Vec<Diagnostic>) -> Option<Resource> {
     let sources = Sources::default();
-    let mut decoder =
-        Decoder { sources: &sources, module: Module::default(), diags: Vec::new(), places: BTreeMap::new() };
+    let mut decoder = Decoder::new(&sources);
     let resource = decoder.read_resource(block);
     problems.append(&mut decoder.diags);
     resource
@@ -69,16 +71,26 @@ struct Decoder<'a> {
     diags: Vec<Diagnostic>,
     /// Where each name was declared: kind of declaration and name.
     places: BTreeMap<(&'static str, Str), Span>,
+    /// A file is not JSON though it should be.
+    broken_json: bool,
 }
 
 /// Names with a meaning inside `module` blocks.
 const RESERVED: &[&str] = &["source", "version", "providers", "count", "for_each", "lifecycle", "depends_on", "locals"];
 
+impl<'a> Decoder<'a> {
+    fn new(sources: &'a Sources) -> Decoder<'a> {
+        Decoder { sources, module: Module::default(), diags: Vec::new(), places: BTreeMap::new(), broken_json: false }
+    }
+}
+
 impl Decoder<'_> {
     fn parse(&mut self, file: FileId) -> Vec<Block> {
         let Some(source) = self.sources.files.get(file.0 as usize) else { return Vec::new() };
         let text = Text { file, name: &source.name, text: &source.text };
-        let (body, diags) = if is_json(&source.name) { parse_json_body(text) } else { parse_body(text) };
+        let json = is_json(&source.name);
+        let (body, diags) = if json { parse_json_body(text) } else { parse_body(text) };
+        self.broken_json |= json && !diags.is_empty();
         self.diags.extend(diags);
         for attribute in &body.attributes {
             let block = is_top_level(&attribute.name.name);

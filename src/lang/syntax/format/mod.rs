@@ -4,7 +4,9 @@
 //! each line is indented, its tokens are spaced, and equals signs and comments of neighbouring lines are aligned ([`layout`]).
 //! No token moves to another line, and line ends and blank lines stay, so a diff shows what a person would call formatting.
 //!
-//! One difference is on purpose: Terraform drops a block label that holds a `$` or `%` before other text; here it stays.
+//! Differences on purpose, since there Terraform loses or breaks what was written: a block label that holds a `$` or `%` before other
+//! text stays; so do a comment and a `null` between the brackets of an index; an expression freed of its quotes that begins with a
+//! comment line gets parentheses.
 
 mod layout;
 mod rewrite;
@@ -75,6 +77,7 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
             && token.kind == T::Newline
             && last.kind == T::Comment
             && !last.text.starts_with("/*")
+            && !last.ends_line()
         {
             last.text = Cow::Borrowed(&text[last.start..range.end]);
             end = range.end;

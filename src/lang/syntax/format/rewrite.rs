@@ -101,7 +101,7 @@ fn unwrapped<'a>(tokens: &[Piece<'a>]) -> Option<Vec<Piece<'a>>> {
     let inside = &inside[first..=last];
     let mut new = inside.to_vec();
     let parenthesised = inside[0].kind == T::OParen && inside[inside.len() - 1].kind == T::CParen;
-    if inside.iter().any(newline) && !parenthesised {
+    if inside.iter().any(Piece::ends_line) && !parenthesised {
         // Without them the expression would end with its first line.
         new.insert(0, Piece::made(T::OParen, "(", open.start));
         new.push(Piece::made(T::CParen, ")", close.start));

@@ -199,7 +199,7 @@ impl<'a> Lower<'a> {
 
     /// The blocks of one property.
     fn blocks(&mut self, member: &Member, labels: &[&str], shape: &Shape) -> Vec<Block> {
-        let kind = Ident { name: Str::new(&*member.name), span: self.span(member.name_range.clone()) };
+        let kind = Ident { name: Str::new(&member.name), span: self.span(member.name_range.clone()) };
         let mut out = Vec::new();
         self.unpack(&member.value, &kind, labels, &mut Vec::new(), shape, &mut out);
         out
@@ -225,7 +225,7 @@ impl<'a> Lower<'a> {
             }
             for member in members {
                 let span = self.span(member.name_range.clone());
-                used.push(Label { text: Str::new(&*member.name), span, quoted: true });
+                used.push(Label { text: Str::new(&member.name), span, quoted: true });
                 self.unpack(&member.value, kind, rest, used, shape, out);
                 used.pop();
             }
@@ -315,8 +315,7 @@ impl<'a> Lower<'a> {
             problem.related.iter_mut().for_each(|(span, _)| shift_span(span, from, range.end));
             self.problems.push(problem);
         }
-        // A template is the whole text; a reference in it has its own place.
-        Expr { kind: expr.kind, span: if reading == Reading::Static { expr.span } else { span } }
+        Expr { kind: expr.kind, span }
     }
 }
 

@@ -401,7 +401,8 @@ fn unescaped(raw: &str) -> Result<String, usize> {
                     _ => char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER),
                 }
             }
-            _ => return Err(at),
+            // Behind the character, as Go counts.
+            _ => return Err(at + 1),
         });
     }
     out.push_str(rest);
