@@ -228,9 +228,52 @@ pub struct DriftArgs {
     /// What fails the run
     #[arg(long, value_delimiter = ',', value_name = "WHAT")]
     pub fail_on: Vec<FailOn>,
+    /// A report written beside the output, for example sarif=drift.sarif; repeat it for several
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub out: Vec<ReportFile>,
     /// How many provider calls at once
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub parallelism: usize,
+}
+
+/// Formats a drift check is written in for pipelines.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// What `--json` prints
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+    /// JUnit XML: a test case for each object and each rule
+    Junit,
+    /// The step summary into the file, workflow commands onto standard output
+    Github,
+    /// Code quality into the file, the count of changes beside it (.terraform.json)
+    Gitlab,
+    /// One comment, to be replaced at each run
+    Markdown,
+    /// One self-contained page
+    Html,
+}
+
+/// `FORMAT=FILE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportFile {
+    pub format: ReportFormat,
+    pub file: PathBuf,
+}
+
+impl std::str::FromStr for ReportFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ReportFile, String> {
+        let known = "json, sarif, junit, github, gitlab, markdown, html";
+        let (format, file) = text.split_once('=').ok_or_else(|| format!("write FORMAT=FILE, FORMAT one of {known}"))?;
+        let format = ReportFormat::from_str(format, true).map_err(|_| format!("{format:?} is none of {known}"))?;
+        if file.is_empty() {
+            return Err("a file's name must follow the equals sign".into());
+        }
+        Ok(ReportFile { format, file: file.into() })
+    }
 }
 
 /// Kinds of result that may fail a pipeline.

@@ -67,6 +67,8 @@ async fn compare(project: &Project, scene: &Scene, args: &DriftArgs, printer: &P
     spec_alone(&plan, &mut found.resources);
     failed |= unmanaged(project, scene, &mut found.resources, printer).await;
     found.resources.sort_by(|a, b| crate::lang::address::natural(&a.address, &b.address).then(a.kind.cmp(&b.kind)));
+    found.sites = &project.spec.sites;
+    failed |= !super::reports::write(&found, &args.out, printer);
     printer.out(&match args.json {
         true => drift::json(&found),
         false => drift::text(&found, printer.style()),

@@ -16,6 +16,7 @@ mod planning;
 mod print;
 mod providers;
 mod recovery;
+mod reports;
 mod saved;
 mod session;
 mod show;

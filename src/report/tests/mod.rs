@@ -1,6 +1,7 @@
 //! What is said of plans whose spread the engine itself decided.
 
 mod json;
+mod reports;
 pub mod sample;
 mod schemas;
 mod text;

@@ -1,13 +1,28 @@
 //! Spec, state and reality held against each other, the three kept apart.
 
-use super::diff::{Sign, union};
-use super::json::Json;
-use super::plan::straddle;
-use super::style::{Ink, Style, clean, wrap};
-use super::table::rows;
-use super::words::{Names, interval, sum, verdict_key};
+mod github;
+mod gitlab;
+mod html;
+pub mod items;
+mod junit;
+mod markdown;
+mod sarif;
+
+pub use github::commands as github_commands;
+pub use gitlab::{code_quality, counts as gitlab_counts};
+pub use html::html;
+pub use junit::junit;
+pub use markdown::markdown;
+pub use sarif::sarif;
+
 use crate::diag::{Sources, Span};
-use crate::plan::model::{Plan, WorkloadPlan};
+use crate::plan::model::{Change, Plan, WorkloadPlan};
+use crate::report::diff::{Sign, union};
+use crate::report::json::Json;
+use crate::report::plan::straddle;
+use crate::report::style::{Ink, Style, clean, wrap};
+use crate::report::table::rows;
+use crate::report::words::{Names, interval, sum, verdict_key};
 use crate::spread::decision::{RuleReport, Verdict};
 use crate::spread::model::{Health, Topology};
 use std::collections::BTreeMap;
@@ -24,6 +39,10 @@ pub struct Drift<'a> {
     pub resources: Vec<Resource>,
     /// What each workload is worth now.
     pub workloads: &'a [(Str, WorkloadPlan)],
+    /// Every object that was looked at, sorted by address.
+    pub changes: &'a [Change],
+    /// Where the rules of the workloads stand in the texts: spans by `Site`. Empty where nobody needs them.
+    pub sites: &'a [Span],
 }
 
 /// One object that is not as it should be.
@@ -113,7 +132,14 @@ impl<'a> Drift<'a> {
             });
         }
         resources.sort_by(|a, b| crate::lang::address::natural(&a.address, &b.address).then(a.kind.cmp(&b.kind)));
-        Drift { topology: &plan.topology, sources: &plan.sources, resources, workloads: &plan.workloads }
+        Drift {
+            topology: &plan.topology,
+            sources: &plan.sources,
+            resources,
+            workloads: &plan.workloads,
+            changes: &plan.changes,
+            sites: &[],
+        }
     }
 
     /// Objects of a kind.
@@ -215,7 +241,7 @@ fn write(resource: &Resource, sources: &Sources, j: &mut Json) {
         if !resource.words.is_empty() {
             j.key("words").text(&resource.words);
         }
-        let place = resource.span.as_ref().and_then(|span| super::plan::place_of(sources, span));
+        let place = resource.span.as_ref().and_then(|span| crate::report::plan::place_of(sources, span));
         match place {
             Some((file, line)) => {
                 j.key("file").text(file);
@@ -297,7 +323,7 @@ pub fn text(drift: &Drift<'_>, style: &Style) -> String {
     }
     let ill: Vec<_> = drift.topology.locations.iter().filter(|l| l.health != Health::Healthy).collect();
     for location in ill {
-        let word = super::words::health(location.health, location.health_source);
+        let word = crate::report::words::health(location.health, location.health_source);
         out.push_str(&format!("Location {} {}\n", location.name, style.ink(Ink::Bad, word)));
     }
     let n = |kind| drift.count(kind);
@@ -335,7 +361,7 @@ fn section(drift: &Drift<'_>, kind: Kind, title: &str, style: &Style, out: &mut 
     let most = if style.verbose { usize::MAX } else { 20 };
     let mut cells = Vec::new();
     for resource in all.iter().take(most) {
-        let place = resource.span.as_ref().and_then(|span| super::plan::place_of(drift.sources, span));
+        let place = resource.span.as_ref().and_then(|span| crate::report::plan::place_of(drift.sources, span));
         let place = place.map_or(String::new(), |(file, line)| format!("{file}:{line}"));
         cells.push(vec![
             clean(&resource.address).into_owned(),

@@ -1,0 +1,135 @@
+//! A drift check as a flat list of findings: what every report format for pipelines is written from.
+
+use super::{Drift, Kind, Resource};
+use crate::report::plan::place_of;
+use crate::report::words::Names;
+use crate::spread::decision::{RuleReport, Verdict};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Level {
+    /// A broken rule, or something nobody could read.
+    Error,
+    /// Drift.
+    Warning,
+    /// Not proven.
+    Note,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// Stable id of the kind of finding: `drift.missing`, `rule.broken`.
+    pub id: &'static str,
+    /// How much it matters.
+    pub level: Level,
+    /// The object, or the workload and its rule.
+    pub subject: String,
+    /// One sentence.
+    pub text: String,
+    /// File (relative to the module's directory) and line of the block concerned.
+    pub place: Option<(String, usize)>,
+}
+
+/// Ids, titles and levels of all kinds of finding.
+pub const KINDS: &[(&str, &str, Level)] = &[
+    ("rule.broken", "A spread or failover rule is broken", Level::Error),
+    ("rule.not_proven", "A rule holds only on what nobody has proven", Level::Note),
+    ("drift.unreadable", "An object could not be read", Level::Error),
+    ("drift.missing", "An object of the state is gone", Level::Warning),
+    ("drift.changed", "An object is not as the state has it", Level::Warning),
+    ("drift.unmanaged", "An object carries straddle's mark and is in no state", Level::Warning),
+];
+
+impl Item {
+    /// The same for the same finding in every run, whatever else was found and wherever the block has moved to.
+    pub fn fingerprint(&self) -> String {
+        let digest = Sha256::digest(format!("{}\n{}", self.id, self.subject));
+        digest.iter().take(16).fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+}
+
+/// All findings: broken rules, unreadable objects, drift, what is not proven; within a level in the order of the check.
+pub fn items(drift: &Drift<'_>) -> Vec<Item> {
+    let mut all: Vec<Item> = Vec::new();
+    for (name, workload) in drift.workloads {
+        let names = Names { topology: drift.topology, workload: &workload.rules };
+        for rule in &workload.decision.rules {
+            let site = workload.rules.survive.get(rule.index).map(|r| r.site);
+            let span = site.and_then(|site| drift.sites.get(site.0));
+            let place = span.and_then(|span| place_of(drift.sources, span));
+            let place = place.map(|(file, line)| (file.to_string(), line));
+            all.extend(rule_item(name, rule, names, place));
+        }
+    }
+    all.extend(drift.resources.iter().filter_map(|r| resource_item(r, drift)));
+    all.sort_by_key(|item| item.level);
+    all
+}
+
+fn rule_item(workload: &str, rule: &RuleReport, names: Names<'_>, place: Option<(String, usize)>) -> Option<Item> {
+    let now = &rule.before;
+    let (id, level, how) = match now.verdict {
+        Verdict::Pass => return None,
+        Verdict::Fail => ("rule.broken", Level::Error, "the rule says"),
+        Verdict::NotProven => ("rule.not_proven", Level::Note, "which is not proven; the rule says"),
+    };
+    let text = format!(
+        "{workload}: losing {} leaves {}, {how} {} ({}).",
+        names.loss(&now.worst_loss),
+        names.units(now.alive),
+        names.units(rule.floor),
+        names.rule(rule.index)
+    );
+    Some(Item { id, level, subject: format!("{workload} {}", rule.id), text, place })
+}
+
+fn resource_item(resource: &Resource, drift: &Drift<'_>) -> Option<Item> {
+    let id = match resource.kind {
+        Kind::Missing => "drift.missing",
+        Kind::Changed => "drift.changed",
+        Kind::Unmanaged => "drift.unmanaged",
+        Kind::Unreadable => "drift.unreadable",
+        Kind::Ignored => return None,
+    };
+    let level = KINDS.iter().find(|(kind, ..)| *kind == id).map_or(Level::Warning, |(.., level)| *level);
+    let place = resource.span.as_ref().and_then(|span| place_of(drift.sources, span));
+    Some(Item {
+        id,
+        level,
+        subject: resource.address.clone(),
+        text: sentence(resource),
+        place: place.map(|(file, line)| (file.to_string(), line)),
+    })
+}
+
+/// What is the matter with an object.
+pub fn sentence(resource: &Resource) -> String {
+    let words = resource.words.replace('\n', " ");
+    let because = if words.is_empty() { String::new() } else { format!(" ({words})") };
+    match resource.kind {
+        Kind::Missing => format!("{} is in the state and not in reality{because}.", resource.address),
+        Kind::Unmanaged => format!("{} is in reality and in no state{because}.", resource.address),
+        Kind::Unreadable => format!("{} could not be read{because}: nothing is concluded about it.", resource.address),
+        Kind::Ignored => format!("{} differs where the spec says not to look{because}.", resource.address),
+        Kind::Changed => {
+            let side = |s: &Option<String>| s.as_deref().map_or("(not shown)".to_string(), super::short);
+            let paths: Vec<String> = resource
+                .paths
+                .iter()
+                .map(|p| {
+                    let spec =
+                        if p.spec == p.state { String::new() } else { format!(", the spec says {}", side(&p.spec)) };
+                    format!("{}: {} in the state, {} in reality{spec}", p.path, side(&p.state), side(&p.live))
+                })
+                .collect();
+            let what = if paths.is_empty() { String::new() } else { format!(": {}", paths.join("; ")) };
+            format!("{} has changed{because}{what}.", resource.address)
+        }
+    }
+}
