@@ -88,7 +88,7 @@ fn values_of_variables_in_rising_precedence() {
     let (shown, _) = run(dir.path(), &[text("c", "[1, 2]"), text("b", "[not parsed")]);
     assert_eq!(shown, ["all = \"file [not parsed 2\""]);
     let (_, diags) = run(dir.path(), &[text("c", "[1, "), text("d", "x")]);
-    assert_eq!(diags, ["Value for undeclared variable", "Invalid expression"]);
+    assert_eq!(diags, ["Value for undeclared variable", "Missing expression"]);
     let (_, diags) = run(dir.path(), &[]);
     assert_eq!(diags, ["No value for required variable"]);
 }

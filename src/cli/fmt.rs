@@ -67,7 +67,9 @@ impl Run<'_> {
         if self.args.diff {
             self.diff(STDIN, &before, &after);
         } else if !self.args.check {
+            // What is printed ends its last line, whatever the input did.
             self.printer.bare(&after);
+            self.printer.bare(if after.ends_with('\n') { "" } else { "\n" });
         }
     }
 

@@ -232,13 +232,15 @@ pub fn range(source: &Source, span: &Span, j: &mut Json) {
     let (start, end) = inside(&source.text, span);
     j.object(|j| {
         j.key("filename").text(&source.name);
-        for (key, at) in [("start", start), ("end", end)] {
+        // An empty place is shown one column wide.
+        let beyond = usize::from(start == end);
+        for (key, at, beyond) in [("start", start, 0), ("end", end, beyond)] {
             let before = &source.text[..at];
             let line_start = before.rfind('\n').map_or(0, |n| n + 1);
             j.key(key).object(|j| {
                 j.key("line").plain(before.bytes().filter(|b| *b == b'\n').count() + 1);
-                j.key("column").plain(before[line_start..].graphemes(true).count() + 1);
-                j.key("byte").plain(at);
+                j.key("column").plain(before[line_start..].graphemes(true).count() + 1 + beyond);
+                j.key("byte").plain(at + beyond);
             });
         }
     });

@@ -35,28 +35,20 @@ fn alias(block: &Block) -> Option<&str> {
 }
 
 fn no_base(kind: &str, over: &Block) -> Diagnostic {
+    let label = |at: usize| over.labels.get(at).map_or("", |l| &*l.text);
     let name = over.labels.last().map_or("", |l| &*l.text);
-    let what = match kind {
-        "variable" => "variable declaration",
-        "output" => "output definition",
-        "module" => "module call",
-        "resource" => "resource",
-        "data" => "data resource",
-        other => other,
-    };
-    let (article, noun) = match kind {
-        "variable" => ("a", "variable"),
-        "output" => ("an", "output"),
-        "module" => ("a", "module call"),
-        "data" => ("a", "data source"),
-        "resource" => ("a", "resource"),
-        other => ("a", other),
+    let (summary, noun, can) = match kind {
+        "variable" => ("base variable declaration", "variable".to_owned(), "a variable that was already declared"),
+        "output" => ("base output definition", "output".to_owned(), "an output that was already defined"),
+        "module" => ("module call", "module call".to_owned(), "a module call that was defined"),
+        "resource" => ("resource", format!("{} resource", label(0)), "a resource block defined"),
+        "data" => ("data resource", format!("{} data resource", label(0)), "a data block defined"),
+        other => (other, other.to_owned(), "a block defined"),
     };
     let detail = format!(
-        "There is no {noun} named {name:?}. An override file can only override {article} {noun} that was already declared in a \
-         primary configuration file."
+        "There is no {noun} named {name:?}. An override file can only override {can} in a primary configuration file."
     );
-    Diagnostic::error(format!("Missing base {what} to override"), detail).at(&over.header)
+    Diagnostic::error(format!("Missing {summary} to override"), detail).at(&over.header)
 }
 
 fn merge_locals(blocks: &mut [Block], over: Block, diags: &mut Vec<Diagnostic>) {

@@ -55,8 +55,14 @@ impl Node {
 
 /// Reads a text that is one JSON value. With errors as much of it as could be read.
 pub(super) fn read(text: &str, file: FileId) -> (Node, Vec<Diagnostic>) {
-    let mut reader =
-        Reader { text, file, at: usize::from(text.starts_with('\u{feff}')) * 3, depth: 0, problems: Vec::new() };
+    let mut reader = Reader {
+        text,
+        file,
+        at: usize::from(text.starts_with('\u{feff}')) * 3,
+        end: None,
+        depth: 0,
+        problems: Vec::new(),
+    };
     let node = reader.value();
     if reader.problems.is_empty() {
         let (kind, range) = reader.peek();
@@ -86,6 +92,8 @@ struct Reader<'a> {
     text: &'a str,
     file: FileId,
     at: usize,
+    /// Behind a foreign character nothing is read: the text ends there.
+    end: Option<usize>,
     depth: u32,
     problems: Vec<Diagnostic>,
 }
@@ -104,6 +112,9 @@ impl Reader<'_> {
 
     /// The next token, not taken. Lax about what is inside: the value is judged when it is read.
     fn peek(&mut self) -> (Token, Range<usize>) {
+        if let Some(end) = self.end {
+            return (Token::End, end..end);
+        }
         let bytes = self.text.as_bytes();
         while matches!(bytes.get(self.at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
@@ -128,8 +139,10 @@ impl Reader<'_> {
 
     fn next(&mut self) -> (Token, Range<usize>) {
         let (token, range) = self.peek();
-        // Nothing behind a foreign character is read.
-        self.at = if token == Token::Foreign { self.text.len() } else { range.end };
+        self.at = range.end;
+        if token == Token::Foreign {
+            self.end = Some(range.end);
+        }
         (token, range)
     }
 
@@ -345,7 +358,8 @@ impl Reader<'_> {
             Ok(text) => Ok(text),
             Err(at) => {
                 let at = self.text.floor_char_boundary(range.start + at);
-                let end = self.text.ceil_char_boundary((at + 1).min(self.text.len()));
+                let ends_line = self.text[at..].starts_with(['\n', '\r']);
+                let end = if ends_line { at } else { self.text.ceil_char_boundary((at + 1).min(self.text.len())) };
                 self.fail("Invalid JSON string", "There is a syntax error in the given JSON string.", at..end)
             }
         }
