@@ -23,10 +23,13 @@ pub use event::{Event, Summary};
 use crate::diag::Diagnostic;
 use crate::fleet::Fleet;
 use crate::lang::body::PreparedBody;
+use crate::lang::eval::Scope;
+use crate::lang::module::Resource;
 use crate::lang::scope::Overlay;
-use crate::plan::blocks::{BlockKind, Blocks};
-use crate::plan::env::{Env, WorkloadCounts};
-use crate::plan::model::{Change, OpKind, Plan, WorkloadPlan};
+use crate::plan::blocks::{Block, BlockKind, Blocks};
+use crate::plan::conditions;
+use crate::plan::env::{Env, WorkloadCounts, overlay};
+use crate::plan::model::{Action, Change, OpKind, Plan, WorkloadPlan};
 use crate::plan::placement::{self, Placements, Replica};
 use crate::plan::providers::Providers;
 use crate::plan::sequence::{StepReplicas, replica};
@@ -94,8 +97,10 @@ impl<'a> Carrying<'a> {
     ) -> Carrying<'a> {
         placement::clear_templates(env, env.spec);
         for change in plan.changes.iter().filter(|c| c.deposed.is_none()) {
-            let value = if change.action == crate::plan::model::Action::NoOp { &change.after } else { &change.before };
-            if !value.is_null() {
+            let value = if change.action == Action::NoOp { &change.after } else { &change.before };
+            // What is on its way out is no part of its resource any more; replicas serve until their step.
+            let leaving = matches!(change.action, Action::Delete | Action::Forget) && change.address.workload.is_none();
+            if !value.is_null() && !leaving {
                 env.set_instance(&change.address, value.clone());
             }
         }
@@ -217,19 +222,43 @@ impl<'a> Carrying<'a> {
         Some((value, object.private.to_vec()))
     }
 
-    /// The configuration of a change with what is known now; `follow`: with the counts of a workload after a step.
+    /// The block of a change: of templates that share a name the one of the replica's location.
+    fn block(&self, change: &Change) -> Option<usize> {
+        let all = self.blocks.all_at(&change.address);
+        all.iter().copied().find(|i| self.template_serves(&self.blocks.list[*i].kind, change))
+    }
+
+    /// The configuration of a change with what is known now; `follow`: with the counts of a workload after a step. Preconditions are
+    /// judged first.
     fn config(&self, change: &Change, follow: Option<(&Str, u32)>) -> (Value, Vec<Diagnostic>) {
-        let nothing = || (Value::null(Type::Dynamic), Vec::new());
-        let Some(block) = self
-            .blocks
-            .list
-            .iter()
-            .find(|b| b.address == change.address.without_key() && self.template_serves(&b.kind, change))
-        else {
-            return nothing();
-        };
-        let resource = block.resource();
-        let Some(schema) = self.providers.schema(resource) else { return nothing() };
+        let evaluated = self.scoped(change, follow, None, |block, resource, scope| {
+            let rules = &resource.lifecycle.preconditions;
+            let mut problems = conditions::judge(rules, "Resource precondition failed", scope);
+            let schema = self.providers.schema(block.module, resource)?;
+            let (value, found) = PreparedBody::new(&resource.body, &schema.block).eval(scope);
+            problems.extend(found);
+            Some((value, problems))
+        });
+        evaluated.flatten().unwrap_or_else(|| (Value::null(Type::Dynamic), Vec::new()))
+    }
+
+    /// What the result of a change breaks of its postconditions.
+    fn postconditions(&self, change: &Change, result: &Value) -> Vec<Diagnostic> {
+        let judged = self.scoped(change, None, Some(result), |_, resource, scope| {
+            conditions::judge(&resource.lifecycle.postconditions, "Resource postcondition failed", scope)
+        });
+        judged.unwrap_or_default()
+    }
+
+    /// Does something in the scope of a change's instance; `this` is `self`.
+    fn scoped<R>(
+        &self,
+        change: &Change,
+        follow: Option<(&Str, u32)>,
+        this: Option<&Value>,
+        work: impl FnOnce(&Block<'a>, &'a Resource, &dyn Scope) -> R,
+    ) -> Option<R> {
+        let block = &self.blocks.list[self.block(change)?];
         if let Some((workload, step)) = follow
             && change.address.workload.is_none()
             && let Some((_, w)) = self.workload(workload)
@@ -237,25 +266,29 @@ impl<'a> Carrying<'a> {
         {
             self.env.set_workload(workload.clone(), WorkloadCounts::of(&self.plan.topology, &w.rules, &step.state));
         }
-        let prepared = PreparedBody::new(&resource.body, &schema.block);
         match &block.kind {
-            BlockKind::Resource(_) => {
-                let each = self.each(resource, change);
-                let mut scope = Overlay::over(self.env);
-                if let Some(crate::lang::address::Key::Int(n)) = &change.address.key {
-                    scope.index = Some(*n);
-                }
-                scope.each = each.as_ref().map(|(k, v)| (k, v));
-                prepared.eval(&scope)
+            BlockKind::Resource { resource, .. } => {
+                let instance = self.env.instance_at(&change.address.module)?;
+                let scope = self.env.scope(instance);
+                let base = change.address.without_key();
+                let expansion = self.env.expand(instance, resource, &base).ok();
+                let each = expansion.and_then(|e| e.keys.get(&change.address.key).cloned().flatten());
+                let scope = overlay(&scope, change.address.key.as_ref(), each.as_ref());
+                Some(work(block, resource, &Overlay { this, ..scope }))
             }
-            BlockKind::Template { workload, template, .. } => {
-                let Some((name, key)) = replica(&change.address) else { return nothing() };
-                let Some(replica) = self.replica(*workload, name, key, follow.map(|f| f.1)) else { return nothing() };
+            BlockKind::Template { workload, template, resource, .. } => {
+                let (name, key) = replica(&change.address)?;
+                let replica = self.replica(*workload, name, key, follow.map(|f| f.1))?;
                 let own = self.placements.names(name, &replica);
                 let siblings =
                     self.env.siblings(name, &self.env.spec.workloads[*workload].templates[*template].resources, key);
-                prepared.eval(&Overlay { own: &own, resources: &siblings, ..Overlay::over(self.env) })
+                Some(work(
+                    block,
+                    resource,
+                    &Overlay { own: &own, resources: &siblings, this, ..Overlay::over(self.env) },
+                ))
             }
+            _ => None,
         }
     }
 
@@ -268,13 +301,6 @@ impl<'a> Carrying<'a> {
         let place =
             spec.rules.places.iter().position(|p| self.env.spec.topology.locations[p.location].name == location);
         place.is_some_and(|p| spec.template_of[p] == *template)
-    }
-
-    fn each(&self, resource: &crate::lang::module::Resource, change: &Change) -> Option<(Value, Value)> {
-        let Some(crate::lang::address::Key::Str(key)) = &change.address.key else { return None };
-        let (all, _) = crate::lang::eval::eval(resource.for_each.as_ref()?, self.env);
-        let value = all.get(key).cloned().unwrap_or_else(|| Value::string(key.clone()));
-        Some((Value::string(key.clone()), value))
     }
 
     fn replica(&self, workload: usize, name: &Str, key: &Str, step: Option<u32>) -> Option<Replica> {

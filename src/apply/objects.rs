@@ -12,7 +12,7 @@ use crate::state::{Entry, How, Json, Kind, Object, ObjectId, Outcome, ProviderRe
 use std::sync::Arc;
 use straddle_sdk::schema::Prepared as Schema;
 use straddle_sdk::value::codec::json;
-use straddle_sdk::value::{MarkedPath, Path, Str, Value, same_unmarked};
+use straddle_sdk::value::{MarkedPath, Marks, Path, Str, Value, same_unmarked};
 
 /// A call that is out, or about to leave.
 #[derive(Clone, Debug)]
@@ -161,6 +161,8 @@ fn configured(carrying: &Carrying<'_>, change: &Change, mut call: Call, follow: 
         return refused(problems);
     }
     let (config, marked) = config.unmark_deep();
+    // What is ephemeral stands in write-only arguments alone, and those are kept nowhere.
+    let marked: Vec<MarkedPath> = marked.into_iter().filter(|(_, m)| !m.contains(Marks::EPHEMERAL)).collect();
     if let Some(path) = config.first_unknown() {
         return refused(vec![failure(
             "Value still unknown",
@@ -240,8 +242,15 @@ async fn plan_again(carrying: &Carrying<'_>, again: Vec<Again>) -> Vec<Prepared>
 async fn read_data(carrying: &Carrying<'_>, plugin: &crate::plugin::Plugin, one: Again) -> Prepared {
     match plugin.read_data(&one.call.object.address.ty, &one.config).await {
         Ok(data) => {
-            carrying.env.set_instance(&one.call.object.address, data.state);
-            carrying.env.forget_locals();
+            let mut state = data.state.mark_at(&one.call.marked);
+            if let Some(schema) = carrying.schema(&one.call) {
+                state = schema.mark_sensitive(&state);
+            }
+            let broken = carrying.postconditions(&carrying.plan.changes[one.call.change], &state);
+            carrying.env.set_instance(&one.call.object.address, state);
+            if !broken.is_empty() {
+                return refused(&one.call, broken);
+            }
             Prepared::Nothing { op: one.call.op }
         }
         Err(error) => refused(&one.call, call_problems(&error)),
@@ -359,8 +368,12 @@ pub(super) fn judge(carrying: &Carrying<'_>, call: &Call, result: Result<ApplyAn
     };
     if call.object.deposed.is_none() {
         let marked = answer.state.mark_at(&call.marked).mark_at(&schema.block.sensitive_paths(&answer.state));
+        if !failed && kept {
+            let broken = carrying.postconditions(&carrying.plan.changes[call.change], &marked);
+            kept = broken.is_empty();
+            problems.extend(broken.into_iter().map(|p| about(p, address)));
+        }
         carrying.env.set_instance(address, marked);
-        carrying.env.forget_locals();
     }
     if failed {
         let message = problems.iter().map(|p| p.summary.clone()).collect::<Vec<_>>().join("; ");
@@ -386,7 +399,10 @@ fn remembered(
     let change = &carrying.plan.changes[call.change];
     object.sensitive = sensitive.into();
     object.private = answer.private.as_slice().into();
-    object.dependencies = change.dependencies.as_slice().into();
+    object.dependencies = match carrying.block(change) {
+        Some(block) => carrying.blocks.remembered_dependencies(block).into(),
+        None => change.dependencies.as_slice().into(),
+    };
     object.create_before_destroy = change.create_before_destroy;
     object.tainted = tainted;
     Ok(object)

@@ -242,7 +242,7 @@ impl<'a> Watch<'a> {
         own.extend(at.and_then(|l| self.env.spec.locations.get(l)).map(|l| ("location", l.value.clone())));
         own.extend(slot.map(|s| ("replica", placement::replica_value(&spec.rules.name, key, s))));
         let scope = Overlay { own: &own, resources: &siblings, ..Overlay::over(self.env) };
-        let (value, found) = eval(expr, &scope);
+        let (value, found) = self.env.aside(|| eval(expr, &scope));
         for problem in found {
             if !problems.contains(&problem) {
                 problems.push(problem);

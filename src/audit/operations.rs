@@ -116,7 +116,7 @@ impl<'a> Graph<'a> {
     fn new(plan: &'a Plan) -> Graph<'a> {
         let mut blocks: HashMap<Address, Vec<u32>> = HashMap::new();
         for (i, change) in plan.changes.iter().enumerate().filter(|(_, c)| c.action != Action::NoOp) {
-            blocks.entry(change.address.without_key()).or_default().push(i as u32);
+            blocks.entry(change.address.config()).or_default().push(i as u32);
         }
         let n = plan.changes.len();
         Graph {

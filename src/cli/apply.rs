@@ -8,12 +8,14 @@ use super::print::Printer;
 use super::session::Project;
 use super::signals::{self, Watched};
 use crate::apply::{Carrying, StopFlag, Summary};
-use crate::diag::Diagnostic;
+use crate::lang::address::Address;
 use crate::plan::blocks::Blocks;
 use crate::plan::model::{Kind, Plan};
 use crate::state::{
-    Entry, How, Json, LockRequest, Object, ObjectId, Output, Rule, RunBegin, RunEnd, RunOutcome, StateError, Store, now,
+    DeposedKey, Entry, How, Json, LockRequest, Object, ObjectId, Output, Rule, RunBegin, RunEnd, RunOutcome, State,
+    StateError, Store, now,
 };
+use std::collections::BTreeSet;
 use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
@@ -238,8 +240,8 @@ pub async fn carry_out(
         store.record(now(), known)?;
     }
     let run = store.with_state(|s| s.runs);
-    let env = project.env();
-    let blocks = Blocks::of(&project.config.module, &project.spec, &mut Vec::new());
+    let env = project.env_applying();
+    let blocks = Blocks::of(&env.tree, &project.spec, &scene.providers, &mut Vec::new());
     let carrying = Carrying::new(plan, store, &scene.fleet, &scene.providers, &env, &blocks, stop, run);
     let summary = carrying.run(&mut |event| printer.event(&event, plan)).await?;
     let mut last = outputs(project, &env, plan);
@@ -259,14 +261,10 @@ pub async fn carry_out(
     Ok(summary)
 }
 
-/// Addresses of `moved` blocks and what reading found, as the state will have them.
+/// Addresses of `moved` blocks and what reading found, as the state will have them; objects that are taken over are in it from now on.
 fn refreshed(store: &Store, scene: &Scene, plan: &Plan) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = scene
-        .moved
-        .iter()
-        .map(|(to, from)| Entry::Moved { from: ObjectId::current(from.clone()), to: ObjectId::current(to.clone()) })
-        .collect();
     let state = store.state();
+    let mut entries = moves(scene, &state);
     for drift in plan.drift.iter().chain(&plan.notes) {
         let id = ObjectId::current(drift.address.clone());
         let before = scene.moved.get(&drift.address).map_or_else(|| id.clone(), |f| ObjectId::current(f.clone()));
@@ -277,6 +275,42 @@ fn refreshed(store: &Store, scene: &Scene, plan: &Plan) -> Vec<Entry> {
         {
             entries.push(Entry::Known { id, object: Some(Arc::new(object)), how: How::Read });
         }
+    }
+    for change in plan.changes.iter().filter(|c| c.importing.is_some()) {
+        let Ok(nothing) = Json::new("null") else { continue };
+        let object = Object {
+            private: change.prior_private.as_slice().into(),
+            dependencies: change.dependencies.as_slice().into(),
+            ..Object::new(change.provider.clone(), change.schema_version, nothing)
+        };
+        let (ty, mode) = (&change.address.ty, change.address.mode);
+        if let Some(object) = with_attributes(scene, ty, mode, &object, &change.before) {
+            let id = ObjectId::current(change.address.clone());
+            entries.push(Entry::Known { id, object: Some(Arc::new(object)), how: How::Imported });
+        }
+    }
+    entries
+}
+
+/// Moved objects, old ones of the same address with them, in an order in which every target is free.
+fn moves(scene: &Scene, state: &State) -> Vec<Entry> {
+    let mut open: Vec<(&Address, &Address)> = scene.moved.iter().map(|(to, from)| (from, to)).collect();
+    let mut entries = Vec::new();
+    while !open.is_empty() {
+        let sources: BTreeSet<&Address> = open.iter().map(|(from, _)| *from).collect();
+        let (free, later): (Vec<_>, Vec<_>) = open.iter().copied().partition(|(_, to)| !sources.contains(*to));
+        if free.is_empty() {
+            break;
+        }
+        for (from, to) in free {
+            let first = ObjectId::current(from.clone());
+            let last = ObjectId::deposed(from.clone(), DeposedKey(u32::MAX));
+            for id in state.objects.range(first..=last).map(|(id, _)| id) {
+                let to = ObjectId { address: to.clone(), deposed: id.deposed };
+                entries.push(Entry::Moved { from: id.clone(), to });
+            }
+        }
+        open = later;
     }
     entries
 }
@@ -306,10 +340,9 @@ fn outputs(project: &Project, env: &crate::plan::env::Env<'_>, plan: &Plan) -> V
             }
             continue;
         };
-        let Some(expr) = &output.value else { continue };
-        let (value, problems) = crate::lang::eval::eval(expr, env);
+        let Ok(value) = env.output(0, &name) else { continue };
         let value = value.unmarked();
-        if problems.iter().any(Diagnostic::is_error) || value.first_unknown().is_some() {
+        if value.first_unknown().is_some() || output.ephemeral {
             continue;
         }
         let ty: Type = value.ty();

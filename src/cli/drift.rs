@@ -94,17 +94,16 @@ fn exit_of(found: &Drift<'_>, plan: &Plan, failed: bool, only: &[FailOn]) -> Exi
 
 /// Takes back what is no drift: what only the provider computes, and what the spec says not to look at.
 fn judge(project: &Project, scene: &Scene, plan: &Plan, resources: &mut [Resource]) {
-    let blocks = Blocks::of(&project.config.module, &project.spec, &mut Vec::new());
+    let blocks = Blocks::of(&project.tree(), &project.spec, &scene.providers, &mut Vec::new());
     let by_address: std::collections::BTreeMap<String, &crate::plan::model::Drift> =
         plan.drift.iter().map(|d| (d.address.to_string(), d)).collect();
     for resource in resources.iter_mut().filter(|r| r.kind == Differs::Changed) {
         let Some(one) = by_address.get(&resource.address) else { continue };
         let schema = scene.providers.schema_of(&one.provider.source, one.address.mode, &one.address.ty);
         let ignored = blocks
-            .list
-            .iter()
-            .find(|b| b.address == one.address.without_key())
-            .map(|b| &b.resource().lifecycle.ignore_changes);
+            .find(&one.address)
+            .and_then(|b| blocks.list[b].resource())
+            .map(|(resource, _)| &resource.lifecycle.ignore_changes);
         let noted = |path: &Differing| {
             let root = path.path.split(['.', '[']).next().unwrap_or_default();
             is_computed(schema.as_ref(), root) || ignored.is_some_and(|i| is_ignored(i, root))
@@ -175,7 +174,7 @@ async fn unmanaged(project: &Project, scene: &Scene, resources: &mut Vec<Resourc
     let mut failed = false;
     let mut told = BTreeSet::new();
     let request = Discovery { owner: Some(lineage), tokens: Vec::new(), types: Vec::new() };
-    for reference in fleet::wanted(&project.config.module, &project.spec, &scene.state, &scene.providers) {
+    for reference in fleet::wanted(&project.tree(), &project.spec, &scene.state, &scene.providers) {
         let Some(plugin) = scene.fleet.plugin(&reference) else { continue };
         if !plugin.extension().is_some_and(|e| e.discover) {
             continue;

@@ -4,13 +4,14 @@ use super::args::PlanningArgs;
 use super::session::Project;
 use crate::diag::Diagnostic;
 use crate::fleet::{self, Fleet};
-use crate::lang::address::Address;
+use crate::lang::address::{Address, AddressError};
 use crate::plan::blocks::Blocks;
 use crate::plan::make::{self, Failure, Input};
 use crate::plan::model::{Kind, Plan};
 use crate::plan::observed::Observed;
 use crate::plan::placement::{self, LocationFact};
 use crate::plan::providers::Providers;
+use crate::plan::target::{Only, Target};
 use crate::plan::walk::Wishes;
 use crate::spread::model::Topology;
 use crate::state::State;
@@ -51,11 +52,12 @@ async fn look_at(
     parallelism: usize,
     lenient: bool,
 ) -> Result<Scene, Vec<Diagnostic>> {
-    let mut providers = Providers::of(&project.config.module);
+    let tree = project.tree();
+    let mut providers = Providers::of(&tree);
     let mut fleet = Fleet::new(&project.directory, parallelism)
         .map_err(|e| vec![Diagnostic::error("Providers cannot be started", format!("{e}."))])?;
     let mut problems = Vec::new();
-    let (moved_state, moved) = crate::plan::moved::apply(&project.config.module, state, &mut problems);
+    let (moved_state, moved) = crate::plan::moved::apply(&tree, state, &mut problems);
     let result = look_with(project, &moved_state, refresh, &mut providers, &mut fleet, &mut problems).await;
     if lenient && let Some((observed, _)) = &result {
         let told: BTreeSet<String> =
@@ -81,19 +83,19 @@ async fn look_with(
     fleet: &mut Fleet,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<(Observed, Topology)> {
-    let module = &project.config.module;
-    let mut sources = providers.needed(module, &project.spec);
+    let tree = project.tree();
+    let mut sources = providers.needed(&tree, &project.spec);
     sources.extend(state.objects.values().map(|o| o.provider.source.to_string()));
     problems.extend(fleet.schemas(&sources, providers).await);
     if problems.iter().any(Diagnostic::is_error) {
         return None;
     }
-    let wanted = fleet::wanted(module, &project.spec, state, providers);
-    fleet.configure(&wanted, module, providers, &project.env(), problems).await;
+    let wanted = fleet::wanted(&tree, &project.spec, state, providers);
+    fleet.configure(&wanted, providers, &project.env(), problems).await;
     if problems.iter().any(Diagnostic::is_error) {
         return None;
     }
-    let mut facts = fleet.locations(&project.spec, providers).await;
+    let mut facts = fleet.locations(&tree, &project.spec, providers).await;
     let observed = fleet.observe(state, providers, refresh, problems).await;
     doubt_unreadable(&observed, &mut facts, problems);
     let boots = measured_boots(project, state);
@@ -140,9 +142,9 @@ fn measured_boots(project: &Project, state: &State) -> BTreeMap<String, u64> {
 
 /// Makes the plan. Providers are asked while this task waits.
 pub fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningArgs) -> Result<Plan, Failure> {
-    let wishes = wishes(project, args).map_err(Failure::Problems)?;
+    let wishes = wishes(project, scene, args).map_err(Failure::Problems)?;
     let input = Input {
-        module: &project.config.module,
+        config: &project.config,
         spec: &project.spec,
         sources: &project.sources,
         variables: &project.variables,
@@ -161,39 +163,36 @@ pub fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningArgs) -
 }
 
 /// `-target` and `-replace`.
-fn wishes(project: &Project, args: &PlanningArgs) -> Result<Wishes, Vec<Diagnostic>> {
+fn wishes(project: &Project, scene: &Scene, args: &PlanningArgs) -> Result<Wishes, Vec<Diagnostic>> {
     let mut problems = Vec::new();
-    let mut parse = |text: &String, flag: &str| match text.parse::<Address>() {
-        Ok(address) => Some(address),
-        Err(error) => {
-            problems.push(
-                Diagnostic::error(format!("Invalid {flag} address"), format!("\"{text}\": {error}."))
-                    .help("For example: sim_load_balancer.front or workload.web.sim_instance.server[\"seoul-a/0\"]"),
-            );
-            None
-        }
+    let mut wrong = |text: &str, flag: &str, error: AddressError| {
+        problems.push(
+            Diagnostic::error(format!("Invalid {flag} address"), format!("\"{text}\": {error}."))
+                .help("For example: sim_load_balancer.front or workload.web.sim_instance.server[\"seoul-a/0\"]"),
+        );
     };
-    let replace = args.replace.iter().filter_map(|t| parse(t, "-replace")).collect();
-    let targets: Vec<Address> = args.target.iter().filter_map(|t| parse(t, "-target")).collect();
+    let mut replace = BTreeSet::new();
+    for text in &args.replace {
+        match text.parse::<Address>() {
+            Ok(address) => drop(replace.insert(address)),
+            Err(error) => wrong(text, "-replace", error),
+        }
+    }
+    let mut targets = Vec::new();
+    for text in &args.target {
+        match text.parse::<Target>() {
+            Ok(target) => targets.push(target),
+            Err(error) => wrong(text, "-target", error),
+        }
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
-    let only = (!args.target.is_empty()).then(|| targeted(project, &targets));
+    let only = (!targets.is_empty()).then(|| {
+        let blocks = Blocks::of(&project.tree(), &project.spec, &scene.providers, &mut Vec::new());
+        Only::of(&blocks, targets)
+    });
     Ok(Wishes { replace, only })
-}
-
-/// The blocks that targets name, with all they need.
-fn targeted(project: &Project, targets: &[Address]) -> BTreeSet<usize> {
-    let blocks = Blocks::of(&project.config.module, &project.spec, &mut Vec::new());
-    let mut pending: Vec<usize> =
-        (0..blocks.list.len()).filter(|i| targets.iter().any(|t| t.without_key() == blocks.list[*i].address)).collect();
-    let mut only = BTreeSet::new();
-    while let Some(i) = pending.pop() {
-        if only.insert(i) {
-            pending.extend(&blocks.list[i].needs);
-        }
-    }
-    only
 }
 
 /// What kind of plan the flags ask for.

@@ -6,7 +6,7 @@ use super::print::Printer;
 use super::session::Project;
 use crate::diag::Diagnostic;
 use crate::fleet::Fleet;
-use crate::plan::providers::{BUILT_IN, Providers};
+use crate::plan::providers::{BUILT_IN, Providers, TERRAFORM};
 use crate::plugin::{Environment, Found, Source};
 use serde_json::{Map, Value as Tree, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,17 +53,18 @@ fn project(printer: &Printer) -> Result<Project, Exit> {
 
 /// Sources by who needs them.
 fn needed(project: &Project) -> Result<BTreeMap<String, BTreeSet<&'static str>>, Box<Diagnostic>> {
-    let providers = Providers::of(&project.config.module);
+    let tree = project.tree();
+    let providers = Providers::of(&tree);
     let mut all: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
-    for source in providers.needed(&project.config.module, &project.spec) {
+    for source in providers.needed(&tree, &project.spec) {
         all.entry(source).or_default().insert("the spec");
     }
     let state = crate::state::load(&project.directory).map_err(|e| Box::new(Diagnostic::from(e)))?.state;
     for object in state.objects.values() {
         all.entry(object.provider.source.to_string()).or_default().insert("the state");
     }
-    // `terraform_data` needs no provider.
-    all.retain(|source, _| !source.ends_with("/hashicorp/terraform"));
+    // Terraform's own provider is a part of straddle.
+    all.retain(|source, _| source != TERRAFORM);
     Ok(all)
 }
 
@@ -160,7 +161,7 @@ async fn schema(printer: &Printer) -> Exit {
         Ok(project) => project,
         Err(exit) => return exit,
     };
-    let mut providers = Providers::of(&project.config.module);
+    let mut providers = Providers::of(&project.tree());
     let sources: BTreeSet<String> = match needed(&project) {
         Ok(all) => all.into_keys().collect(),
         Err(problem) => {

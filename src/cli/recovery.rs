@@ -18,7 +18,7 @@ pub async fn recover(project: &Project, store: &Store, parallelism: usize, print
     if open.is_empty() {
         return Ok(());
     }
-    let mut providers = Providers::of(&project.config.module);
+    let mut providers = Providers::of(&project.tree());
     let mut fleet = match Fleet::new(&project.directory, parallelism) {
         Ok(fleet) => fleet,
         Err(error) => {
@@ -29,7 +29,7 @@ pub async fn recover(project: &Project, store: &Store, parallelism: usize, print
     let wanted = open.iter().map(|o| o.begin.provider.clone()).collect();
     let sources = open.iter().map(|o| o.begin.provider.source.to_string()).collect();
     let mut problems = fleet.schemas(&sources, &mut providers).await;
-    fleet.configure(&wanted, &project.config.module, &providers, &project.env(), &mut problems).await;
+    fleet.configure(&wanted, &providers, &project.env(), &mut problems).await;
     let resolved = recover::recover(store, &fleet, &providers).await;
     fleet.shutdown().await;
     printer.diagnostics(&problems, &project.sources);

@@ -4,7 +4,9 @@ use super::args::VarArgs;
 use crate::diag::{Diagnostic, FileId, Sources};
 use crate::lang::eval::{Scope, eval};
 use crate::lang::functions::FunctionContext;
+use crate::lang::functions::files::SystemRandom;
 use crate::lang::load::{self, Config, Disk};
+use crate::lang::tree::Tree;
 use crate::lang::variables::{self, Given};
 use crate::plan::env::Env;
 use crate::spec::Spec;
@@ -49,9 +51,7 @@ impl Project {
     /// A project from texts kept elsewhere, with the values its variables had then: a saved plan's.
     pub fn of_texts(directory: &Path, sources: &Sources, variables: BTreeMap<Str, Value>) -> Project {
         let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
-        let files = load::files_of(sources);
-        let (module, problems) = crate::lang::decode::decode(&files, sources);
-        let config = Config { directory: directory.clone(), module, children: BTreeMap::new() };
+        let (config, problems) = load::load_texts(&directory, sources);
         let mut project =
             Project { directory, config, sources: sources.clone(), variables, spec: Spec::default(), problems };
         project.lower();
@@ -84,7 +84,21 @@ impl Project {
     }
 
     fn env_over<'a>(&'a self, spec: &'a Spec) -> Env<'a> {
-        Env::new(&self.config.module, spec, &self.variables, self.functions(), ".")
+        Env::new(self.tree(), spec, &self.variables, self.functions(), &self.sources)
+    }
+
+    /// The modules in a row.
+    pub fn tree(&self) -> Tree<'_> {
+        Tree::of(&self.config, ".")
+    }
+
+    /// The configuration while a plan is carried out: the clock runs, and there is chance.
+    pub fn env_applying(&self) -> Env<'_> {
+        let functions =
+            FunctionContext { now: Some(jiff::Timestamp::now()), random: Some(&SystemRandom), ..self.functions() };
+        let env = Env::new(self.tree(), &self.spec, &self.variables, functions, &self.sources);
+        env.applying.set(true);
+        env
     }
 
     /// What functions may use while planning.

@@ -50,7 +50,7 @@ fn failed(problem: Diagnostic, printer: &Printer) -> Exit {
 /// The schemas of the providers of a state, as far as these can be started here. Without one attributes are shown as stored.
 pub async fn schemas(state: &State) -> Providers {
     let project = Project::read(&VarArgs::default());
-    let mut providers = Providers::of(&project.config.module);
+    let mut providers = Providers::of(&project.tree());
     let sources = state.objects.values().map(|o| o.provider.source.to_string()).collect();
     if let Ok(mut fleet) = Fleet::new(&project.directory, 1) {
         // Who cannot be started has no schema, and the state says by itself which values are secret.

@@ -182,7 +182,7 @@ fn the_store(stores: &[PathBuf]) -> Result<&PathBuf, Trouble> {
 
 /// The files of the simulated clouds that the spec's provider blocks name.
 fn stores(project: &Project) -> Vec<PathBuf> {
-    let providers = Providers::of(&project.config.module);
+    let providers = Providers::of(&project.tree());
     let mut paths: BTreeSet<PathBuf> = BTreeSet::new();
     let env = project.env();
     for config in &project.config.module.providers {

@@ -96,10 +96,9 @@ impl Resources for Known<'_> {
 /// Asks every provider that can be had for its schemas. One that cannot is a warning: its resources are checked in part.
 async fn schemas<'p>(project: &'p Project, problems: &mut Vec<Diagnostic>) -> Known<'p> {
     let module = &project.config.module;
-    let mut providers = Providers::of(module);
-    let mut sources = providers.needed(module, &project.spec);
-    // `terraform_data` is built in.
-    sources.retain(|s| !s.ends_with("/hashicorp/terraform"));
+    let tree = project.tree();
+    let mut providers = Providers::of(&tree);
+    let sources = providers.needed(&tree, &project.spec);
     match Fleet::new(&project.directory, 1) {
         Ok(mut fleet) => {
             let found = fleet.schemas(&sources, &mut providers).await;
@@ -112,13 +111,13 @@ async fn schemas<'p>(project: &'p Project, problems: &mut Vec<Diagnostic>) -> Kn
         }
         Err(error) => problems.push(Diagnostic::warning("Providers cannot be started", format!("{error}."))),
     }
-    providers.check(module, &project.spec, problems);
+    providers.check(&tree, &project.spec, problems);
     let templates = project.spec.workloads.iter().flat_map(|w| &w.templates).flat_map(|t| &t.resources);
-    let schemas = module
-        .resources
-        .values()
-        .chain(templates)
-        .filter_map(|r| Some(((r.mode, Str::new(&r.ty.text)), providers.schema(r)?)))
+    let of_modules =
+        tree.nodes.iter().enumerate().flat_map(|(i, node)| node.module.resources.values().map(move |r| (i, r)));
+    let schemas = of_modules
+        .chain(templates.map(|r| (0, r)))
+        .filter_map(|(i, r)| Some(((r.mode, Str::new(&r.ty.text)), providers.schema(i, r)?)))
         .collect();
     Known { module, schemas }
 }

@@ -3,13 +3,19 @@
 use super::Fleet;
 use crate::diag::{Diagnostic, Severity};
 use crate::plan::questions::{Answer, Answered, Ask, Question};
-use crate::plugin::{CallError, Diagnostics, PlanRequest, Plugin};
+use crate::plugin::{CallError, Diagnostics, ImportBy, PlanRequest, Plugin, ReadRequest};
 use crate::state::ProviderRef;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use std::collections::BTreeMap;
 use straddle_sdk::provider as sdk;
 use straddle_sdk::value::Value;
+
+/// A question that is asked alone.
+enum Single {
+    Data(Value),
+    Import(String),
+}
 
 impl Fleet {
     /// Answers every question of a round.
@@ -47,11 +53,17 @@ impl Fleet {
                         prior_identity: None,
                     });
                 }
-                Ask::Data { config } => singles.push((question.id, question.type_name, config)),
+                Ask::Import { id } => singles.push((question.id, question.type_name, Single::Import(id))),
+                Ask::Data { config } => singles.push((question.id, question.type_name, Single::Data(config))),
             }
         }
         let singles = stream::iter(singles)
-            .map(|(id, type_name, config)| async move { read_data(plugin, id, &type_name, &config).await })
+            .map(|(id, type_name, single)| async move {
+                match single {
+                    Single::Data(config) => read_data(plugin, id, &type_name, &config).await,
+                    Single::Import(wanted) => import(plugin, id, &type_name, wanted).await,
+                }
+            })
             .buffered(plugin.parallelism())
             .collect::<Vec<_>>();
         let (mut answers, planned) = tokio::join!(singles, plugin.plan_many(plans));
@@ -112,5 +124,42 @@ pub fn call_problems(error: &CallError) -> Vec<Diagnostic> {
     match error.diagnostics() {
         Some(found) => diagnostics(found),
         None => vec![Diagnostic::error("Provider call failed", format!("{error}."))],
+    }
+}
+
+/// Takes over the object of an id and reads it.
+async fn import(plugin: &Plugin, question: u32, type_name: &str, id: String) -> Answer {
+    let failed = |problems| Answer { id: question, problems, result: None };
+    let imported = match plugin.import(type_name, &ImportBy::Id(id.clone())).await {
+        Ok(imported) => imported,
+        Err(error) => return failed(call_problems(&error)),
+    };
+    let Some(object) = imported.value.into_iter().find(|i| *i.type_name == *type_name) else {
+        let detail = format!("The provider found no {type_name} of the id {id:?}.");
+        return failed(vec![Diagnostic::error("Cannot import non-existent remote object", detail)]);
+    };
+    let request = ReadRequest {
+        type_name: object.type_name,
+        current: object.state,
+        private: object.private,
+        identity: object.identity,
+    };
+    match plugin.read(request).await {
+        Ok(read) if read.state.is_null() => {
+            let detail = format!(
+                "While attempting to import an existing object with id {id:?}, the provider detected that no object exists with the \
+                 given id."
+            );
+            let problem = Diagnostic::error("Cannot import non-existent remote object", detail).help(
+                "Only objects that exist can be imported; check the id, and the region or account of the provider.",
+            );
+            failed(vec![problem])
+        }
+        Ok(read) => Answer {
+            id: question,
+            problems: diagnostics(&read.diagnostics),
+            result: Some(Answered::Imported { state: read.state, private: read.private }),
+        },
+        Err(error) => failed(call_problems(&error)),
     }
 }

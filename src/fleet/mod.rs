@@ -3,6 +3,7 @@
 //! | file | verb |
 //! |---|---|
 //! | this | start and configure |
+//! | `builtin` | Terraform's own provider, in this process |
 //! | `observe` | read every object of a state, and how locations fare |
 //! | `answer` | a planner's questions |
 
@@ -11,13 +12,14 @@
 pub use answer::{call_problems, diagnostics};
 
 mod answer;
+pub mod builtin;
 mod observe;
 
 use crate::diag::Diagnostic;
 use crate::lang::body::PreparedBody;
-use crate::lang::eval::Scope;
-use crate::lang::module::Module;
-use crate::plan::providers::{Providers, config};
+use crate::lang::tree::Tree;
+use crate::plan::env::Env;
+use crate::plan::providers::{Providers, TERRAFORM};
 use crate::plugin::{CallError, Environment, LaunchError, Launcher, Plugin, Settings, Source};
 use crate::state::ProviderRef;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +29,8 @@ use straddle_sdk::value::{Str, Value};
 /// Running providers, by configuration.
 pub struct Fleet {
     launcher: Launcher,
+    /// The module's directory.
+    directory: std::path::PathBuf,
     environment: Environment,
     ready: BTreeMap<ProviderRef, Plugin>,
     /// Configurations that could not be made ready, and why. Their locations are unknown, their objects unreadable.
@@ -57,6 +61,7 @@ impl Fleet {
             Settings { parallelism: parallelism.max(1), working_dir: Some(dir.to_path_buf()), ..Settings::default() };
         Ok(Fleet {
             launcher: Launcher::new(settings)?,
+            directory: dir.to_path_buf(),
             environment: Environment::of_process(dir)?,
             ready: BTreeMap::new(),
             failed: BTreeMap::new(),
@@ -83,6 +88,10 @@ impl Fleet {
     }
 
     async fn start(&self, source: &str) -> Result<Plugin, FleetError> {
+        if source == TERRAFORM {
+            let here = builtin::BuiltIn { directory: self.directory.clone() };
+            return Ok(Plugin::in_process(source, std::sync::Arc::new(here)));
+        }
         let parsed = Source::parse(source)?;
         let found = self.environment.find(&parsed)?;
         Ok(self.launcher.start(&parsed.to_string(), &found).await?)
@@ -92,16 +101,15 @@ impl Fleet {
     pub async fn configure(
         &mut self,
         wanted: &BTreeSet<ProviderRef>,
-        module: &Module,
         providers: &Providers,
-        scope: &dyn Scope,
+        env: &Env<'_>,
         problems: &mut Vec<Diagnostic>,
     ) {
         for reference in wanted {
             if self.ready.contains_key(reference) || self.failed.contains_key(reference) {
                 continue;
             }
-            let Some(value) = self.configuration(reference, module, providers, scope, problems) else { continue };
+            let Some(value) = self.configuration(reference, providers, env, problems) else { continue };
             match self.configured(reference, &value).await {
                 Ok((plugin, warnings)) => {
                     problems.extend(warnings);
@@ -118,19 +126,19 @@ impl Fleet {
     fn configuration(
         &self,
         reference: &ProviderRef,
-        module: &Module,
         providers: &Providers,
-        scope: &dyn Scope,
+        env: &Env<'_>,
         problems: &mut Vec<Diagnostic>,
     ) -> Option<Value> {
         let schemas = providers.schemas.get(&*reference.source)?;
-        let written = module.providers.iter().find(|p| {
-            providers.source(&p.name) == *reference.source && p.alias.as_deref() == reference.alias.as_deref()
-        });
+        let written = providers.written(&env.tree, reference);
+        // A module that configures a provider itself is made once.
+        let instance = written.and_then(|(module, _)| env.instances_of(module).first().copied()).unwrap_or(0);
+        let written = written.map(|(module, index)| &env.tree.nodes[module].module.providers[index]);
         let block = &schemas.provider.block;
         let empty = crate::lang::ast::Body { attributes: Vec::new(), blocks: Vec::new(), span: no_span() };
         let body = written.map_or(&empty, |w| &*w.body);
-        let (value, found) = PreparedBody::new(body, block).eval(scope);
+        let (value, found) = PreparedBody::new(body, block).eval(&env.scope(instance));
         let failed = found.iter().any(Diagnostic::is_error);
         problems.extend(found);
         (!failed).then(|| value.unmarked())
@@ -210,20 +218,22 @@ impl Fleet {
 
 /// Configurations a module's resources, templates and state need.
 pub fn wanted(
-    module: &Module,
+    tree: &Tree<'_>,
     spec: &crate::spec::Spec,
     state: &crate::state::State,
     providers: &Providers,
 ) -> BTreeSet<ProviderRef> {
     let mut all: BTreeSet<ProviderRef> = state.objects.values().map(|o| o.provider.clone()).collect();
-    for resource in module.resources.values() {
-        all.insert(providers.of_resource(resource, None));
+    for (number, node) in tree.nodes.iter().enumerate() {
+        for resource in node.module.resources.values() {
+            all.insert(providers.of_resource(tree, number, resource, None));
+        }
     }
     for workload in &spec.workloads {
         for (place, template) in workload.rules.places.iter().zip(&workload.template_of) {
             let location = &spec.locations[place.location];
             for resource in &workload.templates[*template].resources {
-                all.insert(providers.of_resource(resource, location.provider.as_ref()));
+                all.insert(providers.of_resource(tree, 0, resource, location.provider.as_ref()));
             }
         }
     }
@@ -233,14 +243,9 @@ pub fn wanted(
         }
     }
     // A block that configures a provider nobody uses is checked all the same.
-    for p in &module.providers {
-        if config(
-            module,
-            &crate::lang::module::ProviderRef { name: p.name.clone(), alias: p.alias.clone(), span: p.span.clone() },
-        )
-        .is_some()
-        {
-            all.insert(ProviderRef::new(&providers.source(&p.name), p.alias.as_deref()));
+    for (number, node) in tree.nodes.iter().enumerate() {
+        for p in &node.module.providers {
+            all.insert(providers.reference(tree, number, &p.name, p.alias.as_ref()));
         }
     }
     all

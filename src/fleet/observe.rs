@@ -5,6 +5,7 @@
 use super::answer::{call_problems, diagnostics};
 use super::{Fleet, domains_of};
 use crate::diag::Diagnostic;
+use crate::lang::tree::Tree;
 use crate::plan::observed::{Observed, Reality, Seen};
 use crate::plan::placement::LocationFact;
 use crate::plan::providers::Providers;
@@ -91,7 +92,7 @@ impl Fleet {
             )]);
         };
         let current = object.schema_version == schema.version;
-        let upgraded_here = plugin.is_none_or(|p| p.extension().is_some());
+        let upgraded_here = plugin.is_none_or(|p| p.is_in_process() || p.extension().is_some());
         if current && upgraded_here {
             return local(&schema, object).map_err(|e| vec![about(*e, id)]);
         }
@@ -158,9 +159,16 @@ impl Fleet {
 
     /// What providers say of the spec's locations. A location whose provider has failed is unknown; one whose provider does not
     /// report on locations is taken to be healthy, and says so.
-    pub async fn locations(&self, spec: &Spec, providers: &Providers) -> BTreeMap<String, LocationFact> {
+    pub async fn locations(
+        &self,
+        tree: &Tree<'_>,
+        spec: &Spec,
+        providers: &Providers,
+    ) -> BTreeMap<String, LocationFact> {
         let mut asked: BTreeMap<ProviderRef, Vec<usize>> = BTreeMap::new();
-        for (i, reference) in (0..spec.locations.len()).filter_map(|i| Some((i, self.watcher(spec, providers, i)?))) {
+        for (i, reference) in
+            (0..spec.locations.len()).filter_map(|i| Some((i, self.watcher(tree, spec, providers, i)?)))
+        {
             asked.entry(reference).or_default().push(i);
         }
         let mut facts = BTreeMap::new();
@@ -172,7 +180,7 @@ impl Fleet {
     }
 
     /// Who tells how a location fares: its observer, its provider, else the provider of what is made there.
-    fn watcher(&self, spec: &Spec, providers: &Providers, index: usize) -> Option<ProviderRef> {
+    fn watcher(&self, tree: &Tree<'_>, spec: &Spec, providers: &Providers, index: usize) -> Option<ProviderRef> {
         let location = &spec.locations[index];
         if let Some(written) = location.observer.as_ref().or(location.provider.as_ref()) {
             return Some(ProviderRef::new(&providers.source(&written.name), written.alias.as_deref()));
@@ -181,7 +189,7 @@ impl Fleet {
             let p = w.rules.places.iter().position(|p| p.location == index)?;
             Some(&w.templates[w.template_of[p]])
         })?;
-        template.resources.first().map(|r| providers.of_resource(r, None))
+        template.resources.first().map(|r| providers.of_resource(tree, 0, r, None))
     }
 
     async fn ask_locations(&self, spec: &Spec, reference: &ProviderRef, indices: &[usize]) -> Vec<LocationFact> {

@@ -64,6 +64,12 @@ impl Address {
         Address { key: None, ..self.clone() }
     }
 
+    /// The resource as the configuration has it: without any key, also of modules.
+    pub fn config(&self) -> Address {
+        let module = self.module.iter().map(|(name, _)| (name.clone(), None)).collect();
+        Address { module, key: None, ..self.clone() }
+    }
+
     /// The module's own part, for example `module.a["x"].module.b`; empty in the root module.
     pub fn module_text(&self) -> String {
         let mut text = String::new();

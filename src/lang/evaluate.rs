@@ -8,7 +8,7 @@ use super::eval::{Scope, eval};
 use super::functions::FunctionContext;
 use super::graph::dependency_order;
 use super::load::Config;
-use super::module::{Module, ModuleCall, Output};
+use super::module::{Module, ModuleCall, Output, Variable};
 use super::reference::{Subject, references};
 use super::scope::{ModuleScope, ModuleValues, NoResources, Overlay, Paths, Resources};
 use super::suggest::nearest;
@@ -129,6 +129,19 @@ fn arguments(
     sources: &Sources,
     diags: &mut Vec<Diagnostic>,
 ) -> BTreeMap<Str, Value> {
+    diags.extend(unexpected_arguments(call, child));
+    let mut inputs = BTreeMap::new();
+    for (name, variable) in &child.variables {
+        let (value, problems) = argument(call, variable, scope, sources);
+        diags.extend(problems);
+        inputs.insert(name.clone(), value);
+    }
+    inputs
+}
+
+/// Arguments and blocks of a call that name no variable of the called module.
+pub fn unexpected_arguments(call: &ModuleCall, child: &Module) -> Vec<Diagnostic> {
+    let mut diags = Vec::new();
     for attribute in &call.body.attributes {
         if !child.variables.contains_key(&attribute.name.name) {
             let near = nearest(&attribute.name.name, child.variables.keys().map(|k| &**k));
@@ -136,35 +149,42 @@ fn arguments(
         }
     }
     diags.extend(call.body.blocks.iter().map(|block| unsupported_block(block, false, None)));
-    let mut inputs = BTreeMap::new();
-    for (name, variable) in &child.variables {
-        let unknown = || Value::unknown(variable.ty.without_optional());
-        let value = match (call.body.attribute(name), &variable.default) {
-            (Some(attribute), _) => {
-                let (value, problems) = eval(&attribute.expr, scope);
-                let failed = problems.iter().any(Diagnostic::is_error);
-                diags.extend(problems);
-                if failed {
-                    unknown()
-                } else {
-                    convert_input(variable, &value, Some(&attribute.expr.span), sources).unwrap_or_else(|diag| {
-                        diags.push(*diag);
-                        unknown()
-                    })
-                }
-            }
-            (None, Some(default)) => default.clone(),
-            (None, None) => {
-                let missing = missing_argument(name, &call.body);
-                diags.push(Diagnostic { span: Some(call.span.clone()), ..missing });
+    diags
+}
+
+/// The value a call gives a variable of the called module: the argument, converted and marked as the variable says, or the default.
+pub fn argument(
+    call: &ModuleCall,
+    variable: &Variable,
+    scope: &dyn Scope,
+    sources: &Sources,
+) -> (Value, Vec<Diagnostic>) {
+    let unknown = || Value::unknown(variable.ty.without_optional());
+    let mut diags = Vec::new();
+    let value = match (call.body.attribute(&variable.name), &variable.default) {
+        (Some(attribute), _) => {
+            let (value, problems) = eval(&attribute.expr, scope);
+            let failed = problems.iter().any(Diagnostic::is_error);
+            diags.extend(problems);
+            if failed {
                 unknown()
+            } else {
+                convert_input(variable, &value, Some(&attribute.expr.span), sources).unwrap_or_else(|diag| {
+                    diags.push(*diag);
+                    unknown()
+                })
             }
-        };
-        let sensitive = if variable.sensitive { Marks::SENSITIVE } else { Marks::NONE };
-        let ephemeral = if variable.ephemeral { Marks::EPHEMERAL } else { Marks::NONE };
-        inputs.insert(name.clone(), value.with_marks(sensitive | ephemeral));
-    }
-    inputs
+        }
+        (None, Some(default)) => default.clone(),
+        (None, None) => {
+            let missing = missing_argument(&variable.name, &call.body);
+            diags.push(Diagnostic { span: Some(call.span.clone()), ..missing });
+            unknown()
+        }
+    };
+    let sensitive = if variable.sensitive { Marks::SENSITIVE } else { Marks::NONE };
+    let ephemeral = if variable.ephemeral { Marks::EPHEMERAL } else { Marks::NONE };
+    (value.with_marks(sensitive | ephemeral), diags)
 }
 
 /// The values of outputs.

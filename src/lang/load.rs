@@ -66,7 +66,7 @@ fn load_module(
             diags.push(Diagnostic::error("Module not installed", detail).at(&call.span));
             continue;
         }
-        let below = format!("{prefix}{}/", source.trim_start_matches("./").trim_end_matches('/'));
+        let below = below(prefix, source);
         config.children.insert(name.clone(), load_module(&child, &below, sources, diags, depth + 1));
     }
     config
@@ -100,11 +100,45 @@ fn stem(name: &str) -> Option<&str> {
     [".straddle.hcl", ".tf", ".tf.json"].iter().find_map(|ending| name.strip_suffix(ending))
 }
 
-/// The configuration files among texts read before, as [`read_module`] would have found them in their directory.
-pub fn files_of(sources: &Sources) -> ModuleFiles {
+/// A module and all it calls, from texts read before: what [`load`] made of them.
+pub fn load_texts(directory: &Path, sources: &Sources) -> (Config, Vec<Diagnostic>) {
+    let mut diags = Vec::new();
+    let config = module_of_texts(directory, "", sources, &mut diags, 0);
+    (config, diags)
+}
+
+fn module_of_texts(
+    directory: &Path,
+    prefix: &str,
+    sources: &Sources,
+    diags: &mut Vec<Diagnostic>,
+    depth: usize,
+) -> Config {
+    let (module, problems) = decode(&files_of(sources, prefix), sources);
+    diags.extend(problems);
+    let mut config = Config { directory: directory.to_owned(), module, children: BTreeMap::new() };
+    for (name, call) in config.module.modules.iter().filter(|_| depth < MAX_MODULES) {
+        let Some((source, _)) = &call.source else { continue };
+        let below = below(prefix, source);
+        let child = module_of_texts(&directory.join(&**source), &below, sources, diags, depth + 1);
+        config.children.insert(name.clone(), child);
+    }
+    config
+}
+
+/// What the names of a called module's texts begin with.
+fn below(prefix: &str, source: &str) -> String {
+    format!("{prefix}{}/", source.trim_start_matches("./").trim_end_matches('/'))
+}
+
+/// The configuration files among texts read before, as [`read_module`] would have found them in their directory. A module that is
+/// called twice has been read twice, with the same result.
+fn files_of(sources: &Sources, prefix: &str) -> ModuleFiles {
     let mut files = ModuleFiles::default();
+    let mut seen: std::collections::BTreeSet<&str> = std::collections::BTreeSet::new();
     for (i, source) in sources.files.iter().enumerate() {
-        let Some(stem) = stem(&source.name).filter(|_| !source.name.contains('/')) else { continue };
+        let Some(name) = source.name.strip_prefix(prefix) else { continue };
+        let Some(stem) = stem(name).filter(|_| !name.contains('/') && seen.insert(name)) else { continue };
         let file = FileId(u32::try_from(i).unwrap_or(u32::MAX));
         let list =
             if stem == "override" || stem.ends_with("_override") { &mut files.overrides } else { &mut files.primary };

@@ -12,6 +12,7 @@
 //! | [`eval`] | expressions to values | [`ast::Expr`] and a scope → value with diagnostics |
 //! | [`body`] | bodies to configurations | [`ast::Body`], a schema and a scope → value with diagnostics |
 //! | [`scope`] | the names of a module and of a block | |
+//! | [`tree`] | the modules of a configuration in a row | |
 //! | [`graph`] | what depends on what | [`module::Module`] → order, cycles |
 //! | [`evaluate`] | locals, module calls, outputs, `count`, `for_each` | module → values |
 //! | [`validate`] | all that can be told without state | [`load::Loaded`] → diagnostics |
@@ -39,6 +40,7 @@ pub mod reference;
 pub mod scope;
 pub mod suggest;
 pub mod syntax;
+pub mod tree;
 pub mod types;
 pub mod validate;
 pub mod variables;

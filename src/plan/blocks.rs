@@ -1,123 +1,247 @@
-//! The blocks that are planned, and which must be planned before which.
+//! Everything that is evaluated or planned, and what must come before what.
+//!
+//! Resources and replica templates are planned; variables, locals, outputs, module calls and provider configurations only carry
+//! values between them. All are nodes of one graph, so that its size is that of the text, however often a local is used. A module is
+//! here once, as configured; its instances are made while planning.
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
+use super::providers::Providers;
+use super::references::Finder;
+use super::traverse::config_address;
 use crate::diag::{Diagnostic, Span};
 use crate::lang::address::{Address, Mode};
-use crate::lang::ast::{Expr, StepKind, Traversal};
-use crate::lang::body::body_traversals;
-use crate::lang::module::{Module, Output, Resource};
-use crate::lang::reference::{Reference, Subject, traversals};
+use crate::lang::ast::{StepKind, Traversal};
+use crate::lang::module::{Import, Local, ModuleCall, Output, ProviderConfig, Resource, Variable};
+use crate::lang::reference::{Reference, Subject};
+use crate::lang::tree::Tree;
 use crate::spec::Spec;
 use std::collections::{BTreeSet, HashMap};
 use straddle_sdk::value::Str;
 
-/// One block whose instances are planned together.
+/// The most resources a state object's dependencies are written out to with all they depend on in turn, as Terraform does; beyond
+/// that only the nearest are, since the state would grow with the square of the configuration.
+const MOST_DEPENDENCIES: usize = 256;
+
+/// One node.
 #[derive(Clone, Debug)]
 pub struct Block<'a> {
     pub kind: BlockKind<'a>,
-    /// The address without key that its instances share.
-    pub address: Address,
-    /// Blocks it refers to (indices), templates of its own replica included. Sorted.
+    /// The number of the module it stands in.
+    pub module: usize,
+    /// Nodes it refers to (indices), templates of its own replica included. Sorted.
     pub needs: Vec<usize>,
-    /// Workloads whose counts, shares or members it refers to from outside.
+    /// Resources and templates it is made from: the nearest, and what data sources among them are made from. Sorted.
+    pub made_from: Vec<usize>,
+    /// Resources named by `depends_on`, also of the calls around it, and all they are made from.
+    pub explicit: BTreeSet<usize>,
+    /// Workloads whose counts, shares or members it refers to from outside, directly or through locals.
     pub follows: BTreeSet<Str>,
 }
 
-/// What a block is.
+/// What a node is.
 #[derive(Clone, Debug)]
 pub enum BlockKind<'a> {
-    /// A resource or data source of the module.
-    Resource(&'a Resource),
+    /// A resource or data source of a module. The address has no keys.
+    Resource {
+        resource: &'a Resource,
+        address: Address,
+    },
     /// A resource of a workload's template: indices into `Spec::workloads` and its templates.
-    Template { workload: usize, template: usize, resource: &'a Resource },
+    Template {
+        workload: usize,
+        template: usize,
+        resource: &'a Resource,
+        address: Address,
+    },
+    Variable(&'a Variable),
+    Local(&'a Local),
+    Output(&'a Output),
+    /// A module call: how often the module is made. The number is the called module's.
+    Call(&'a ModuleCall, usize),
+    /// All outputs of a called module.
+    Outputs(usize),
+    /// All of a called module.
+    Whole(usize),
+    /// A provider configuration.
+    Provider(&'a ProviderConfig),
 }
 
 impl<'a> Block<'a> {
-    /// The resource as written.
-    pub fn resource(&self) -> &'a Resource {
-        match self.kind {
-            BlockKind::Resource(resource) | BlockKind::Template { resource, .. } => resource,
+    /// The resource as written, with the address its instances share.
+    pub fn resource(&self) -> Option<(&'a Resource, &Address)> {
+        match &self.kind {
+            BlockKind::Resource { resource, address } | BlockKind::Template { resource, address, .. } => {
+                Some((*resource, address))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it is planned.
+    pub fn is_resource(&self) -> bool {
+        matches!(self.kind, BlockKind::Resource { .. } | BlockKind::Template { .. })
+    }
+
+    fn is_data(&self) -> bool {
+        self.resource().is_some_and(|(r, _)| r.mode == Mode::Data)
+    }
+
+    fn span(&self, tree: &Tree<'a>) -> Option<&'a Span> {
+        Some(match &self.kind {
+            BlockKind::Resource { resource, .. } | BlockKind::Template { resource, .. } => &resource.span,
+            BlockKind::Variable(variable) => &variable.span,
+            BlockKind::Local(local) => &local.span,
+            BlockKind::Output(output) => &output.span,
+            BlockKind::Call(call, _) => &call.span,
+            BlockKind::Provider(provider) => &provider.span,
+            BlockKind::Outputs(child) | BlockKind::Whole(child) => &tree.nodes[*child].call?.1.span,
+        })
+    }
+
+    fn name(&self, tree: &Tree<'a>) -> String {
+        let within = tree.nodes[self.module].text();
+        let within = if within.is_empty() { within } else { format!("{within}.") };
+        match &self.kind {
+            BlockKind::Resource { address, .. } | BlockKind::Template { address, .. } => address.to_string(),
+            BlockKind::Variable(variable) => format!("{within}var.{}", variable.name),
+            BlockKind::Local(local) => format!("{within}local.{}", local.name.name),
+            BlockKind::Output(output) => format!("{within}output.{}", output.name),
+            BlockKind::Call(call, _) => format!("{within}module.{}", call.name),
+            BlockKind::Outputs(child) | BlockKind::Whole(child) => tree.nodes[*child].text(),
+            BlockKind::Provider(provider) => format!("{within}provider.{}", provider.name),
         }
     }
 }
 
-/// All blocks, with the order among them.
+/// All nodes, with the order among them.
 #[derive(Debug)]
 pub struct Blocks<'a> {
     pub list: Vec<Block<'a>>,
-    /// Blocks that need this one, by index.
+    /// Nodes that need this one, by index.
     pub needed_by: Vec<Vec<usize>>,
-    /// The module's own resources by mode, type and name.
-    pub named: HashMap<(Mode, Str, Str), usize>,
+    /// Resources and templates by address without keys. Templates of several kinds of location may share one.
+    by_address: HashMap<Address, Vec<usize>>,
+    /// `import` blocks by the resource they name.
+    imports: HashMap<usize, Vec<&'a Import>>,
+    /// Nodes by module and name.
+    pub(super) named: HashMap<(usize, Subject<'a>), usize>,
+}
+
+/// Names of nodes in a module.
+pub(super) type Named<'a> = HashMap<(usize, Subject<'a>), usize>;
+
+/// What one node is found to refer to.
+#[derive(Default)]
+pub(super) struct Found {
+    pub needs: BTreeSet<usize>,
+    /// By `depends_on`.
+    pub explicit: BTreeSet<usize>,
+    pub follows: BTreeSet<Str>,
 }
 
 impl<'a> Blocks<'a> {
-    /// Finds all blocks and their needs. References that lead nowhere and circles are reported.
-    pub fn of(module: &'a Module, spec: &'a Spec, problems: &mut Vec<Diagnostic>) -> Blocks<'a> {
-        let mut list = Vec::new();
-        let mut named = HashMap::new();
-        for ((mode, ty, name), resource) in &module.resources {
-            named.insert((*mode, ty.clone(), name.clone()), list.len());
-            let address = Address { mode: *mode, ..Address::managed(ty.clone(), name.clone(), None) };
-            list.push(Block {
-                kind: BlockKind::Resource(resource),
-                address,
-                needs: Vec::new(),
-                follows: BTreeSet::new(),
-            });
-        }
-        let mut templates: HashMap<(usize, usize), Vec<usize>> = HashMap::new();
-        for (w, workload) in spec.workloads.iter().enumerate() {
-            for (t, template) in workload.templates.iter().enumerate() {
-                for resource in &template.resources {
-                    let (ty, name) = (resource.ty.text.clone(), resource.name.text.clone());
-                    let address = Address {
-                        workload: Some(Str::new(&workload.rules.name)),
-                        mode: resource.mode,
-                        ..Address::managed(ty, name, None)
-                    };
-                    templates.entry((w, t)).or_default().push(list.len());
-                    let kind = BlockKind::Template { workload: w, template: t, resource };
-                    list.push(Block { kind, address, needs: Vec::new(), follows: BTreeSet::new() });
-                }
+    /// Finds all nodes and their needs. References that lead nowhere and circles are reported.
+    pub fn of(tree: &Tree<'a>, spec: &'a Spec, providers: &Providers, problems: &mut Vec<Diagnostic>) -> Blocks<'a> {
+        let mut draft = Draft::default();
+        draft.modules(tree);
+        draft.templates(spec);
+        let Draft { mut list, named, outputs, wholes, calls, configs, templates } = draft;
+        let mut imports: HashMap<Address, Vec<&'a Import>> = HashMap::new();
+        for import in &tree.root().module.imports {
+            if let Some(address) = config_address(&import.to) {
+                imports.entry(address).or_default().push(import);
             }
         }
-        let finder = Finder { module, spec, list: &list, named: &named, templates: &templates };
-        let found: Vec<(BTreeSet<usize>, BTreeSet<Str>)> = list.iter().map(|b| finder.needs(b, problems)).collect();
-        for (block, (needs, follows)) in list.iter_mut().zip(found) {
-            block.needs = needs.into_iter().collect();
-            block.follows = follows;
+        let mut members = vec![Vec::new(); tree.nodes.len()];
+        for (i, block) in list.iter().enumerate() {
+            members[block.module].push(i);
+        }
+        let finder = Finder {
+            tree,
+            spec,
+            providers,
+            list: &list,
+            named: &named,
+            outputs: &outputs,
+            wholes: &wholes,
+            calls: &calls,
+            configs: &configs,
+            templates: &templates,
+            members: &members,
+            imports: &imports,
+        };
+        let found: Vec<Found> = list.iter().map(|b| finder.needs(b, problems)).collect();
+        for (block, found) in list.iter_mut().zip(found) {
+            block.needs = found.needs.into_iter().collect();
+            block.explicit = found.explicit;
+            block.follows = found.follows;
         }
         let mut needed_by = vec![Vec::new(); list.len()];
+        let mut by_address: HashMap<Address, Vec<usize>> = HashMap::new();
         for (i, block) in list.iter().enumerate() {
             for need in &block.needs {
                 needed_by[*need].push(i);
             }
+            if let Some((_, address)) = block.resource() {
+                by_address.entry(address.clone()).or_default().push(i);
+            }
         }
-        let blocks = Blocks { list, needed_by, named };
-        blocks.report_circles(problems);
+        let imports =
+            imports.into_iter().filter_map(|(address, list)| Some((*by_address.get(&address)?.first()?, list)));
+        let mut blocks = Blocks { imports: imports.collect(), list, needed_by, by_address, named };
+        if !blocks.report_circles(tree, problems) {
+            let order = blocks.order();
+            blocks.derive(&order, spec, problems);
+        }
         blocks
     }
 
-    /// Which blocks and workloads an output refers to.
-    pub fn output_needs(
-        &self,
-        module: &Module,
-        spec: &Spec,
-        output: &Output,
-        problems: &mut Vec<Diagnostic>,
-    ) -> BTreeSet<usize> {
-        let templates = HashMap::new();
-        let finder = Finder { module, spec, list: &self.list, named: &self.named, templates: &templates };
-        let mut walk = Walk::new(&finder, None);
-        if let Some(value) = &output.value {
-            walk.expr(value, problems);
-        }
-        walk.needs
+    /// The resource at an address, whatever its keys.
+    pub fn find(&self, address: &Address) -> Option<usize> {
+        self.all_at(address).first().copied()
     }
 
-    fn report_circles(&self, problems: &mut Vec<Diagnostic>) {
+    /// The resource at an address, and templates that share it.
+    pub fn all_at(&self, address: &Address) -> &[usize] {
+        self.by_address.get(&address.config()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The `import` blocks that name a resource.
+    pub fn imports_of(&self, block: usize) -> &[&'a Import] {
+        self.imports.get(&block).map_or(&[], Vec::as_slice)
+    }
+
+    /// A node of a module by its name.
+    pub fn of_name(&self, module: usize, subject: Subject<'_>) -> Option<usize> {
+        self.named.get(&(module, subject)).copied()
+    }
+
+    /// Addresses of blocks, sorted, each once.
+    pub fn addresses(&self, indices: &[usize]) -> Vec<Address> {
+        let all = indices.iter().filter_map(|i| self.list[*i].resource().map(|(_, address)| address.clone()));
+        let set: BTreeSet<Address> = all.collect();
+        set.into_iter().collect()
+    }
+
+    /// What the state says an object of a block depends on: all it is made from, and all that is made from in turn.
+    pub fn remembered_dependencies(&self, block: usize) -> Vec<Address> {
+        let mut all: BTreeSet<usize> = BTreeSet::new();
+        let mut open = self.list[block].made_from.clone();
+        while let Some(next) = open.pop() {
+            if all.insert(next) {
+                open.extend(&self.list[next].made_from);
+            }
+            if all.len() > MOST_DEPENDENCIES {
+                return self.addresses(&self.list[block].made_from);
+            }
+        }
+        all.remove(&block);
+        self.addresses(&all.into_iter().collect::<Vec<_>>())
+    }
+
+    /// Whether there were circles; they are reported.
+    fn report_circles(&self, tree: &Tree<'a>, problems: &mut Vec<Diagnostic>) -> bool {
         let mut graph = petgraph::graph::DiGraph::<usize, ()>::new();
         let nodes: Vec<_> = (0..self.list.len()).map(|i| graph.add_node(i)).collect();
         for (i, block) in self.list.iter().enumerate() {
@@ -134,191 +258,185 @@ impl<'a> Blocks<'a> {
             circle.sort_unstable();
         }
         circles.sort();
-        for circle in circles {
-            let names: Vec<String> = circle.iter().map(|i| self.list[*i].address.to_string()).collect();
-            let span = &self.list[circle[0]].resource().span;
-            let problem = if let [one] = names.as_slice() {
+        for circle in &circles {
+            let names: Vec<String> = circle.iter().map(|i| self.list[*i].name(tree)).collect();
+            let mut problem = if let [one] = names.as_slice() {
                 Diagnostic::error("Self-referential block", format!("Configuration for {one} may not refer to itself."))
             } else {
                 Diagnostic::error("Cycle", format!("These refer to each other: {}.", names.join(", ")))
             };
+            if let Some(span) = self.list[circle[0]].span(tree) {
+                problem = problem.at(span);
+            }
             problems.push(
-                problem.at(span).help(
+                problem.help(
                     "Break the circle: let one of them take its value from a variable, a local or a third object.",
                 ),
+            );
+        }
+        !circles.is_empty()
+    }
+
+    /// All indices, each behind all it needs. Only without circles.
+    fn order(&self) -> Vec<usize> {
+        let mut waiting: Vec<usize> = self.list.iter().map(|b| b.needs.len()).collect();
+        let mut order: Vec<usize> = (0..self.list.len()).filter(|i| waiting[*i] == 0).collect();
+        let mut at = 0;
+        while at < order.len() {
+            for next in &self.needed_by[order[at]] {
+                waiting[*next] -= 1;
+                if waiting[*next] == 0 {
+                    order.push(*next);
+                }
+            }
+            at += 1;
+        }
+        order
+    }
+
+    /// What follows from the needs: what resources are made from, and which workloads are followed through names.
+    fn derive(&mut self, order: &[usize], spec: &Spec, problems: &mut Vec<Diagnostic>) {
+        // Explicit dependencies are inherited from calls, which stand earlier in the order.
+        for &i in order {
+            let mut made_from: BTreeSet<usize> = BTreeSet::new();
+            let mut follows = self.list[i].follows.clone();
+            let mut explicit = self.list[i].explicit.clone();
+            for need in self.list[i].needs.clone() {
+                let needed = &self.list[need];
+                if needed.is_resource() {
+                    made_from.insert(need);
+                }
+                if !needed.is_resource() || needed.is_data() {
+                    made_from.extend(&needed.made_from);
+                }
+                if !needed.is_resource() {
+                    follows.extend(needed.follows.iter().cloned());
+                }
+                if matches!(needed.kind, BlockKind::Call(..)) {
+                    explicit.extend(&needed.explicit);
+                }
+            }
+            self.refuse_own_workload(i, &follows, spec, problems);
+            self.list[i].made_from = made_from.into_iter().collect();
+            self.list[i].follows = follows;
+            self.list[i].explicit = self.with_all_they_are_made_from(explicit);
+        }
+    }
+
+    fn with_all_they_are_made_from(&self, of: BTreeSet<usize>) -> BTreeSet<usize> {
+        let mut all = BTreeSet::new();
+        let mut open: Vec<usize> = of.into_iter().collect();
+        while let Some(next) = open.pop() {
+            if !all.insert(next) {
+                continue;
+            }
+            open.extend(&self.list[next].made_from);
+        }
+        all.retain(|i| self.list[*i].is_resource());
+        all
+    }
+
+    /// A replica that depends on its own workload's counts through a local.
+    fn refuse_own_workload(&self, block: usize, follows: &BTreeSet<Str>, spec: &Spec, problems: &mut Vec<Diagnostic>) {
+        let BlockKind::Template { workload, resource, .. } = &self.list[block].kind else { return };
+        let name = &spec.workloads[*workload].rules.name;
+        if follows.contains(name.as_str()) {
+            problems.push(
+                Diagnostic::error(
+                    "Replica refers to its own workload",
+                    format!(
+                        "A replica of \"{name}\" cannot depend on what workload.{name} comes to: it is a part of it."
+                    ),
+                )
+                .at(&resource.span)
+                .help("Move the resource out of the replica block."),
             );
         }
     }
 }
 
-/// Finds what blocks refer to.
-struct Finder<'f, 'a> {
-    module: &'a Module,
-    spec: &'a Spec,
-    list: &'f [Block<'a>],
-    named: &'f HashMap<(Mode, Str, Str), usize>,
-    templates: &'f HashMap<(usize, usize), Vec<usize>>,
+/// The nodes, before their needs are found.
+#[derive(Default)]
+struct Draft<'a> {
+    list: Vec<Block<'a>>,
+    named: Named<'a>,
+    /// For each module: all its outputs, all of it, the call of it.
+    outputs: Vec<Option<usize>>,
+    wholes: Vec<Option<usize>>,
+    calls: Vec<Option<usize>>,
+    /// Provider configurations by module and index in it.
+    configs: HashMap<(usize, usize), usize>,
+    templates: HashMap<(usize, usize), Vec<usize>>,
 }
 
-impl<'a> Finder<'_, 'a> {
-    fn needs(&self, block: &Block<'a>, problems: &mut Vec<Diagnostic>) -> (BTreeSet<usize>, BTreeSet<Str>) {
-        let own = match block.kind {
-            BlockKind::Template { workload, template, .. } => Some((workload, template)),
-            BlockKind::Resource(_) => None,
-        };
-        let mut walk = Walk::new(self, own);
-        let resource = block.resource();
-        let mut all: Vec<&Traversal> = Vec::new();
-        body_traversals(&resource.body, &mut |t| all.push(t));
-        let lifecycle = &resource.lifecycle;
-        let rules = lifecycle.preconditions.iter().chain(&lifecycle.postconditions);
-        let exprs = resource.count.iter().chain(&resource.for_each).chain(&lifecycle.replace_triggered_by);
-        for expr in exprs.chain(rules.flat_map(|r| [&r.condition, &r.error_message])) {
-            traversals(expr, &mut |t| all.push(t));
-        }
-        all.extend(&resource.depends_on);
-        for traversal in all {
-            walk.traversal(traversal, problems);
-        }
-        (walk.needs, walk.follows)
-    }
-}
-
-/// One block's references, through locals.
-struct Walk<'w, 'f, 'a> {
-    finder: &'w Finder<'f, 'a>,
-    own: Option<(usize, usize)>,
-    needs: BTreeSet<usize>,
-    follows: BTreeSet<Str>,
-    locals: BTreeSet<Str>,
-}
-
-impl<'w, 'f, 'a> Walk<'w, 'f, 'a> {
-    fn new(finder: &'w Finder<'f, 'a>, own: Option<(usize, usize)>) -> Walk<'w, 'f, 'a> {
-        Walk { finder, own, needs: BTreeSet::new(), follows: BTreeSet::new(), locals: BTreeSet::new() }
+impl<'a> Draft<'a> {
+    fn push(&mut self, kind: BlockKind<'a>, module: usize) -> usize {
+        self.list.push(Block {
+            kind,
+            module,
+            needs: Vec::new(),
+            made_from: Vec::new(),
+            explicit: BTreeSet::new(),
+            follows: BTreeSet::new(),
+        });
+        self.list.len() - 1
     }
 
-    fn expr(&mut self, expr: &Expr, problems: &mut Vec<Diagnostic>) {
-        let mut all = Vec::new();
-        traversals(expr, &mut |t| all.push(t));
-        for traversal in all {
-            self.traversal(traversal, problems);
-        }
-    }
-
-    /// What one traversal needs. Those that are no references at all are the evaluator's to report.
-    fn traversal(&mut self, t: &Traversal, problems: &mut Vec<Diagnostic>) {
-        let Ok(reference) = Reference::parse(t) else { return };
-        match reference.subject {
-            Subject::Local(name) => self.local(name, problems),
-            Subject::OwnNamed("workload", name) => self.workload(name, &reference, problems),
-            Subject::Resource(mode, ty, name) => self.resource(mode, ty, name, &reference.span, problems),
-            _ => {}
-        }
-    }
-
-    fn local(&mut self, name: &str, problems: &mut Vec<Diagnostic>) {
-        if self.locals.insert(Str::new(name))
-            && let Some(local) = self.finder.module.locals.get(name)
-        {
-            self.expr(&local.expr, problems);
-        }
-    }
-
-    /// `workload.web.members` waits for every replica; its numbers are known once the replicas are placed.
-    fn workload(&mut self, name: &str, reference: &Reference<'_>, problems: &mut Vec<Diagnostic>) {
-        let spec = self.finder.spec;
-        let Some(index) = spec.workloads.iter().position(|w| w.rules.name == name) else {
-            let problem = Diagnostic::error(
-                "Reference to undeclared workload",
-                format!("There is no workload named \"{name}\"."),
-            )
-            .at(&reference.span);
-            let near = crate::lang::suggest::nearest(name, spec.workloads.iter().map(|w| w.rules.name.as_str()));
-            problems.push(match near {
-                Some(near) => problem.help(format!("Did you mean workload.{near}?")),
-                None => problem,
-            });
-            return;
-        };
-        let own = self.own.is_some_and(|(w, _)| w == index);
-        match step_name(reference) {
-            Some("replicas") => {}
-            Some("count" | "share") if !own => {
-                self.follows.insert(Str::new(name));
+    fn modules(&mut self, tree: &Tree<'a>) {
+        for (number, node) in tree.nodes.iter().enumerate() {
+            let module: &'a crate::lang::module::Module = node.module;
+            let path: Vec<(Str, Option<crate::lang::address::Key>)> =
+                node.path.iter().map(|name| (name.clone(), None)).collect();
+            for ((mode, ty, name), resource) in &module.resources {
+                let address =
+                    Address { mode: *mode, module: path.clone(), ..Address::managed(ty.clone(), name.clone(), None) };
+                let at = self.push(BlockKind::Resource { resource, address }, number);
+                self.named.insert((number, Subject::Resource(*mode, ty, name)), at);
             }
-            Some("members") if !own => {
-                self.follows.insert(Str::new(name));
-                for (i, block) in self.finder.list.iter().enumerate() {
-                    if matches!(block.kind, BlockKind::Template { workload, .. } if workload == index) {
-                        self.needs.insert(i);
-                    }
+            for (name, variable) in &module.variables {
+                let at = self.push(BlockKind::Variable(variable), number);
+                self.named.insert((number, Subject::Variable(name)), at);
+            }
+            for (name, local) in &module.locals {
+                let at = self.push(BlockKind::Local(local), number);
+                self.named.insert((number, Subject::Local(name)), at);
+            }
+            for (i, provider) in module.providers.iter().enumerate() {
+                let at = self.push(BlockKind::Provider(provider), number);
+                self.configs.insert((number, i), at);
+            }
+            let (mut outputs, mut whole, mut call) = (None, None, None);
+            // An output is named in its own module as no expression could name it.
+            for (name, output) in &module.outputs {
+                let at = self.push(BlockKind::Output(output), number);
+                self.named.insert((number, Subject::OwnNamed("output", name)), at);
+            }
+            if let Some((caller, written)) = node.call {
+                call = Some(self.push(BlockKind::Call(written, number), caller));
+                outputs = Some(self.push(BlockKind::Outputs(number), caller));
+                whole = Some(self.push(BlockKind::Whole(number), caller));
+            }
+            self.outputs.push(outputs);
+            self.wholes.push(whole);
+            self.calls.push(call);
+        }
+    }
+
+    fn templates(&mut self, spec: &'a Spec) {
+        for (w, workload) in spec.workloads.iter().enumerate() {
+            for (t, template) in workload.templates.iter().enumerate() {
+                for resource in &template.resources {
+                    let (ty, name) = (resource.ty.text.clone(), resource.name.text.clone());
+                    let address = Address {
+                        workload: Some(Str::new(&workload.rules.name)),
+                        mode: resource.mode,
+                        ..Address::managed(ty, name, None)
+                    };
+                    let at = self.push(BlockKind::Template { workload: w, template: t, resource, address }, 0);
+                    self.templates.entry((w, t)).or_default().push(at);
                 }
             }
-            Some(what @ ("count" | "share" | "members")) => problems.push(
-                Diagnostic::error(
-                    "Replica refers to its own workload",
-                    format!("A replica of \"{name}\" cannot depend on workload.{name}.{what}: it is a part of it."),
-                )
-                .at(&reference.span)
-                .help("Move the resource out of the replica block."),
-            ),
-            other => problems.push(
-                Diagnostic::error(
-                    "Unsupported attribute",
-                    format!(
-                        "A workload has the attributes replicas, count, share and members{}.",
-                        other.map_or(String::new(), |o| format!(", not \"{o}\""))
-                    ),
-                )
-                .at(&reference.whole),
-            ),
         }
-    }
-
-    fn resource(&mut self, mode: Mode, ty: &str, name: &str, span: &Span, problems: &mut Vec<Diagnostic>) {
-        if let Some(sibling) = self.sibling(mode, ty, name) {
-            self.needs.insert(sibling);
-        } else if let Some(index) = self.finder.named.get(&(mode, Str::new(ty), Str::new(name))) {
-            self.needs.insert(*index);
-        } else {
-            self.undeclared(mode, ty, name, span, problems);
-        }
-    }
-
-    fn sibling(&self, mode: Mode, ty: &str, name: &str) -> Option<usize> {
-        let members = self.finder.templates.get(&self.own?)?;
-        members.iter().copied().find(|i| {
-            let a = &self.finder.list[*i].address;
-            a.mode == mode && *a.ty == *ty && *a.name == *name
-        })
-    }
-
-    fn undeclared(&self, mode: Mode, ty: &str, name: &str, span: &Span, problems: &mut Vec<Diagnostic>) {
-        let what = if mode == Mode::Data { "data resource" } else { "managed resource" };
-        let mut problem = Diagnostic::error(
-            "Reference to undeclared resource",
-            format!("A {what} \"{ty}\" \"{name}\" has not been declared in the root module."),
-        )
-        .at(span);
-        let template = self
-            .finder
-            .list
-            .iter()
-            .find(|b| b.address.workload.is_some() && *b.address.ty == *ty && *b.address.name == *name);
-        if let Some(workload) = template.and_then(|b| b.address.workload.as_ref()) {
-            problem = problem.help(format!(
-                "It belongs to the replicas of workload \"{workload}\": from outside write workload.{workload}.members[*].{ty}.{name}."
-            ));
-        } else {
-            let same_type = self.finder.named.keys().filter(|k| k.0 == mode && *k.1 == *ty).map(|k| &*k.2);
-            let mut same_type: Vec<&str> = same_type.collect();
-            same_type.sort_unstable();
-            if let Some(near) = crate::lang::suggest::nearest(name, same_type) {
-                problem = problem.help(format!("Did you mean {ty}.{near}?"));
-            }
-        }
-        problems.push(problem);
     }
 }
 
@@ -341,8 +459,14 @@ pub fn step_name<'r>(reference: &Reference<'r>) -> Option<&'r str> {
     }
 }
 
-/// Adopts names by address: what `depends_on` and state dependencies are written as.
-pub fn addresses(blocks: &Blocks<'_>, indices: &[usize]) -> Vec<Address> {
-    let set: BTreeSet<Address> = indices.iter().map(|i| blocks.list[*i].address.clone()).collect();
-    set.into_iter().collect()
+/// The output a reference to a module call takes, if it names one: behind the call, or behind a constant key.
+pub fn output_name<'r>(reference: &Reference<'r>) -> Option<&'r str> {
+    let step = match reference.instance_key() {
+        Some(_) => reference.steps.get(1)?,
+        None => reference.steps.first()?,
+    };
+    match &step.kind {
+        StepKind::Attr(name) => Some(name),
+        StepKind::Index(_) => None,
+    }
 }

@@ -1,21 +1,29 @@
-//! What names mean while a module is evaluated: variables, locals, results of blocks, workloads, and inside a template the replica.
+//! What names mean while a configuration is evaluated: the instances of its modules, and in each variables, locals, outputs, results
+//! of resources; in the root module also workloads.
+//!
+//! A name is evaluated when it is first asked for and kept. That is sound because whoever asks has waited for all it depends on: the
+//! walk opens nodes in dependency order, and operations of a plan wait for each other likewise. Where numbers of a workload change
+//! on the way, everything kept is forgotten; who looks out of order does so by [`Env::aside`].
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
-use super::blocks::step_name;
-use crate::diag::Diagnostic;
+use super::blocks::{output_name, step_name};
+use crate::diag::{Diagnostic, Sources};
 use crate::lang::address::{Address, Key, Mode};
 use crate::lang::eval::{Scope, eval};
+use crate::lang::evaluate::{Instances, argument, instances};
 use crate::lang::functions::FunctionContext;
-use crate::lang::module::Module;
+use crate::lang::module::{Module, Resource};
 use crate::lang::reference::{Reference, Subject};
-use crate::lang::scope::{ModuleScope, ModuleValues, Paths, Resources};
+use crate::lang::scope::{ModuleScope, ModuleValues, Overlay, Paths, Resources};
+use crate::lang::tree::{Node, Tree};
 use crate::spec::Spec;
 use crate::spread::model::{Topology, Workload};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use straddle_sdk::value::num::Num;
-use straddle_sdk::value::{Str, Type, Value};
+use straddle_sdk::value::{Marks, Str, Type, Value};
 
 /// How the instances of a block are told apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,46 +103,212 @@ impl WorkloadCounts {
     }
 }
 
-/// The module as far as it has been evaluated.
-pub struct Env<'a> {
-    pub module: &'a Module,
-    pub spec: &'a Spec,
-    pub variables: &'a BTreeMap<Str, Value>,
-    pub functions: FunctionContext<'a>,
-    /// The module's directory, as `path.module` shows it.
-    pub directory: &'a str,
-    locals: RefCell<HashMap<Str, Local>>,
-    blocks: RefCell<HashMap<Address, (BlockValues, Option<Value>)>>,
-    workloads: RefCell<BTreeMap<Str, WorkloadCounts>>,
+/// The calls that lead to an instance of a module, each with its key.
+pub type ModulePath = Vec<(Str, Option<Key>)>;
+
+/// How often a resource or a module is made, and what `each` is in each of its instances.
+#[derive(Clone, Debug)]
+pub struct Expansion {
+    pub repetition: Repetition,
+    pub keys: BTreeMap<Option<Key>, Option<(Value, Value)>>,
 }
 
-enum Local {
+impl Expansion {
+    /// One instance without a key.
+    fn single() -> Expansion {
+        Expansion { repetition: Repetition::Single, keys: BTreeMap::from([(None, None)]) }
+    }
+}
+
+/// One instance of a module.
+#[derive(Debug)]
+pub struct Instance {
+    /// The module's number.
+    pub node: usize,
+    pub path: ModulePath,
+    /// The instance that calls it; `None` for the root module.
+    pub caller: Option<usize>,
+    /// `each.key` and `each.value` of the call.
+    pub each: Option<(Value, Value)>,
+    paths: Paths,
+}
+
+/// The instances a call made, by key.
+type Made = Rc<(Repetition, BTreeMap<Option<Key>, usize>)>;
+
+/// What resolving gives.
+type Found = Result<Value, Box<Diagnostic>>;
+
+/// A value that was asked for before.
+enum Kept {
     InProgress,
     Done(Value),
+    /// Reported where it was first asked for.
+    Failed,
+}
+
+/// What was evaluated and may have to be forgotten.
+#[derive(Default)]
+struct Memory<'a> {
+    names: HashMap<(usize, Subject<'a>), Kept>,
+    calls: HashMap<(usize, usize), Made>,
+    expansions: HashMap<Address, Rc<Expansion>>,
+}
+
+/// The configuration as far as it has been evaluated.
+pub struct Env<'a> {
+    pub tree: Tree<'a>,
+    /// The root module.
+    pub module: &'a Module,
+    pub spec: &'a Spec,
+    /// Of the root module.
+    pub variables: &'a BTreeMap<Str, Value>,
+    pub functions: FunctionContext<'a>,
+    pub sources: &'a Sources,
+    /// The name of the workspace.
+    pub workspace: String,
+    /// What `terraform.applying` is.
+    pub applying: Cell<bool>,
+    nothing: ModuleValues,
+    instances: RefCell<Vec<Rc<Instance>>>,
+    by_path: RefCell<HashMap<ModulePath, usize>>,
+    memory: RefCell<Memory<'a>>,
+    blocks: RefCell<HashMap<Address, (BlockValues, Option<Value>)>>,
+    workloads: RefCell<BTreeMap<Str, WorkloadCounts>>,
 }
 
 impl<'a> Env<'a> {
     /// Nothing evaluated yet.
     pub fn new(
-        module: &'a Module,
+        tree: Tree<'a>,
         spec: &'a Spec,
         variables: &'a BTreeMap<Str, Value>,
         functions: FunctionContext<'a>,
-        directory: &'a str,
+        sources: &'a Sources,
     ) -> Env<'a> {
-        Env {
-            module,
+        let env = Env {
+            module: tree.root().module,
+            tree,
             spec,
             variables,
             functions,
-            directory,
-            locals: RefCell::default(),
+            sources,
+            workspace: "default".into(),
+            applying: Cell::new(false),
+            nothing: ModuleValues::default(),
+            instances: RefCell::default(),
+            by_path: RefCell::default(),
+            memory: RefCell::default(),
             blocks: RefCell::default(),
             workloads: RefCell::default(),
-        }
+        };
+        env.add_instance(0, Vec::new(), None, None);
+        env
     }
 
-    /// Gives a block its results. Locals that were evaluated before it stay: order is the caller's.
+    fn add_instance(
+        &self,
+        node: usize,
+        path: ModulePath,
+        caller: Option<usize>,
+        each: Option<(Value, Value)>,
+    ) -> usize {
+        if let Some(known) = self.by_path.borrow().get(&path).copied() {
+            // Made again after everything was forgotten: only what `each` is may have changed.
+            let old = self.instance(known);
+            let new = Instance { node, path, caller, each, paths: old.paths.clone() };
+            self.instances.borrow_mut()[known] = Rc::new(new);
+            return known;
+        }
+        let paths = Paths {
+            module: self.tree.nodes[node].directory.clone(),
+            root: self.tree.root().directory.clone(),
+            cwd: self.functions.base_directory.to_string_lossy().into_owned(),
+        };
+        let mut all = self.instances.borrow_mut();
+        all.push(Rc::new(Instance { node, path: path.clone(), caller, each, paths }));
+        self.by_path.borrow_mut().insert(path, all.len() - 1);
+        all.len() - 1
+    }
+
+    /// An instance by its number. Number 0 is the root module's only one.
+    pub fn instance(&self, number: usize) -> Rc<Instance> {
+        self.instances.borrow()[number].clone()
+    }
+
+    /// The names of an instance of a module.
+    pub fn scope(&self, instance: usize) -> Names<'_, 'a> {
+        Names { env: self, number: instance, instance: self.instance(instance) }
+    }
+
+    fn node(&self, instance: usize) -> &Node<'a> {
+        &self.tree.nodes[self.instance(instance).node]
+    }
+
+    /// The instances of a module, in the order of keys. Those nobody can tell yet are left out.
+    pub fn instances_of(&self, node: usize) -> Vec<usize> {
+        let Some((caller, _)) = self.tree.nodes[node].call else { return vec![0] };
+        let mut all = Vec::new();
+        for instance in self.instances_of(caller) {
+            if let Ok(made) = self.call(instance, node) {
+                all.extend(made.1.values());
+            }
+        }
+        all
+    }
+
+    /// The instance at the end of a path of calls.
+    pub fn instance_at(&self, path: &ModulePath) -> Option<usize> {
+        let mut at = 0;
+        for (name, key) in path {
+            let child = *self.node(at).children.get(name)?;
+            at = *self.call(at, child).ok()?.1.get(key)?;
+        }
+        Some(at)
+    }
+
+    /// The instances that one instance of the caller makes of a called module.
+    ///
+    /// # Errors
+    /// Their number cannot be told.
+    pub fn call(&self, caller: usize, child: usize) -> Result<Made, Vec<Diagnostic>> {
+        if let Some(made) = self.memory.borrow().calls.get(&(caller, child)) {
+            return Ok(made.clone());
+        }
+        let Some((_, call)) = self.tree.nodes[child].call else { return Err(Vec::new()) };
+        let scope = self.scope(caller);
+        let expansion = expand(call.count.as_ref(), call.for_each.as_ref(), &scope)?;
+        let mut made = BTreeMap::new();
+        for (key, each) in expansion.keys {
+            let mut path = scope.instance.path.clone();
+            path.push((call.name.clone(), key.clone()));
+            made.insert(key, self.add_instance(child, path, Some(caller), each));
+        }
+        let made: Made = Rc::new((expansion.repetition, made));
+        self.memory.borrow_mut().calls.insert((caller, child), made.clone());
+        Ok(made)
+    }
+
+    /// How often a resource is made in an instance of its module. The address is without the resource's own key.
+    ///
+    /// # Errors
+    /// The number cannot be told.
+    pub fn expand(
+        &self,
+        instance: usize,
+        resource: &Resource,
+        address: &Address,
+    ) -> Result<Rc<Expansion>, Vec<Diagnostic>> {
+        if let Some(known) = self.memory.borrow().expansions.get(address) {
+            return Ok(known.clone());
+        }
+        let scope = self.scope(instance);
+        let expansion = Rc::new(expand(resource.count.as_ref(), resource.for_each.as_ref(), &scope)?);
+        self.memory.borrow_mut().expansions.insert(address.clone(), expansion.clone());
+        Ok(expansion)
+    }
+
+    /// Gives a block its results.
     pub fn set_block(&self, address: Address, values: BlockValues) {
         self.blocks.borrow_mut().insert(address, (values, None));
     }
@@ -163,19 +337,22 @@ impl<'a> Env<'a> {
     }
 
     /// The result of one instance.
-    pub fn instance(&self, address: &Address) -> Option<Value> {
+    pub fn result(&self, address: &Address) -> Option<Value> {
         self.blocks.borrow().get(&address.without_key())?.0.instances.get(&address.key).cloned()
     }
 
-    /// Says how many replicas a workload has where. Forgets locals, which may have used the old numbers.
+    /// Says how many replicas a workload has where. Forgets what may have used the old numbers.
     pub fn set_workload(&self, name: Str, counts: WorkloadCounts) {
         self.workloads.borrow_mut().insert(name, counts);
-        self.forget_locals();
+        *self.memory.borrow_mut() = Memory::default();
     }
 
-    /// Forgets evaluated locals: something they used has changed.
-    pub fn forget_locals(&self) {
-        self.locals.borrow_mut().clear();
+    /// Evaluates out of order: what is kept is not used, and nothing is kept.
+    pub fn aside<R>(&self, look: impl FnOnce() -> R) -> R {
+        let kept = self.memory.take();
+        let result = look();
+        *self.memory.borrow_mut() = kept;
+        result
     }
 
     fn block_value(&self, address: &Address) -> Option<Value> {
@@ -187,54 +364,107 @@ impl<'a> Env<'a> {
         cached.clone()
     }
 
-    /// A local, evaluated when first asked for. One that fails is reported where the first reference to it stands.
-    fn local(&self, name: &str, reference: &Reference<'_>) -> Found {
-        match self.locals.borrow().get(name) {
-            Some(Local::Done(value)) => return Ok(value.clone()),
-            Some(Local::InProgress) => {
-                return Err(Diagnostic::error("Cycle", format!("local.{name} refers to itself."))
-                    .at(&reference.span)
-                    .into());
-            }
+    /// A value that is evaluated once.
+    fn kept(
+        &self,
+        instance: usize,
+        subject: Subject<'a>,
+        evaluate: impl FnOnce() -> Result<Value, Vec<Diagnostic>>,
+    ) -> Result<Value, Vec<Diagnostic>> {
+        let key = (instance, subject);
+        match self.memory.borrow().names.get(&key) {
+            Some(Kept::Done(value)) => return Ok(value.clone()),
+            Some(Kept::Failed) => return Ok(Value::unknown(Type::Dynamic)),
+            Some(Kept::InProgress) => return Err(vec![Diagnostic::error("Cycle", "It refers to itself.")]),
             None => {}
         }
-        let Some(local) = self.module.locals.get(name) else { return self.otherwise(reference) };
-        let key = Str::new(name);
-        self.locals.borrow_mut().insert(key.clone(), Local::InProgress);
-        let (value, problems) = eval(&local.expr, self);
-        match problems.into_iter().find(Diagnostic::is_error) {
-            Some(first) => {
-                self.locals.borrow_mut().remove(name);
-                Err(first.into())
-            }
-            None => {
-                self.locals.borrow_mut().insert(key, Local::Done(value.clone()));
-                Ok(value)
-            }
-        }
+        self.memory.borrow_mut().names.insert(key, Kept::InProgress);
+        let result = evaluate();
+        let kept = match &result {
+            Ok(value) => Kept::Done(value.clone()),
+            Err(_) => Kept::Failed,
+        };
+        self.memory.borrow_mut().names.insert(key, kept);
+        result
     }
 
-    /// What a module's scope says of names this one has no value for.
-    fn otherwise(&self, reference: &Reference<'_>) -> Found {
-        let cwd = self.functions.base_directory.to_string_lossy().into_owned();
-        let paths = Paths { module: self.directory.into(), root: self.directory.into(), cwd };
-        let values = ModuleValues { variables: self.variables.clone(), ..ModuleValues::default() };
-        let scope = ModuleScope {
-            module: self.module,
-            values: &values,
-            resources: self,
-            functions: self.functions,
-            paths: &paths,
-            workspace: "default",
-            console: false,
+    /// A local.
+    ///
+    /// # Errors
+    /// It cannot be evaluated; told to the first who asks.
+    pub fn local(&self, instance: usize, name: &str) -> Result<Value, Vec<Diagnostic>> {
+        let module: &'a Module = self.node(instance).module;
+        let Some(local) = module.locals.get(name) else { return Err(Vec::new()) };
+        self.kept(instance, Subject::Local(&local.name.name), || sound(eval(&local.expr, &self.scope(instance))))
+    }
+
+    /// An input variable, not judged by its rules.
+    ///
+    /// # Errors
+    /// As [`Env::local`].
+    pub fn variable(&self, instance: usize, name: &str) -> Result<Value, Vec<Diagnostic>> {
+        let here = self.instance(instance);
+        let module: &'a Module = self.tree.nodes[here.node].module;
+        let Some(variable) = module.variables.get(name) else { return Err(Vec::new()) };
+        let (Some(caller), Some((_, call))) = (here.caller, self.tree.nodes[here.node].call) else {
+            let unknown = || Value::unknown(variable.ty.without_optional());
+            return Ok(self.variables.get(name).cloned().unwrap_or_else(unknown));
         };
-        scope.resolve(reference)
+        self.kept(instance, Subject::Variable(&variable.name), || {
+            let scope = self.scope(caller);
+            let key = here.path.last().and_then(|(_, key)| key.as_ref());
+            sound(argument(call, variable, &overlay(&scope, key, here.each.as_ref()), self.sources))
+        })
+    }
+
+    /// An output of an instance of a module, with the marks it declares.
+    ///
+    /// # Errors
+    /// As [`Env::local`].
+    pub fn output(&self, instance: usize, name: &str) -> Result<Value, Vec<Diagnostic>> {
+        let module: &'a Module = self.node(instance).module;
+        let Some(output) = module.outputs.get(name) else { return Err(Vec::new()) };
+        let Some(expr) = &output.value else { return Ok(Value::unknown(Type::Dynamic)) };
+        self.kept(instance, Subject::OwnNamed("output", &output.name), || {
+            let value = sound(eval(expr, &self.scope(instance)))?;
+            let mut marks = Marks::NONE;
+            if output.sensitive {
+                marks = marks | Marks::SENSITIVE;
+            }
+            if output.ephemeral {
+                marks = marks | Marks::EPHEMERAL;
+            }
+            Ok(value.with_marks(marks))
+        })
+    }
+
+    /// What a module call is worth: its outputs, of which only `wanted` is evaluated if it is named, once for each instance.
+    fn module_value(&self, caller: usize, child: usize, wanted: Option<&str>) -> Result<Value, Vec<Diagnostic>> {
+        let Some((_, call)) = self.tree.nodes[child].call else { return Ok(Value::unknown(Type::Dynamic)) };
+        let Ok(made) = self.call(caller, child) else { return Ok(Value::unknown(Type::Dynamic)) };
+        let module: &'a Module = self.tree.nodes[child].module;
+        let one = wanted.and_then(|name| module.outputs.get(name));
+        let subject = match one {
+            Some(output) => Subject::OwnNamed(&call.name, &output.name),
+            None => Subject::Module(&call.name),
+        };
+        self.kept(caller, subject, || {
+            let outputs = |instance: usize| {
+                let names = module.outputs.keys().filter(|name| one.is_none_or(|one| **name == one.name));
+                let attrs: Result<Vec<_>, Vec<Diagnostic>> =
+                    names.map(|name| Ok((name.clone(), self.output(instance, name)?))).collect();
+                attrs.map(Value::object)
+            };
+            let instances: Result<BTreeMap<Option<Key>, Value>, Vec<Diagnostic>> =
+                made.1.iter().map(|(key, instance)| Ok((key.clone(), outputs(*instance)?))).collect();
+            Ok(BlockValues { repetition: made.0, instances: instances? }.value())
+        })
     }
 
     /// `workload.name`, as an object that holds what the reference goes on to take of it.
     fn workload(&self, name: &str, reference: &Reference<'_>) -> Found {
         let workloads = self.workloads.borrow();
-        let Some(counts) = workloads.get(name) else { return self.otherwise(reference) };
+        let Some(counts) = workloads.get(name) else { return self.scope(0).otherwise(reference) };
         let wanted = step_name(reference);
         let number = |n: u32| Value::number(i64::from(n));
         let mut attrs: Vec<(Str, Value)> = vec![("replicas".into(), number(counts.replicas))];
@@ -293,52 +523,172 @@ impl<'a> Env<'a> {
                     mode: r.mode,
                     ..Address::replica(workload.clone(), ty.clone(), name.clone(), key.clone())
                 };
-                let value = self.instance(&address).unwrap_or_else(|| Value::unknown(Type::Dynamic));
+                let value = self.result(&address).unwrap_or_else(|| Value::unknown(Type::Dynamic));
                 ((r.mode, &**ty, &**name), value)
             })
             .collect()
     }
 }
 
-/// What resolving gives.
-type Found = Result<Value, Box<Diagnostic>>;
+/// A value without errors; warnings are dropped, they were told when the text was read.
+fn sound((value, problems): (Value, Vec<Diagnostic>)) -> Result<Value, Vec<Diagnostic>> {
+    if problems.iter().any(Diagnostic::is_error) { Err(problems) } else { Ok(value) }
+}
 
-impl Scope for Env<'_> {
-    fn resolve(&self, reference: &Reference<'_>) -> Found {
-        match reference.subject {
-            Subject::Variable(name) => self.variables.get(name).cloned().map_or_else(|| self.otherwise(reference), Ok),
-            Subject::Local(name) => self.local(name, reference),
-            Subject::OwnNamed("workload", name) => self.workload(name, reference),
-            Subject::Resource(mode, ty, name) if reference.instance_key().is_none() => match self.value(mode, ty, name)
-            {
-                Some(value) => Ok(value),
+/// What only holds inside one instance: its key and `each`.
+pub fn overlay<'o>(outer: &'o dyn Scope, key: Option<&Key>, each: Option<&'o (Value, Value)>) -> Overlay<'o> {
+    let index = match key {
+        Some(Key::Int(n)) => Some(*n),
+        _ => None,
+    };
+    Overlay { index, each: each.map(|(k, v)| (k, v)), ..Overlay::over(outer) }
+}
+
+/// Evaluates `count` or `for_each`; one that is not known yet is an error here.
+fn expand(
+    count: Option<&crate::lang::ast::Expr>,
+    for_each: Option<&crate::lang::ast::Expr>,
+    scope: &dyn Scope,
+) -> Result<Expansion, Vec<Diagnostic>> {
+    let mut problems = Vec::new();
+    let found = instances(count, for_each, scope, &mut problems);
+    if problems.iter().any(Diagnostic::is_error) {
+        return Err(problems);
+    }
+    match found {
+        Instances::Single => Ok(Expansion::single()),
+        Instances::Count(n) => {
+            let keys = (0..n).map(|i| (Some(Key::Int(i)), None)).collect();
+            Ok(Expansion { repetition: Repetition::Count, keys })
+        }
+        Instances::Each(pairs) => {
+            let keys = pairs
+                .into_iter()
+                .map(|(key, value)| (Some(Key::Str(key.clone())), Some((Value::string(key), value))))
+                .collect();
+            Ok(Expansion { repetition: Repetition::ForEach, keys })
+        }
+        Instances::Unknown => Err(vec![too_early(count.is_some(), count.or(for_each))]),
+    }
+}
+
+fn too_early(count: bool, expr: Option<&crate::lang::ast::Expr>) -> Diagnostic {
+    let (summary, what) = if count {
+        (
+            "Invalid count argument",
+            "\"count\" value depends on resource attributes that cannot be determined until apply, so straddle cannot predict how many instances will be created",
+        )
+    } else {
+        (
+            "Invalid for_each argument",
+            "\"for_each\" value includes keys or set values derived from resource attributes that cannot be determined until apply, so straddle cannot determine the full set of keys that will identify the instances of this resource",
+        )
+    };
+    let problem = Diagnostic::error(summary, format!("The {what}."))
+        .help("Let it depend on variables or locals, or apply what it depends on first with -target.");
+    match expr {
+        Some(expr) => problem.at(&expr.span),
+        None => problem,
+    }
+}
+
+/// The names of one instance of a module.
+pub struct Names<'e, 'a> {
+    env: &'e Env<'a>,
+    number: usize,
+    instance: Rc<Instance>,
+}
+
+impl Names<'_, '_> {
+    /// What a module's scope says of names there is no value for, or that need a closer look.
+    fn otherwise(&self, reference: &Reference<'_>) -> Found {
+        let scope = ModuleScope {
+            module: self.env.tree.nodes[self.instance.node].module,
+            values: &self.env.nothing,
+            resources: self,
+            functions: self.env.functions,
+            paths: &self.instance.paths,
+            workspace: &self.env.workspace,
+            console: false,
+        };
+        scope.resolve(reference)
+    }
+
+    /// The first error; one without words is a name nobody declared.
+    fn told(&self, result: Result<Value, Vec<Diagnostic>>, reference: &Reference<'_>) -> Found {
+        match result {
+            Ok(value) => Ok(value),
+            Err(problems) => match problems.into_iter().find(Diagnostic::is_error) {
+                Some(mut first) => {
+                    if first.span.is_none() {
+                        first = first.at(&reference.span);
+                    }
+                    Err(first.into())
+                }
                 None => self.otherwise(reference),
             },
+        }
+    }
+}
+
+impl Scope for Names<'_, '_> {
+    fn resolve(&self, reference: &Reference<'_>) -> Found {
+        match reference.subject {
+            Subject::Variable(name) => self.told(self.env.variable(self.number, name), reference),
+            Subject::Local(name) => self.told(self.env.local(self.number, name), reference),
+            Subject::Module(name) => match self.env.tree.nodes[self.instance.node].children.get(name) {
+                Some(child) => self.told(self.env.module_value(self.number, *child, output_name(reference)), reference),
+                None => self.otherwise(reference),
+            },
+            Subject::OwnNamed("workload", name) if self.number == 0 => self.env.workload(name, reference),
+            Subject::Terraform("applying") => {
+                let applying = if self.env.applying.get() { Value::TRUE } else { Value::FALSE };
+                Ok(applying.with_marks(Marks::EPHEMERAL))
+            }
             _ => self.otherwise(reference),
         }
     }
 
     fn functions(&self) -> Option<FunctionContext<'_>> {
-        Some(self.functions)
+        Some(self.env.functions)
     }
 }
 
-impl Resources for Env<'_> {
+impl Resources for Names<'_, '_> {
     fn value(&self, mode: Mode, ty: &str, name: &str) -> Option<Value> {
-        self.block_value(&Address { mode, ..Address::managed(ty, name, None) })
+        let address = Address { mode, module: self.instance.path.clone(), ..Address::managed(ty, name, None) };
+        if let Some(value) = self.env.block_value(&address) {
+            return Some(value);
+        }
+        // One that is made no times has no results, and is known all the same.
+        let resource = self.env.tree.nodes[self.instance.node].module.resource(mode, ty, name)?;
+        let expansion = self.env.expand(self.number, resource, &address).ok()?;
+        let none = expansion.keys.is_empty();
+        none.then(|| BlockValues { repetition: expansion.repetition, instances: BTreeMap::new() }.value())
     }
 
     fn own(&self, root: &str, name: &str) -> Option<Value> {
         // Workloads with known counts were answered before; what is left is not known yet.
-        let known = root == "workload" && self.spec.workload(name).is_some();
+        let known = root == "workload" && self.number == 0 && self.env.spec.workload(name).is_some();
         known.then(|| Value::unknown(Type::Dynamic))
     }
 
     fn own_names(&self, root: &str) -> Vec<Str> {
-        if root == "workload" {
-            self.spec.workloads.iter().map(|w| Str::new(&w.rules.name)).collect()
+        if root == "workload" && self.number == 0 {
+            self.env.spec.workloads.iter().map(|w| Str::new(&w.rules.name)).collect()
         } else {
             Vec::new()
         }
+    }
+}
+
+/// The root module's names.
+impl Scope for Env<'_> {
+    fn resolve(&self, reference: &Reference<'_>) -> Found {
+        self.scope(0).resolve(reference)
+    }
+
+    fn functions(&self) -> Option<FunctionContext<'_>> {
+        Some(self.functions)
     }
 }

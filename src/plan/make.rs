@@ -2,8 +2,10 @@
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
-use super::blocks::{BlockKind, Blocks};
+use super::blocks::{Block, BlockKind, Blocks};
+use super::conditions;
 use super::env::{Env, WorkloadCounts};
+use super::instances::prevented;
 use super::model::{Action, Change, Drift, Kind, OutputChange, Plan, Reason, Unreadable, WorkloadPlan};
 use super::observed::{Observed, Reality, Seen};
 use super::placement::{self, Placements, Standing};
@@ -13,9 +15,11 @@ use super::sequence::{StepReplicas, Steps, replica, sequence};
 use super::walk::{Walk, Wishes, unchanged};
 use crate::diag::{Diagnostic, Sources};
 use crate::lang::address::{Address, Key, Mode};
-use crate::lang::eval::eval;
+use crate::lang::evaluate::check_outputs;
 use crate::lang::functions::FunctionContext;
-use crate::lang::module::Module;
+use crate::lang::load::Config;
+use crate::lang::reference::Subject;
+use crate::lang::tree::Tree;
 use crate::spec::Spec;
 use crate::spread::Question as SpreadQuestion;
 use crate::spread::decision::{Decision, Refusal, Step};
@@ -27,7 +31,7 @@ use straddle_sdk::value::{Str, Type, Value, same};
 
 /// Everything a plan is made from.
 pub struct Input<'a> {
-    pub module: &'a Module,
+    pub config: &'a Config,
     pub spec: &'a Spec,
     pub sources: &'a Sources,
     pub variables: &'a BTreeMap<Str, Value>,
@@ -66,10 +70,11 @@ struct Maker<'i, 'a> {
 
 impl<'i, 'a> Maker<'i, 'a> {
     fn new(input: &'i Input<'a>) -> Result<Maker<'i, 'a>, Failure> {
-        let env = Env::new(input.module, input.spec, input.variables, input.functions, input.directory);
+        let tree = Tree::of(input.config, input.directory);
         let mut problems = Vec::new();
-        let blocks = Blocks::of(input.module, input.spec, &mut problems);
-        input.providers.check(input.module, input.spec, &mut problems);
+        let blocks = Blocks::of(&tree, input.spec, input.providers, &mut problems);
+        input.providers.check(&tree, input.spec, &mut problems);
+        let env = Env::new(tree, input.spec, input.variables, input.functions, input.sources);
         if problems.iter().any(Diagnostic::is_error) {
             return Err(Failure::Problems(problems));
         }
@@ -94,7 +99,10 @@ impl<'i, 'a> Maker<'i, 'a> {
         };
         if self.input.kind == Kind::RefreshOnly {
             self.keep_everything(&mut changes);
-            return Ok(self.finish(changes, standing, decisions, Vec::new(), Vec::new()));
+            for change in changes.iter().filter(|c| !c.after.is_null()) {
+                self.env.set_instance(&change.address, change.after.clone());
+            }
+            return self.finish(changes, standing, decisions, Vec::new(), Vec::new());
         }
         self.orphans(&mut changes, &placements, ask)?;
         mark_revisions(&mut standing, &changes);
@@ -115,7 +123,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             .iter()
             .map(|w| steps.workloads.get(&*w.rules.name).cloned().unwrap_or_default())
             .collect();
-        Ok(self.finish(changes, standing, decisions, replicas, ops))
+        self.finish(changes, standing, decisions, replicas, ops)
     }
 
     fn fail_on_errors(&mut self) -> Result<(), Failure> {
@@ -220,6 +228,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>,
     ) -> Result<(), Failure> {
         let planned: BTreeSet<Address> = changes.iter().map(|c| c.address.clone()).collect();
+        let targeted = self.targeted_deletions();
         let mut gone: Vec<Change> = Vec::new();
         for (id, seen) in &self.input.observed.objects {
             if seen.current().is_none() || id.address.mode == Mode::Data {
@@ -229,18 +238,22 @@ impl<'i, 'a> Maker<'i, 'a> {
                 continue;
             }
             let untouchable = self.is_untouchable(&id.address);
-            let left_out = self
-                .input
-                .wishes
-                .only
-                .as_ref()
-                .is_some_and(|only| !only.iter().any(|i| self.blocks.list[*i].address == id.address.without_key()));
+            let left_out = targeted.as_ref().is_some_and(|all| !all.contains(&id.address));
             if untouchable || left_out || seen.is_unreadable() {
                 gone.push(kept(id, seen, &self.blocks));
             } else {
-                gone.push(self.deletion(id, seen, placements));
+                let change = self.deletion(id, seen, placements);
+                let written = self.blocks.find(&id.address).and_then(|b| self.blocks.list[b].resource());
+                if let Some((resource, _)) = written.filter(|(r, _)| r.lifecycle.prevent_destroy)
+                    && change.action == Action::Delete
+                    && id.deposed.is_none()
+                {
+                    self.problems.push(prevented(resource, &id.address));
+                }
+                gone.push(change);
             }
         }
+        self.fail_on_errors()?;
         self.plan_deletions(&mut gone, ask)?;
         changes.extend(gone);
         Ok(())
@@ -266,23 +279,23 @@ impl<'i, 'a> Maker<'i, 'a> {
     }
 
     fn deletion(&self, id: &ObjectId, seen: &Seen, placements: &Placements) -> Change {
-        let block = self.blocks.list.iter().find(|b| b.address == id.address.without_key());
+        let block = self.blocks.find(&id.address).map(|b| &self.blocks.list[b]);
         let reason = match (&self.input.kind, replica(&id.address), block) {
             (Kind::Destroy, _, _) => None,
             (_, Some((workload, _)), Some(_)) if placements.workloads.iter().any(|w| w.name == *workload) => {
                 Some(Reason::ReplicaRemoved)
             }
+            (_, _, None) if self.input.moved.contains_key(&id.address) => Some(Reason::NoMoveTarget),
             (_, _, None) => Some(Reason::NoResourceConfig),
-            (_, _, Some(b)) => Some(match (&id.address.key, &b.resource().count, &b.resource().for_each) {
-                (Some(Key::Int(_)), Some(_), _) => Reason::CountIndex,
-                (Some(Key::Str(_)), _, Some(_)) => Reason::EachKey,
-                _ => Reason::WrongRepetition,
-            }),
+            (_, _, Some(_)) if self.env.instance_at(&id.address.module).is_none() => Some(Reason::NoModule),
+            (_, _, Some(b)) => Some(wrong_key(&id.address, b)),
         };
         let mut change = kept(id, seen, &self.blocks);
-        change.action = Action::Delete;
+        let forgotten = self.input.kind != Kind::Destroy && super::removed::is_forgotten(&self.env.tree, &id.address);
+        change.action = if forgotten { Action::Forget } else { Action::Delete };
         change.reason = if id.deposed.is_some() { None } else { reason };
         change.after = Value::null(change.before.ty());
+        // What the state says it depends on is all there is to go by.
         if let Some(object) = self.input.state.objects.get(id) {
             change.dependencies = object.dependencies.to_vec();
         }
@@ -343,8 +356,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         for change in changes {
             let put_off = replica(&change.address).is_some_and(|(w, k)| deferred.contains(&(w.clone(), k.clone())));
             let only_adds = matches!(self.input.kind, Kind::Repair | Kind::Failover { .. });
-            let follows =
-                self.blocks.list.iter().any(|b| b.address == change.address.without_key() && !b.follows.is_empty());
+            let follows = self.blocks.all_at(&change.address).iter().any(|b| !self.blocks.list[*b].follows.is_empty());
             let group = self.is_group(&change.address);
             let unwanted = match change.action {
                 Action::NoOp | Action::Create | Action::Read => false,
@@ -386,7 +398,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         }
         self.replacement_order(changes, &steps);
         for (i, change) in changes.iter().enumerate().filter(|(_, c)| c.action != Action::NoOp) {
-            let block = self.blocks.list.iter().find(|b| b.address == change.address.without_key());
+            let block = self.blocks.find(&change.address).map(|b| &self.blocks.list[b]);
             let followed = block.and_then(|b| b.follows.iter().find(|w| steps.workloads.contains_key(*w)));
             if let Some(workload) = followed {
                 steps.followers.insert(i as u32, workload.clone());
@@ -444,7 +456,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         for change in changes.iter_mut() {
             let create_first = match replica(&change.address) {
                 Some((w, k)) => !delete_first.contains(&(w.clone(), k.clone())),
-                None => forced.contains(&change.address.without_key()),
+                None => self.blocks.find(&change.address).is_some_and(|b| forced.contains(&b)),
             };
             change.create_before_destroy = create_first && change.address.workload.is_none();
             if change.action.is_replace() {
@@ -453,19 +465,21 @@ impl<'i, 'a> Maker<'i, 'a> {
         }
     }
 
-    fn create_first_blocks(&self, changes: &[Change]) -> BTreeSet<Address> {
+    fn create_first_blocks(&self, changes: &[Change]) -> BTreeSet<usize> {
         let replaced: BTreeSet<Address> =
             changes.iter().filter(|c| c.action.is_replace()).map(|c| c.address.without_key()).collect();
         let mut pending: Vec<usize> = (0..self.blocks.list.len())
             .filter(|i| {
                 let b = &self.blocks.list[*i];
-                b.resource().lifecycle.create_before_destroy == Some(true)
-                    || (matches!(b.kind, BlockKind::Template { .. }) && replaced.contains(&b.address))
+                b.resource().is_some_and(|(resource, address)| {
+                    resource.lifecycle.create_before_destroy == Some(true)
+                        || (matches!(b.kind, BlockKind::Template { .. }) && replaced.contains(address))
+                })
             })
             .collect();
         let mut forced = BTreeSet::new();
         while let Some(i) = pending.pop() {
-            if forced.insert(self.blocks.list[i].address.clone()) {
+            if forced.insert(i) {
                 pending.extend(&self.blocks.list[i].needs);
             }
         }
@@ -479,12 +493,14 @@ impl<'i, 'a> Maker<'i, 'a> {
         decisions: Vec<Decision>,
         steps: Vec<Vec<StepReplicas>>,
         ops: Vec<super::model::Op>,
-    ) -> Plan {
+    ) -> Result<Plan, Failure> {
         let mut changes = changes;
         for change in &mut changes {
             change.previous_address = self.input.moved.get(&change.address).cloned();
         }
         let outputs = self.outputs();
+        self.checks();
+        self.fail_on_errors()?;
         let (drift, notes, unreadable) = self.drift();
         let mut steps = steps.into_iter();
         let workloads = standing
@@ -498,7 +514,7 @@ impl<'i, 'a> Maker<'i, 'a> {
                 (one.name, WorkloadPlan { rules: one.rules, decision, steps, weakened, fingerprints })
             })
             .collect();
-        Plan {
+        Ok(Plan {
             kind: self.input.kind.clone(),
             lineage: self.input.state.lineage.to_string(),
             serial: self.input.state.serial,
@@ -513,7 +529,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             outputs,
             ops,
             warnings: std::mem::take(&mut self.problems),
-        }
+        })
     }
 
     /// Rules that were in force and are not, or say something else now.
@@ -536,32 +552,78 @@ impl<'i, 'a> Maker<'i, 'a> {
             list.insert(Str::new(name), change);
         }
         if self.input.kind != Kind::Destroy {
-            for (name, output) in &self.input.module.outputs {
-                let Some(expr) = &output.value else { continue };
-                let (value, found) = eval(expr, &self.env);
-                self.problems.extend(found);
-                let secret = value.deep_marks().is_sensitive();
-                if secret && !output.sensitive {
-                    self.problems.push(
-                        Diagnostic::error(
-                            "Output refers to sensitive values",
-                            format!("Output \"{name}\" holds a sensitive value and is not marked so."),
-                        )
-                        .at(&expr.span)
-                        .help("Write sensitive = true in the output block, or wrap the value in nonsensitive()."),
-                    );
-                }
-                let entry = list.entry(name.clone()).or_insert_with(|| OutputChange {
-                    name: name.to_string(),
-                    before: None,
-                    after: None,
-                    sensitive: output.sensitive,
-                });
-                entry.sensitive = output.sensitive;
-                entry.after = Some(value);
-            }
+            self.planned_outputs(&mut list);
         }
         list.into_values().collect()
+    }
+
+    fn planned_outputs(&mut self, list: &mut BTreeMap<Str, OutputChange>) {
+        let module = &self.input.config.module;
+        let mut values = BTreeMap::new();
+        for (name, output) in &module.outputs {
+            let entry = list.entry(name.clone()).or_insert_with(|| OutputChange {
+                name: name.to_string(),
+                before: None,
+                after: None,
+                sensitive: output.sensitive,
+            });
+            entry.sensitive = output.sensitive;
+            if self.is_left_out(name) {
+                entry.after = entry.before.clone();
+                continue;
+            }
+            match self.env.output(0, name) {
+                Ok(value) => {
+                    values.insert(name.clone(), value.clone());
+                    entry.after = Some(if output.sensitive { value.unmark().0 } else { value });
+                }
+                Err(found) => self.problems.extend(found),
+            }
+        }
+        self.problems.extend(check_outputs(module, &values));
+    }
+
+    /// Whether `-target` leaves an output as it is: it is made of something that was not asked for, or of nothing at all.
+    fn is_left_out(&self, output: &Str) -> bool {
+        let Some(only) = &self.input.wishes.only else { return false };
+        let made_from =
+            self.blocks.of_name(0, Subject::OwnNamed("output", output)).map(|b| &self.blocks.list[b].made_from);
+        made_from.is_none_or(|all| all.is_empty() || all.iter().any(|b| !only.blocks.contains(b)))
+    }
+
+    /// What checks say; they are warnings, and what is not known yet is judged after apply.
+    fn checks(&mut self) {
+        if matches!(self.input.kind, Kind::Destroy | Kind::RefreshOnly) {
+            return;
+        }
+        self.problems.extend(conditions::judge_checks(&self.env));
+    }
+
+    /// The objects that `-target` lets be deleted; of a destroy also what depends on them. `None`: all.
+    fn targeted_deletions(&self) -> Option<BTreeSet<Address>> {
+        let only = self.input.wishes.only.as_ref()?;
+        let all = self.input.observed.objects.keys().map(|id| &id.address);
+        let mut taken: BTreeSet<Address> = all
+            .filter(|a| only.names(self.blocks.find(a).filter(|_| self.input.kind != Kind::Destroy), a))
+            .cloned()
+            .collect();
+        if self.input.kind == Kind::Destroy {
+            let mut dependents: HashMap<&Address, Vec<&Address>> = HashMap::new();
+            for (id, object) in &self.input.state.objects {
+                for dependency in object.dependencies.iter() {
+                    dependents.entry(dependency).or_default().push(&id.address);
+                }
+            }
+            let mut open: Vec<Address> = taken.iter().cloned().collect();
+            while let Some(next) = open.pop() {
+                for dependent in dependents.get(&next.config()).into_iter().flatten() {
+                    if taken.insert((*dependent).clone()) {
+                        open.push((*dependent).clone());
+                    }
+                }
+            }
+        }
+        Some(taken)
     }
 
     /// Drift, notes, and what could not be read.
@@ -642,13 +704,18 @@ pub fn takes(topology: &Topology, location: &Location, loss: &Event) -> bool {
 
 /// An object of the state, as it is.
 fn kept(id: &ObjectId, seen: &Seen, blocks: &Blocks<'_>) -> Change {
-    let block = blocks.list.iter().find(|b| b.address == id.address.without_key());
-    let mut change = match block {
-        Some(b) => unchanged(id.address.clone(), seen, b.resource()),
-        None => super::walk::unchanged_without_block(id.address.clone(), seen),
-    };
-    change.deposed = id.deposed.map(|d| d.to_string());
-    change
+    let site = blocks.find(&id.address).and_then(|b| blocks.list[b].resource()).map(|(r, _)| r.span.clone());
+    Change { site, deposed: id.deposed.map(|d| d.to_string()), ..unchanged(id.address.clone(), seen) }
+}
+
+/// Why an instance is none of its resource's any more.
+fn wrong_key(address: &Address, block: &Block<'_>) -> Reason {
+    let Some((resource, _)) = block.resource() else { return Reason::NoResourceConfig };
+    match (&address.key, &resource.count, &resource.for_each) {
+        (Some(Key::Int(_)), Some(_), _) => Reason::CountIndex,
+        (Some(Key::Str(_)), _, Some(_)) => Reason::EachKey,
+        _ => Reason::WrongRepetition,
+    }
 }
 
 /// Tells the engine which replicas need replacement or an interrupting change.

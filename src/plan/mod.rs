@@ -1,8 +1,11 @@
 //! From a spec, a state and what providers answer to a [`model::Plan`].
 
 pub mod blocks;
+pub mod conditions;
 pub mod env;
 pub mod file;
+pub mod import;
+mod instances;
 pub mod make;
 pub mod model;
 pub mod moved;
@@ -12,5 +15,10 @@ pub mod outline;
 pub mod placement;
 pub mod providers;
 pub mod questions;
+mod references;
+pub mod removed;
 pub mod sequence;
+pub mod target;
+mod traverse;
+mod triggers;
 pub mod walk;

@@ -13,7 +13,7 @@ use crate::spread::decision::Decision;
 use crate::spread::model::{Topology, Workload};
 use crate::state::ProviderRef;
 use std::collections::BTreeMap;
-use straddle_sdk::value::{Path, Str, Value, same};
+use straddle_sdk::value::{Path, Str, Type, Value, same};
 
 /// What happens to one object.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
@@ -77,6 +77,8 @@ pub enum Reason {
     /// The spread wants fewer replicas in this location.
     ReplicaRemoved,
     NoModule,
+    /// A `moved` block leads to an address that nothing is configured for.
+    NoMoveTarget,
     ReadConfigUnknown,
     ReadDependencyPending,
 }
@@ -108,8 +110,41 @@ pub struct Change {
     pub deposed: Option<String>,
     /// Everything of the configuration was known: apply need not plan again.
     pub config_known: bool,
+    /// The id by which an existing object is taken over.
+    #[serde(default)]
+    pub importing: Option<String>,
     /// Where the resource stands in the spec.
     pub site: Option<crate::diag::Span>,
+}
+
+impl Change {
+    /// Nothing there and nothing done; fill in what is.
+    pub fn nothing(address: Address, provider: ProviderRef) -> Change {
+        Change {
+            address,
+            previous_address: None,
+            provider,
+            action: Action::NoOp,
+            reason: None,
+            before: Value::null(Type::Dynamic),
+            after: Value::null(Type::Dynamic),
+            replace_paths: Vec::new(),
+            schema_version: 0,
+            prior_private: Vec::new(),
+            planned_private: Vec::new(),
+            dependencies: Vec::new(),
+            create_before_destroy: false,
+            deposed: None,
+            config_known: true,
+            importing: None,
+            site: None,
+        }
+    }
+
+    /// Whether it does anything, to an object or to what the state says of it.
+    pub fn acts(&self) -> bool {
+        self.action != Action::NoOp || self.previous_address.is_some() || self.importing.is_some()
+    }
 }
 
 /// A change found in reality that straddle did not make.
@@ -237,7 +272,7 @@ pub struct Plan {
 impl Plan {
     /// Whether carrying it out would change anything: objects, outputs, or what the state remembers.
     pub fn has_changes(&self) -> bool {
-        self.changes.iter().any(|c| c.action != Action::NoOp || c.previous_address.is_some())
+        self.changes.iter().any(Change::acts)
             || self.outputs.iter().any(OutputChange::differs)
             || (self.kind == Kind::RefreshOnly && !self.drift.is_empty())
     }

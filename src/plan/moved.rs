@@ -1,82 +1,256 @@
-//! `moved` blocks: objects of the state get the addresses the spec gives them now.
+//! `moved` blocks: objects of the state get the addresses the configuration gives them now.
+//!
+//! A block stands in a module and speaks of what is in it, in every instance of that module. A key that is written on one side makes
+//! both sides single instances; without any all instances move and keep their keys. Blocks may form chains, whatever their order in the
+//! text.
 
-use crate::diag::Diagnostic;
-use crate::lang::address::{Address, quote};
-use crate::lang::ast::{StepKind, Traversal};
-use crate::lang::module::Module;
+use super::removed::{address_text, target};
+use super::target::Target;
+use crate::diag::{Diagnostic, Span};
+use crate::lang::address::{Address, Key, Mode};
+use crate::lang::ast::Traversal;
+use crate::lang::tree::Tree;
 use crate::state::{ObjectId, State};
 use std::collections::BTreeMap;
-use straddle_sdk::value::Kind;
+use straddle_sdk::value::Str;
+
+/// One block.
+struct Move<'t> {
+    /// The calls that lead to the module it stands in.
+    module: &'t [Str],
+    from: Target,
+    to: Target,
+    span: &'t Span,
+}
 
 /// Carries out the `moved` blocks on a copy of the state. The second part is the address before, by address now. A move whose
-/// source is not there, or whose target is taken, has been made before and does nothing.
-pub fn apply(module: &Module, state: &State, problems: &mut Vec<Diagnostic>) -> (State, BTreeMap<Address, Address>) {
+/// source is not there has been made before and does nothing; one whose target is taken is told.
+pub fn apply(tree: &Tree<'_>, state: &State, problems: &mut Vec<Diagnostic>) -> (State, BTreeMap<Address, Address>) {
     let mut moved = state.clone();
     let mut before: BTreeMap<Address, Address> = BTreeMap::new();
-    for block in &module.moved {
-        let addresses = (parse(&block.from), parse(&block.to));
-        let (Some(from), Some(to)) = addresses else {
-            problems.push(
-                Diagnostic::error(
-                    "Invalid address",
-                    "\"from\" and \"to\" of a moved block are addresses of resources.",
-                )
-                .at(&block.span)
-                .help("For example: from = aws_instance.web[0] and to = workload.web.aws_instance.server[\"aws-a/0\"]"),
-            );
-            continue;
-        };
-        if from.key.is_some() != to.key.is_some() && to.workload.is_some() && to.key.is_none() {
-            problems.push(
-                Diagnostic::error(
-                    "Replica without a key",
-                    format!("{to} names a resource of a workload, not one of its replicas."),
-                )
-                .at(&block.span)
-                .help("Add the replica: [\"location/0\"]"),
-            );
-            continue;
-        }
-        for id in matching(&moved, &from) {
-            let key = if from.key.is_some() || to.key.is_some() { to.key.clone() } else { id.address.key.clone() };
-            let target = ObjectId { address: Address { key, ..to.clone() }, deposed: id.deposed };
-            if moved.objects.contains_key(&target) || target == id {
-                continue;
+    let all = moves(tree, problems);
+    for at in order(&all, problems) {
+        let one = &all[at];
+        let ids: Vec<ObjectId> = moved.objects.keys().cloned().collect();
+        for id in ids {
+            if let Some(to) = one.new_address(&id.address) {
+                relocate(&mut moved, &mut before, &id, to, Some(one.span), problems);
             }
-            if let Some(object) = moved.objects.remove(&id) {
-                moved.objects.insert(target.clone(), object);
-                let first = before.remove(&id.address).unwrap_or(id.address);
+        }
+    }
+    implied(tree, &mut moved, &mut before);
+    (moved, before)
+}
+
+fn relocate(
+    state: &mut State,
+    before: &mut BTreeMap<Address, Address>,
+    id: &ObjectId,
+    to: Address,
+    span: Option<&Span>,
+    problems: &mut Vec<Diagnostic>,
+) {
+    let target = ObjectId { address: to, deposed: id.deposed };
+    if target == *id {
+        return;
+    }
+    if state.objects.contains_key(&target) {
+        if let Some(span) = span {
+            let detail = format!(
+                "{} cannot become {}: there is another object at that address. It keeps its address.",
+                id.address, target.address
+            );
+            problems.push(Diagnostic::warning("Unresolved resource instance address changes", detail).at(span));
+        }
+        return;
+    }
+    if let Some(object) = state.objects.remove(id) {
+        state.objects.insert(target.clone(), object);
+        if id.deposed.is_none() {
+            let first = before.remove(&id.address).unwrap_or_else(|| id.address.clone());
+            if first != target.address {
                 before.insert(target.address, first);
             }
         }
     }
-    (moved, before)
 }
 
-/// Objects at an address; of a whole resource when it has no key.
-fn matching(state: &State, from: &Address) -> Vec<ObjectId> {
-    state
-        .objects
-        .keys()
-        .filter(|id| if from.key.is_some() { id.address == *from } else { id.address.without_key() == *from })
-        .cloned()
-        .collect()
-}
-
-fn parse(t: &Traversal) -> Option<Address> {
-    let mut text = t.root.name.to_string();
-    for step in &t.steps {
-        match &step.kind {
-            StepKind::Attr(name) => {
-                text.push('.');
-                text.push_str(name);
+fn moves<'t>(tree: &'t Tree<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Move<'t>> {
+    let mut all = Vec::new();
+    for node in &tree.nodes {
+        for block in &node.module.moved {
+            let (Some(from), Some(to)) = (endpoint(&block.from, problems), endpoint(&block.to, problems)) else {
+                continue;
+            };
+            match (&from, &to) {
+                (Target::Resource(f), Target::Resource(t)) => {
+                    if f.mode == Mode::Data || t.mode == Mode::Data {
+                        let detail = "Data sources have no objects of their own that could be moved.";
+                        problems.push(Diagnostic::error("Invalid move", detail).at(&block.span));
+                        continue;
+                    }
+                    if f.ty != t.ty {
+                        problems.push(
+                            Diagnostic::error(
+                                "Resource type mismatch",
+                                format!("This statement declares a move from {f} to {t}, which is a resource of a different type."),
+                            )
+                            .at(&block.span)
+                            .help("An object keeps its type when it moves."),
+                        );
+                        continue;
+                    }
+                    if f.key.is_some() && t.workload.is_some() && t.key.is_none() {
+                        problems.push(
+                            Diagnostic::error(
+                                "Replica without a key",
+                                format!("{t} names a resource of a workload, not one of its replicas."),
+                            )
+                            .at(&block.span)
+                            .help("Add the replica: [\"location/0\"]"),
+                        );
+                        continue;
+                    }
+                }
+                (Target::Module(_), Target::Module(_)) => {}
+                _ => {
+                    let detail = "The \"from\" and \"to\" addresses must either both refer to resources or both refer to modules.";
+                    problems.push(Diagnostic::error("Invalid \"moved\" addresses", detail).at(&block.span));
+                    continue;
+                }
             }
-            StepKind::Index(literal) => match literal.0.kind() {
-                Kind::String(s) => text.push_str(&format!("[{}]", quote(s))),
-                Kind::Number(n) => text.push_str(&format!("[{}]", n.to_i64()?)),
-                _ => return None,
-            },
+            if from == to {
+                let detail = "The \"from\" and \"to\" addresses of a moved block must not be the same.";
+                problems.push(Diagnostic::error("Redundant move statement", detail).at(&block.span));
+                continue;
+            }
+            all.push(Move { module: &node.path, from, to, span: &block.span });
         }
     }
-    text.parse().ok()
+    all
+}
+
+fn endpoint(t: &Traversal, problems: &mut Vec<Diagnostic>) -> Option<Target> {
+    let found = target(t);
+    if found.is_none() {
+        let shown = address_text(t).unwrap_or_default();
+        problems.push(
+            Diagnostic::error("Invalid address", format!("{shown:?} is no address of a resource or a module."))
+                .at(&t.root.span)
+                .help("For example: from = aws_instance.web[0] and to = workload.web.aws_instance.server[\"aws-a/0\"]"),
+        );
+    }
+    found
+}
+
+/// An order in which each move comes behind those that lead to where it starts.
+fn order(all: &[Move<'_>], problems: &mut Vec<Diagnostic>) -> Vec<usize> {
+    let feeds = |a: usize, b: usize| a != b && overlaps(&all[a].absolute(&all[a].to), &all[b].absolute(&all[b].from));
+    let mut open: Vec<usize> = (0..all.len()).collect();
+    let mut order = Vec::new();
+    while !open.is_empty() {
+        let free = open.iter().position(|b| open.iter().all(|a| !feeds(*a, *b)));
+        match free {
+            Some(at) => order.push(open.remove(at)),
+            None => {
+                let detail = "The moved blocks lead in a circle, so that no object has a final address.";
+                problems.push(Diagnostic::error("Cyclic dependency in move statements", detail).at(all[open[0]].span));
+                return Vec::new();
+            }
+        }
+    }
+    order
+}
+
+/// Whether two targets, keys aside, have an object in common.
+fn overlaps(a: &Address, b: &Address) -> bool {
+    let names = |x: &Address| x.module.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>();
+    let (ma, mb) = (names(a), names(b));
+    let whole = |x: &Address| x.ty.is_empty();
+    let keys_meet = |x: &Option<Key>, y: &Option<Key>| x.is_none() || y.is_none() || x == y;
+    match (whole(a), whole(b)) {
+        (false, false) => a.config() == b.config() && a.workload == b.workload && keys_meet(&a.key, &b.key),
+        (true, false) => mb.starts_with(&ma),
+        (false, true) => ma.starts_with(&mb),
+        (true, true) => ma.starts_with(&mb) || mb.starts_with(&ma),
+    }
+}
+
+impl Move<'_> {
+    /// An end of the move as seen from the root module; of a module it has no type.
+    fn absolute(&self, end: &Target) -> Address {
+        let mut module: Vec<(Str, Option<Key>)> = self.module.iter().map(|name| (name.clone(), None)).collect();
+        match end {
+            Target::Module(path) => {
+                module.extend(path.iter().cloned());
+                Address { module, ..Address::managed("", "", None) }
+            }
+            Target::Resource(address) => {
+                module.extend(address.module.iter().cloned());
+                Address { module, ..address.clone() }
+            }
+        }
+    }
+
+    /// Where an object goes, if the move is about it.
+    fn new_address(&self, address: &Address) -> Option<Address> {
+        let depth = self.module.len();
+        let here = address.module.len() >= depth
+            && self.module.iter().zip(&address.module).all(|(name, (called, _))| name == called);
+        if !here {
+            return None;
+        }
+        let (prefix, rest) = address.module.split_at(depth);
+        let joined = |inner: &[(Str, Option<Key>)], last: &[(Str, Option<Key>)]| [prefix, inner, last].concat();
+        match (&self.from, &self.to) {
+            (Target::Resource(from), Target::Resource(to)) => {
+                let single = from.key.is_some() || to.key.is_some();
+                let same = from.module == rest
+                    && (&from.workload, from.mode, &from.ty, &from.name)
+                        == (&address.workload, address.mode, &address.ty, &address.name)
+                    && (!single || from.key == address.key);
+                let key = if single { to.key.clone() } else { address.key.clone() };
+                same.then(|| Address { module: joined(&to.module, &[]), key, ..to.clone() })
+            }
+            (Target::Module(from), Target::Module(to)) => {
+                let (last_from, last_to) = (from.last()?, to.last()?);
+                if rest.len() < from.len() {
+                    return None;
+                }
+                let (head, tail) = rest.split_at(from.len());
+                let single = last_from.1.is_some() || last_to.1.is_some();
+                let (called, outer) = head.split_last()?;
+                let same =
+                    outer == &from[..from.len() - 1] && called.0 == last_from.0 && (!single || called.1 == last_from.1);
+                if !same {
+                    return None;
+                }
+                let mut inner = to.clone();
+                if !single && let Some(last) = inner.last_mut() {
+                    last.1 = called.1.clone();
+                }
+                Some(Address { module: joined(&inner, tail), ..address.clone() })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A resource that came to be counted, or ceased to be, keeps its first instance.
+fn implied(tree: &Tree<'_>, state: &mut State, before: &mut BTreeMap<Address, Address>) {
+    let ids: Vec<ObjectId> = state.objects.keys().filter(|id| id.address.workload.is_none()).cloned().collect();
+    for id in ids {
+        let address = &id.address;
+        let Some(node) = tree.find(address.module.iter().map(|(name, _)| name)) else { continue };
+        let Some(resource) = tree.nodes[node].module.resource(address.mode, &address.ty, &address.name) else {
+            continue;
+        };
+        let key = match &address.key {
+            None if resource.count.is_some() => Some(Key::Int(0)),
+            Some(Key::Int(0)) if resource.count.is_none() && resource.for_each.is_none() => None,
+            _ => continue,
+        };
+        let to = Address { key, ..address.clone() };
+        relocate(state, before, &id, to, None, &mut Vec::new());
+    }
 }

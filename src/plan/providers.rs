@@ -3,7 +3,8 @@
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
 use crate::diag::{Diagnostic, Span};
-use crate::lang::module::{Mode, Module, ProviderConfig, ProviderRef as Written, Resource};
+use crate::lang::module::{Mode, ProviderRef as Written, Resource};
+use crate::lang::tree::Tree;
 use crate::plugin::ProviderSchemas;
 use crate::state::ProviderRef;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,32 +15,49 @@ use straddle_sdk::value::Str;
 /// The host of sources that name none.
 const DEFAULT_HOST: &str = "registry.terraform.io";
 
-/// Providers that come with straddle: their local name needs no `required_providers`.
-pub const BUILT_IN: &[(&str, &str)] = &[("sim", "registry.terraform.io/straddle/sim")];
+/// The source of Terraform's built-in provider.
+pub const TERRAFORM: &str = "terraform.io/builtin/terraform";
 
-/// The providers of a module, by source.
+/// Providers that come with straddle: their local name needs no `required_providers`.
+pub const BUILT_IN: &[(&str, &str)] = &[("sim", "registry.terraform.io/straddle/sim"), ("terraform", TERRAFORM)];
+
+/// The providers of a configuration, by source.
 #[derive(Clone, Debug, Default)]
 pub struct Providers {
-    /// Local name to source.
-    sources: BTreeMap<Str, String>,
+    /// For each module local name to source.
+    sources: Vec<BTreeMap<Str, String>>,
     /// Schemas by source; filled by the driver.
     pub schemas: BTreeMap<String, Arc<ProviderSchemas>>,
 }
 
+/// A provider configuration as found from where it is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Resolved {
+    /// Where it is configured: the module's number, and the block's index in it. Without a block it is an empty one of the root
+    /// module.
+    at: (usize, Option<usize>),
+    source: String,
+    alias: Option<Str>,
+}
+
 impl Providers {
-    /// The sources a module's `required_providers` name; others follow from local names.
-    pub fn of(module: &Module) -> Providers {
-        let sources = module
-            .required_providers
-            .iter()
-            .filter_map(|(name, r)| Some((name.clone(), full_source(r.source.as_deref()?))))
-            .collect();
-        Providers { sources, schemas: BTreeMap::new() }
+    /// The sources that `required_providers` name; others follow from local names.
+    pub fn of(tree: &Tree<'_>) -> Providers {
+        let sources = |node: &crate::lang::tree::Node<'_>| {
+            let named = node.module.required_providers.iter();
+            named.filter_map(|(name, r)| Some((name.clone(), full_source(r.source.as_deref()?)))).collect()
+        };
+        Providers { sources: tree.nodes.iter().map(sources).collect(), schemas: BTreeMap::new() }
     }
 
-    /// The source of a local name.
+    /// The source of a local name of the root module.
     pub fn source(&self, local: &str) -> String {
-        if let Some(source) = self.sources.get(local) {
+        self.source_in(0, local)
+    }
+
+    /// The source of a local name of a module.
+    pub fn source_in(&self, module: usize, local: &str) -> String {
+        if let Some(source) = self.sources.get(module).and_then(|s| s.get(local)) {
             return source.clone();
         }
         match BUILT_IN.iter().find(|(name, _)| *name == local) {
@@ -49,19 +67,81 @@ impl Providers {
     }
 
     /// The configuration that a resource's objects belong to: the one it names, else its location's, else the default one.
-    pub fn of_resource(&self, resource: &Resource, location: Option<&Written>) -> ProviderRef {
+    pub fn of_resource(
+        &self,
+        tree: &Tree<'_>,
+        module: usize,
+        resource: &Resource,
+        location: Option<&Written>,
+    ) -> ProviderRef {
         let implied = local_name(&resource.ty.text);
         let written = resource.provider.as_ref().or(location.filter(|l| &*l.name == implied));
         match written {
-            Some(w) => ProviderRef::new(&self.source(&w.name), w.alias.as_deref()),
-            None => ProviderRef::new(&self.source(implied), None),
+            Some(w) => self.reference(tree, module, &w.name, w.alias.as_ref()),
+            None => self.reference(tree, module, implied, None),
         }
     }
 
+    /// The configuration that a name means in a module.
+    pub fn reference(&self, tree: &Tree<'_>, module: usize, local: &str, alias: Option<&Str>) -> ProviderRef {
+        let found = self.resolve(tree, module, local, alias);
+        ProviderRef {
+            module: tree.nodes[found.at.0].text().into(),
+            ..ProviderRef::new(&found.source, found.alias.as_deref())
+        }
+    }
+
+    /// The block that configures a resource's provider: module and index in it.
+    pub fn config_of(&self, tree: &Tree<'_>, module: usize, resource: &Resource) -> Option<(usize, usize)> {
+        let alias = resource.provider.as_ref().and_then(|p| p.alias.as_ref());
+        let found = self.resolve(tree, module, local_of(resource), alias);
+        Some((found.at.0, found.at.1?))
+    }
+
+    /// Follows what callers pass on, and default configurations that are inherited, outwards to where a configuration is written.
+    fn resolve(&self, tree: &Tree<'_>, module: usize, local: &str, alias: Option<&Str>) -> Resolved {
+        let source = self.source_in(module, local);
+        let (mut at, mut local, mut alias) = (module, Str::new(local), alias.cloned());
+        loop {
+            let node = &tree.nodes[at];
+            let written = node.module.providers.iter().position(|p| p.name == local && p.alias == alias);
+            if written.is_some() {
+                return Resolved { at: (at, written), source, alias };
+            }
+            let Some((caller, call)) = node.call else { return Resolved { at: (0, None), source, alias } };
+            let passed = call.providers.iter().find(|(inner, _)| inner.name == local && inner.alias == alias);
+            match passed {
+                Some((_, outer)) => (local, alias) = (outer.name.clone(), outer.alias.clone()),
+                // Only default configurations are inherited.
+                None if alias.is_some() => return Resolved { at: (at, None), source, alias },
+                None => local = self.local_of_source(caller, &source),
+            }
+            at = caller;
+        }
+    }
+
+    /// What a module calls a source.
+    fn local_of_source(&self, module: usize, source: &str) -> Str {
+        let named = self.sources.get(module).and_then(|s| s.iter().find(|(_, of)| *of == source));
+        match named {
+            Some((name, _)) => name.clone(),
+            None => Str::new(source.rsplit('/').next().unwrap_or(source)),
+        }
+    }
+
+    /// The block a configuration is written in, found from its reference: module and index in it.
+    pub fn written(&self, tree: &Tree<'_>, reference: &ProviderRef) -> Option<(usize, usize)> {
+        let at = tree.nodes.iter().position(|n| n.text() == *reference.module)?;
+        let all = tree.nodes[at].module.providers.iter();
+        let index = all.into_iter().position(|p| {
+            self.source_in(at, &p.name) == *reference.source && p.alias.as_deref() == reference.alias.as_deref()
+        })?;
+        Some((at, index))
+    }
+
     /// The schema of a resource's type.
-    pub fn schema(&self, resource: &Resource) -> Option<Schema> {
-        let local = resource.provider.as_ref().map_or_else(|| local_name(&resource.ty.text), |p| &*p.name);
-        self.schema_of(&self.source(local), resource.mode, &resource.ty.text)
+    pub fn schema(&self, module: usize, resource: &Resource) -> Option<Schema> {
+        self.schema_of(&self.source_in(module, local_of(resource)), resource.mode, &resource.ty.text)
     }
 
     /// The schema of a type of a provider.
@@ -71,39 +151,48 @@ impl Providers {
         map.get(ty).cloned()
     }
 
-    /// Every source the module's blocks need.
-    pub fn needed(&self, module: &Module, spec: &crate::spec::Spec) -> BTreeSet<String> {
+    /// Every source the blocks of all modules need.
+    pub fn needed(&self, tree: &Tree<'_>, spec: &crate::spec::Spec) -> BTreeSet<String> {
+        let mut all = BTreeSet::new();
+        for (i, node) in tree.nodes.iter().enumerate() {
+            let locals: BTreeSet<&str> = node
+                .module
+                .resources
+                .values()
+                .map(local_of)
+                .chain(node.module.providers.iter().map(|p| &*p.name))
+                .collect();
+            all.extend(locals.into_iter().map(|local| self.source_in(i, local)));
+        }
         let templates = spec.workloads.iter().flat_map(|w| &w.templates).flat_map(|t| &t.resources);
-        let resources = module
-            .resources
-            .values()
-            .chain(templates)
-            .map(|r| self.source(r.provider.as_ref().map_or_else(|| local_name(&r.ty.text), |p| &*p.name)));
-        let configs = module.providers.iter().map(|p| self.source(&p.name));
+        all.extend(templates.map(|r| self.source(local_of(r))));
         let locations =
             spec.locations.iter().flat_map(|l| l.provider.iter().chain(&l.observer)).map(|p| self.source(&p.name));
-        resources.chain(configs).chain(locations).collect()
+        all.extend(locations);
+        all
     }
 
     /// Reports types no provider has, and configurations nobody declared.
-    pub fn check(&self, module: &Module, spec: &crate::spec::Spec, problems: &mut Vec<Diagnostic>) {
+    pub fn check(&self, tree: &Tree<'_>, spec: &crate::spec::Spec, problems: &mut Vec<Diagnostic>) {
         let templates = spec.workloads.iter().flat_map(|w| &w.templates).flat_map(|t| &t.resources);
-        for resource in module.resources.values().chain(templates) {
-            self.check_type(resource, problems);
+        let of_modules =
+            tree.nodes.iter().enumerate().flat_map(|(i, n)| n.module.resources.values().map(move |r| (i, r)));
+        for (module, resource) in of_modules.chain(templates.map(|r| (0, r))) {
+            self.check_type(module, resource, problems);
             if let Some(provider) = &resource.provider {
-                check_config(module, provider, &provider.span, problems);
+                self.check_config(tree, module, provider, &provider.span, problems);
             }
         }
         for location in &spec.locations {
             for provider in location.provider.iter().chain(&location.observer) {
-                check_config(module, provider, &provider.span, problems);
+                self.check_config(tree, 0, provider, &provider.span, problems);
             }
         }
     }
 
-    fn check_type(&self, resource: &Resource, problems: &mut Vec<Diagnostic>) {
-        let local = resource.provider.as_ref().map_or_else(|| local_name(&resource.ty.text), |p| &*p.name);
-        let Some(schemas) = self.schemas.get(&self.source(local)) else { return };
+    fn check_type(&self, module: usize, resource: &Resource, problems: &mut Vec<Diagnostic>) {
+        let source = self.source_in(module, local_of(resource));
+        let Some(schemas) = self.schemas.get(&source) else { return };
         let (map, other, what, instead) = if resource.mode == Mode::Data {
             (
                 &schemas.data_sources,
@@ -119,11 +208,8 @@ impl Providers {
             return;
         }
         let summary = if resource.mode == Mode::Data { "Invalid data source" } else { "Invalid resource type" };
-        let problem = Diagnostic::error(
-            summary,
-            format!("The provider {} does not support {what} \"{ty}\".", self.source(local)),
-        )
-        .at(&resource.ty.span);
+        let problem = Diagnostic::error(summary, format!("The provider {source} does not support {what} \"{ty}\"."))
+            .at(&resource.ty.span);
         problems.push(if other.contains_key(ty) {
             problem.help(format!("\"{ty}\" is {instead}."))
         } else {
@@ -133,25 +219,32 @@ impl Providers {
             }
         });
     }
-}
 
-fn check_config(module: &Module, provider: &Written, span: &Span, problems: &mut Vec<Diagnostic>) {
-    let Some(alias) = &provider.alias else { return };
-    if config(module, provider).is_none() {
-        problems.push(
-            Diagnostic::error(
-                "Provider configuration not present",
-                format!("There is no provider \"{}\" block with alias \"{alias}\".", provider.name),
-            )
-            .at(span)
-            .help(format!("Declare it: provider \"{}\" {{ alias = \"{alias}\" }}", provider.name)),
-        );
+    fn check_config(
+        &self,
+        tree: &Tree<'_>,
+        module: usize,
+        provider: &Written,
+        span: &Span,
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        let Some(alias) = &provider.alias else { return };
+        if self.resolve(tree, module, &provider.name, Some(alias)).at.1.is_none() {
+            problems.push(
+                Diagnostic::error(
+                    "Provider configuration not present",
+                    format!("There is no provider \"{}\" block with alias \"{alias}\".", provider.name),
+                )
+                .at(span)
+                .help(format!("Declare it: provider \"{}\" {{ alias = \"{alias}\" }}", provider.name)),
+            );
+        }
     }
 }
 
-/// The block that configures `provider`, if there is one.
-pub fn config<'m>(module: &'m Module, provider: &Written) -> Option<&'m ProviderConfig> {
-    module.providers.iter().find(|p| p.name == provider.name && p.alias == provider.alias)
+/// The local name of a resource's provider.
+pub fn local_of(resource: &Resource) -> &str {
+    resource.provider.as_ref().map_or_else(|| local_name(&resource.ty.text), |p| &*p.name)
 }
 
 /// The provider's local name that a type name implies: what stands before the first underscore.
@@ -179,6 +272,7 @@ mod tests {
         assert_eq!(full_source("example.com/a/b"), "example.com/a/b");
         assert_eq!(Providers::default().source("sim"), "registry.terraform.io/straddle/sim");
         assert_eq!(Providers::default().source("google"), "registry.terraform.io/hashicorp/google");
+        assert_eq!(Providers::default().source("terraform"), TERRAFORM);
         assert_eq!(local_name("aws_instance"), "aws");
     }
 }

@@ -21,6 +21,8 @@ pub struct Question {
 pub enum Ask {
     /// Check the configuration, then plan the change from `prior` to `proposed`.
     Plan { prior: Value, proposed: Value, config: Value, private: Vec<u8> },
+    /// Take over the object of an id, and read it.
+    Import { id: String },
     /// Check the configuration, then read a data source.
     Data { config: Value },
 }
@@ -39,4 +41,5 @@ pub struct Answer {
 pub enum Answered {
     Plan { planned: Value, requires_replace: Vec<Path>, private: Vec<u8>, legacy: bool },
     Data { value: Value },
+    Imported { state: Value, private: Vec<u8> },
 }

@@ -61,8 +61,10 @@ struct Draft<'a> {
     up: Vec<Option<u32>>,
     /// For each change: what deletes the old object.
     down: Vec<Option<u32>>,
-    /// Changes by resource (address without key).
+    /// Changes that act, by resource as configured.
     blocks: BTreeMap<Address, Vec<u32>>,
+    /// For resources of which nothing acts: those that act among all they are made from.
+    through: HashMap<Address, Vec<Address>>,
     /// Start, ready, drain and end of each step.
     barriers: HashMap<(Str, u32), Barriers>,
 }
@@ -80,12 +82,14 @@ impl<'a> Draft<'a> {
         let mut blocks: BTreeMap<Address, Vec<u32>> = BTreeMap::new();
         for (i, change) in changes.iter().enumerate() {
             if change.action != Action::NoOp {
-                blocks.entry(change.address.without_key()).or_default().push(i as u32);
+                blocks.entry(change.address.config()).or_default().push(i as u32);
             }
         }
+        let through = passed_through(changes, &blocks);
         Draft {
             changes,
             steps,
+            through,
             ops: Vec::new(),
             after: Vec::new(),
             up: vec![None; changes.len()],
@@ -225,13 +229,13 @@ impl<'a> Draft<'a> {
         let mut made: HashMap<Address, Option<u32>> = HashMap::new();
         for (i, change) in self.changes.iter().enumerate() {
             let Some(up) = self.up[i] else { continue };
-            for dependency in &change.dependencies {
-                let earlier = match self.sibling(change, dependency) {
+            for dependency in self.effective(change) {
+                let earlier = match self.sibling(change, &dependency) {
                     Some(sibling) => self.up[sibling as usize],
-                    None => match made.get(dependency) {
+                    None => match made.get(&dependency) {
                         Some(known) => *known,
                         None => {
-                            let all = self.block_made(dependency);
+                            let all = self.block_made(&dependency);
                             made.insert(dependency.clone(), all);
                             all
                         }
@@ -242,6 +246,20 @@ impl<'a> Draft<'a> {
                 }
             }
         }
+    }
+
+    /// The resources of which something acts that a change is made from, directly or through others that stay as they are.
+    fn effective(&self, change: &Change) -> BTreeSet<Address> {
+        let own = |d: &Address| d.workload.is_some() && d.workload == change.address.workload;
+        let mut all = BTreeSet::new();
+        for dependency in &change.dependencies {
+            if self.blocks.contains_key(dependency) {
+                all.insert(dependency.clone());
+            } else if !own(dependency) {
+                all.extend(self.through.get(dependency).into_iter().flatten().cloned());
+            }
+        }
+        all
     }
 
     /// What to wait for when a whole block must have been made: nothing, its only operation, or a join of all.
@@ -262,13 +280,13 @@ impl<'a> Draft<'a> {
         for (i, change) in self.changes.iter().enumerate() {
             let releases: Vec<u32> =
                 self.down[i].into_iter().chain(self.up[i].filter(|_| self.down[i].is_none())).collect();
-            for dependency in &change.dependencies {
-                if let Some(sibling) = self.sibling(change, dependency) {
+            for dependency in self.effective(change) {
+                if let Some(sibling) = self.sibling(change, &dependency) {
                     if let Some(down) = self.down[sibling as usize] {
                         siblings.extend(self.releasing(i, sibling).map(|r| (down, r)));
                     }
-                } else if self.blocks.contains_key(dependency) {
-                    released.entry(dependency.clone()).or_default().extend(&releases);
+                } else if self.blocks.contains_key(&dependency) {
+                    released.entry(dependency).or_default().extend(&releases);
                 }
             }
         }
@@ -432,6 +450,41 @@ impl OpKind {
             _ => None,
         }
     }
+}
+
+/// For each resource of which nothing acts, the acting ones behind it.
+fn passed_through(changes: &[Change], acting: &BTreeMap<Address, Vec<u32>>) -> HashMap<Address, Vec<Address>> {
+    let mut through: HashMap<Address, Vec<Address>> = HashMap::new();
+    if acting.is_empty() {
+        return through;
+    }
+    let mut still: HashMap<Address, &[Address]> = HashMap::new();
+    for change in changes.iter().filter(|c| c.action == Action::NoOp) {
+        let address = change.address.config();
+        if !acting.contains_key(&address) {
+            still.entry(address).or_insert(&change.dependencies);
+        }
+    }
+    let mut open: Vec<(&Address, bool)> = still.keys().map(|a| (a, false)).collect();
+    let mut begun: std::collections::HashSet<&Address> = std::collections::HashSet::new();
+    while let Some((address, entered)) = open.pop() {
+        let dependencies = still.get(address).copied().unwrap_or_default();
+        if entered {
+            let mut all: BTreeSet<Address> = BTreeSet::new();
+            for dependency in dependencies {
+                if acting.contains_key(dependency) {
+                    all.insert(dependency.clone());
+                } else {
+                    all.extend(through.get(dependency).into_iter().flatten().cloned());
+                }
+            }
+            through.insert(address.clone(), all.into_iter().collect());
+        } else if begun.insert(address) {
+            open.push((address, true));
+            open.extend(dependencies.iter().filter(|d| still.contains_key(*d)).map(|d| (d, false)));
+        }
+    }
+    through
 }
 
 /// The workload and the replica key of a template's instance.

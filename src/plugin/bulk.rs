@@ -25,12 +25,18 @@ const QUEUE: usize = 4;
 impl Plugin {
     /// Reads many objects; answers are in the order of the requests.
     pub async fn read_many(&self, requests: Vec<ReadRequest>) -> Vec<Result<ReadAnswer, CallError>> {
+        if self.inner.local.is_some() {
+            return requests.into_iter().map(|r| Ok(self.inner.read_here(r))).collect();
+        }
         let count = requests.len();
         collect(&self.inner, "read", count, run::<Read>(self.inner.clone(), requests)).await
     }
 
     /// Plans many changes; answers are in the order of the requests.
     pub async fn plan_many(&self, requests: Vec<PlanRequest>) -> Vec<Result<PlanAnswer, CallError>> {
+        if let Some(local) = &self.inner.local {
+            return requests.iter().map(|r| self.inner.plan_here(&**local, r)).collect();
+        }
         let count = requests.len();
         collect(&self.inner, "plan", count, run::<Plan>(self.inner.clone(), requests)).await
     }
@@ -38,6 +44,13 @@ impl Plugin {
     /// Makes many changes, in any order. Each answer comes as soon as it is there, and each request gets one. The changes go on
     /// when nobody listens any more.
     pub fn apply_many(&self, requests: Vec<ApplyRequest>) -> AnswerStream<ApplyAnswer> {
+        if let Some(local) = &self.inner.local {
+            let (sink, stream) = mpsc::unbounded_channel();
+            for (index, request) in requests.iter().enumerate() {
+                send(&sink, index, self.inner.apply_here(&**local, request));
+            }
+            return stream;
+        }
         run::<Apply>(self.inner.clone(), requests)
     }
 

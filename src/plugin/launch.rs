@@ -277,6 +277,7 @@ impl Launcher {
             provider: provider.clone(),
             protocol: Protocol::new(major, channel.clone()),
             extension: None,
+            local: None,
             schemas: Arc::new(ProviderSchemas::none()),
             controller: process.is_some().then(|| channel.clone()),
             process: Mutex::new(process),

@@ -15,6 +15,7 @@ pub mod discover;
 mod existing;
 mod extension;
 mod handshake;
+mod in_process;
 mod launch;
 mod process;
 mod protocol;
@@ -29,6 +30,7 @@ pub use call::{
     Opened, PlanAnswer, PlanRequest, ReadAnswer, ReadRequest, Renewed, Warned,
 };
 pub use discover::{Environment, EnvironmentError, FindError, Found, SERVE_ENV, Source, SourceError, serves};
+pub use in_process::InProcess;
 pub use launch::{LaunchError, Launcher, Settings};
 pub use schemas::{Function, IdentityAttribute, IdentitySchema, Parameter, ProviderSchemas};
 pub use session::Plugin;

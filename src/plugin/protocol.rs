@@ -36,8 +36,8 @@ impl Major {
 /// The calls of a provider.
 pub(super) struct Protocol {
     major: Major,
-    /// Clients of a channel are cheap to clone.
-    grpc: Grpc<Channel>,
+    /// Clients of a channel are cheap to clone. `None`: the provider is in this process, and nothing is sent.
+    grpc: Option<Grpc<Channel>>,
 }
 
 /// A call under its two names.
@@ -95,7 +95,12 @@ impl Protocol {
     pub(super) fn new(major: Major, channel: Channel) -> Protocol {
         let grpc = Grpc::new(channel);
         let grpc = grpc.max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE);
-        Protocol { major, grpc }
+        Protocol { major, grpc: Some(grpc) }
+    }
+
+    /// Of a provider that nothing is sent to.
+    pub(super) fn none() -> Protocol {
+        Protocol { major: Major::Six, grpc: None }
     }
 
     fn path(&self, rpc: Rpc) -> PathAndQuery {
@@ -106,7 +111,7 @@ impl Protocol {
     }
 
     async fn ready(&self) -> Result<Grpc<Channel>, Status> {
-        let mut grpc = self.grpc.clone();
+        let Some(mut grpc) = self.grpc.clone() else { return Err(Status::unimplemented("it is in this process")) };
         match grpc.ready().await {
             Ok(()) => Ok(grpc),
             Err(error) => {

@@ -5,6 +5,7 @@ use super::call::{
 };
 use super::check::{Judge, normalised, told};
 use super::extension::Extension;
+use super::in_process::InProcess;
 use super::process::Process;
 use super::protocol::Protocol;
 use super::{Capabilities, Diagnostics, Discovered, Discovery, LocationReport, ProviderSchemas};
@@ -38,6 +39,8 @@ pub(super) struct Inner {
     pub(super) provider: Arc<str>,
     pub(super) protocol: Protocol,
     pub(super) extension: Option<Extension>,
+    /// The provider itself, where it is in this process.
+    pub(super) local: Option<Arc<dyn InProcess>>,
     pub(super) schemas: Arc<ProviderSchemas>,
     /// For the shutdown call; `None`: somebody else's process.
     pub(super) controller: Option<Channel>,
@@ -128,6 +131,9 @@ impl Inner {
     }
 
     pub(super) async fn read(&self, request: &ReadRequest) -> Result<ReadAnswer, CallError> {
+        if self.local.is_some() {
+            return Ok(self.read_here(request.clone()));
+        }
         let judge = self.resource("read", &request.type_name)?;
         let message = pb::read_resource::Request {
             type_name: request.type_name.to_string(),
@@ -162,6 +168,9 @@ impl Inner {
 
     async fn validate(&self, type_name: &str, config: &Value) -> Result<Diagnostics, CallError> {
         let judge = self.resource("validate", type_name)?;
+        if self.local.is_some() {
+            return Ok(Diagnostics::new());
+        }
         let message = pb::validate_resource_config::Request {
             type_name: type_name.to_owned(),
             config: judge.dynamic(config, "configuration")?,
@@ -175,6 +184,9 @@ impl Inner {
         let judge = self.resource("plan", &request.type_name)?;
         if let Some(answer) = self.plan_without_asking(request) {
             return Ok(answer);
+        }
+        if let Some(local) = &self.local {
+            return self.plan_here(&**local, request);
         }
         let message = pb::plan_resource_change::Request {
             type_name: request.type_name.to_string(),
@@ -218,6 +230,9 @@ impl Inner {
 
     pub(super) async fn apply(&self, request: &ApplyRequest) -> Result<ApplyAnswer, CallError> {
         let judge = self.resource("apply", &request.type_name)?;
+        if let Some(local) = &self.local {
+            return self.apply_here(&**local, request);
+        }
         let message = pb::apply_resource_change::Request {
             type_name: request.type_name.to_string(),
             prior_state: judge.dynamic(&request.prior, "prior state")?,
@@ -291,6 +306,11 @@ impl Plugin {
         &self.inner.schemas
     }
 
+    /// Whether it is a part of straddle and lives in this process.
+    pub fn is_in_process(&self) -> bool {
+        self.inner.local.is_some()
+    }
+
     /// What of the extension it serves; `None`: nothing, and bulk calls are single calls.
     pub fn extension(&self) -> Option<Capabilities> {
         self.inner.extension.as_ref().map(|e| e.capabilities)
@@ -302,6 +322,9 @@ impl Plugin {
 
     /// Checks a provider configuration. `Ok` holds the warnings.
     pub async fn validate_provider(&self, config: &Value) -> Result<Diagnostics, CallError> {
+        if self.inner.local.is_some() {
+            return Ok(Diagnostics::new());
+        }
         let judge = self.provider_judge("validate provider");
         let message = pb::validate_provider_config::Request { config: judge.dynamic(config, "configuration")? };
         let answer = self.inner.call(judge.call, self.inner.protocol.validate_provider(message)).await?;
@@ -310,6 +333,9 @@ impl Plugin {
 
     /// Gives the provider its configuration. Once per process; unknowns are allowed while planning.
     pub async fn configure(&self, config: &Value) -> Result<Diagnostics, CallError> {
+        if self.inner.local.is_some() {
+            return Ok(Diagnostics::new());
+        }
         let judge = self.provider_judge("configure");
         let message = pb::configure_provider::Request {
             terraform_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -327,6 +353,9 @@ impl Plugin {
 
     /// Checks the configuration of a data source.
     pub async fn validate_data(&self, type_name: &str, config: &Value) -> Result<Diagnostics, CallError> {
+        if self.inner.local.is_some() {
+            return Ok(Diagnostics::new());
+        }
         let judge = self.inner.data("validate data", type_name)?;
         let message = pb::validate_data_resource_config::Request {
             type_name: type_name.to_owned(),
@@ -350,6 +379,13 @@ impl Plugin {
                      newer provider"
                 ),
             });
+        }
+        if self.inner.local.is_some() {
+            let value = judge.known(
+                straddle_sdk::value::codec::json::decode_dropping(json, judge.schema.ty())
+                    .map_err(|e| wire::WireError(e.to_string())),
+            )?;
+            return Ok(Warned { value, warnings: Diagnostics::new() });
         }
         let message = pb::upgrade_resource_state::Request {
             type_name: type_name.to_owned(),
@@ -375,6 +411,10 @@ impl Plugin {
     /// Reads a data source; its configuration is wholly known.
     pub async fn read_data(&self, type_name: &str, config: &Value) -> Result<DataAnswer, CallError> {
         let judge = self.inner.data("read data", type_name)?;
+        if let Some(local) = &self.inner.local {
+            let state = local.read_data(type_name, config).map_err(|d| self.inner.refused(d))?;
+            return Ok(DataAnswer { state, diagnostics: Diagnostics::new() });
+        }
         let message = pb::read_data_source::Request {
             type_name: type_name.to_owned(),
             config: judge.dynamic(config, "configuration")?,
@@ -393,6 +433,9 @@ impl Plugin {
 
     /// Asks running calls to end soon; they still answer.
     pub async fn stop(&self) -> Result<(), CallError> {
+        if self.inner.local.is_some() {
+            return Ok(());
+        }
         let answer = self.inner.call("stop", self.inner.protocol.stop(pb::stop_provider::Request {})).await?;
         if answer.error.is_empty() {
             return Ok(());
@@ -417,6 +460,10 @@ impl Plugin {
     /// Objects that carry straddle's ownership tags, whatever any state says.
     pub async fn discover(&self, request: &Discovery) -> Result<Vec<Discovered>, CallError> {
         let call = "discover";
+        if self.inner.local.is_some() {
+            // Nothing of it is anywhere but in a state.
+            return Ok(Vec::new());
+        }
         let Some(extension) = self.inner.extension.as_ref().filter(|e| e.capabilities.discover) else {
             return Err(CallError::NotServed { provider: self.inner.provider.clone(), call });
         };

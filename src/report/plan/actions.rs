@@ -169,6 +169,7 @@ fn reason(reason: Reason) -> String {
         Reason::EachKey => "key no longer in for_each",
         Reason::ReplicaRemoved => "the spread wants fewer replicas there",
         Reason::NoModule => "the module is no longer called",
+        Reason::NoMoveTarget => "moved to an address that nothing is configured for",
         Reason::ReadConfigUnknown => "its arguments are known after apply",
         Reason::ReadDependencyPending => "something it depends on changes",
     }

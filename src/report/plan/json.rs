@@ -178,6 +178,7 @@ fn reason_key(reason: Reason) -> &'static str {
         Reason::EachKey => "delete_because_each_key",
         Reason::ReplicaRemoved => "delete_because_replica_removed",
         Reason::NoModule => "delete_because_no_module",
+        Reason::NoMoveTarget => "delete_because_no_move_target",
         Reason::ReadConfigUnknown => "read_because_config_unknown",
         Reason::ReadDependencyPending => "read_because_dependency_pending",
     }

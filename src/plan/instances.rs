@@ -1,0 +1,392 @@
+//! One instance of a resource while it is planned: its configuration, what its provider is asked, and the change that comes of it.
+
+use super::conditions;
+use super::env::overlay;
+use super::model::{Action, Change, Reason};
+use super::object;
+use super::observed::Seen;
+use super::questions::{Answer, Answered, Ask, Question};
+use super::triggers;
+use super::walk::{Walk, about};
+use crate::diag::Diagnostic;
+use crate::lang::address::{Address, Mode};
+use crate::lang::body::PreparedBody;
+use crate::lang::eval::Scope;
+use crate::lang::module::Resource;
+use crate::lang::scope::Overlay;
+use crate::state::{ObjectId, ProviderRef};
+use straddle_sdk::schema::Prepared as Schema;
+use straddle_sdk::value::{MarkedPath, Marks, Path, Value, same};
+
+/// An instance whose planning starts.
+#[derive(Clone)]
+pub(super) struct Started<'a> {
+    pub block: usize,
+    pub resource: &'a Resource,
+    /// The instance of the module it stands in.
+    pub module_instance: usize,
+    pub address: Address,
+    pub provider: ProviderRef,
+    pub schema: Schema,
+    /// The id an `import` block gives.
+    pub importing: Option<String>,
+}
+
+/// One whose question is out.
+pub(super) struct Instance<'a> {
+    of: Started<'a>,
+    prior: Value,
+    config: Value,
+    /// The configuration with `ignore_changes` applied: what was sent.
+    sent: Value,
+    private: Vec<u8>,
+    reason: Option<Reason>,
+    replaced: Option<Replacing>,
+    /// Where the configuration was marked: marks stay here and never go to a provider.
+    marked: Vec<MarkedPath>,
+}
+
+/// The second question of a replacement.
+struct Replacing {
+    before: Value,
+    paths: Vec<Path>,
+    prior_private: Vec<u8>,
+}
+
+impl<'a> Walk<'_, 'a> {
+    /// Evaluates the configuration of an instance and asks about it.
+    pub(super) fn start(
+        &mut self,
+        of: Started<'a>,
+        prepared: &PreparedBody<'_>,
+        scope: &dyn Scope,
+        questions: &mut Vec<Question>,
+    ) {
+        let rules = &of.resource.lifecycle.preconditions;
+        let judged = conditions::judge(rules, "Resource precondition failed", scope);
+        let (config, found) = prepared.eval(scope);
+        let found = found.into_iter().chain(judged).map(|p| about(p, &of.address));
+        if self.report(found) {
+            return;
+        }
+        let (config, marked) = config.unmark_deep();
+        let (marked, problems) = lasting_marks(&of, marked);
+        if self.report(problems) {
+            return;
+        }
+        if of.resource.mode == Mode::Data {
+            self.data(of, config, marked, questions);
+            return;
+        }
+        let seen = self.observed.objects.get(&ObjectId::current(of.address.clone()));
+        let live = seen.and_then(Seen::current).cloned();
+        if live.is_none()
+            && let Some(id) = of.importing.clone()
+        {
+            let prior = of.schema.null();
+            let sent = config.clone();
+            let instance =
+                Instance { of, prior, config, sent, private: Vec::new(), reason: None, replaced: None, marked };
+            self.ask(instance, Ask::Import { id }, questions);
+            return;
+        }
+        let of = Started { importing: None, ..of };
+        let private = seen.map(|s| s.private.clone()).unwrap_or_default();
+        let tainted = seen.is_some_and(|s| s.tainted);
+        let triggered = live.is_some().then(|| self.triggered(&of, scope)).unwrap_or_default();
+        let reason = match &live {
+            Some(_) if tainted => Some(Reason::Tainted),
+            Some(_) if self.wishes.replace.contains(&of.address) => Some(Reason::ByRequest),
+            Some(_) if triggered => Some(Reason::ByTriggers),
+            _ => None,
+        };
+        self.ask_plan(of, live, private, reason, config, marked, questions);
+    }
+
+    /// Asks for the plan of a change from what there is to the configuration.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one question")]
+    fn ask_plan(
+        &mut self,
+        of: Started<'a>,
+        live: Option<Value>,
+        private: Vec<u8>,
+        reason: Option<Reason>,
+        config: Value,
+        marked: Vec<MarkedPath>,
+        questions: &mut Vec<Question>,
+    ) {
+        // A half-made object is planned as if there was none.
+        let prior = live.filter(|_| reason != Some(Reason::Tainted)).unwrap_or_else(|| of.schema.null());
+        let ignored = object::Ignore::of(&of.resource.lifecycle.ignore_changes);
+        let sent = object::ignore_changes(&of.schema.block, &prior, &config, &ignored);
+        let proposed = object::proposed_new(&of.schema.block, &prior, &sent);
+        let private = if prior.is_null() { Vec::new() } else { private };
+        let ask = Ask::Plan { prior: prior.clone(), proposed, config: sent.clone(), private: private.clone() };
+        let instance = Instance { of, prior, config, sent, private, reason, replaced: None, marked };
+        self.ask(instance, ask, questions);
+    }
+
+    /// Whether something in `replace_triggered_by` is to be changed or replaced.
+    fn triggered(&mut self, of: &Started<'a>, scope: &dyn Scope) -> bool {
+        let mut any = false;
+        for expr in &of.resource.lifecycle.replace_triggered_by {
+            let path = &self.env.instance(of.module_instance).path;
+            match triggers::triggered(expr, scope, path, &self.changes, &self.at, self.observed) {
+                Ok(triggered) => any |= triggered,
+                Err(problem) => {
+                    self.report([about(*problem, &of.address)]);
+                }
+            }
+        }
+        any
+    }
+
+    fn data(&mut self, of: Started<'a>, config: Value, marked: Vec<MarkedPath>, questions: &mut Vec<Question>) {
+        let pending = self.blocks.list[of.block].explicit.iter().any(|i| self.changed.contains(i));
+        if config.is_wholly_known() && !pending {
+            let prior = of.schema.null();
+            let sent = config.clone();
+            let ask = Ask::Data { config: config.clone() };
+            let instance =
+                Instance { of, prior, sent, config, private: Vec::new(), reason: None, replaced: None, marked };
+            self.ask(instance, ask, questions);
+            return;
+        }
+        let reason = if pending { Reason::ReadDependencyPending } else { Reason::ReadConfigUnknown };
+        let unknown = Value::unknown(of.schema.ty().clone());
+        let after = self::marked(&of.schema, object::proposed_new(&of.schema.block, &unknown, &config), &marked);
+        self.env.set_instance(&of.address, after.clone());
+        let mut change = self.change(&of, Action::Read);
+        (change.after, change.reason, change.config_known) = (after, Some(reason), false);
+        self.keep_change(of.block, change);
+    }
+
+    fn ask(&mut self, instance: Instance<'a>, ask: Ask, questions: &mut Vec<Question>) {
+        let id = self.next_id;
+        self.next_id += 1;
+        let of = &instance.of;
+        questions.push(Question { id, provider: of.provider.clone(), type_name: of.resource.ty.text.clone(), ask });
+        self.asked.insert(id, instance);
+    }
+
+    /// Takes an answer.
+    pub(super) fn answer(&mut self, answer: Answer, questions: &mut Vec<Question>) {
+        let Some(instance) = self.asked.remove(&answer.id) else { return };
+        let block = instance.of.block;
+        let span = &instance.of.resource.span;
+        let address = instance.of.address.clone();
+        self.report(answer.problems.into_iter().map(|p| {
+            let p = about(p, &address);
+            if p.span.is_none() { p.at(span) } else { p }
+        }));
+        let before = questions.len();
+        match answer.result {
+            Some(Answered::Plan { planned, requires_replace, private, legacy }) => {
+                self.planned(instance, planned, &requires_replace, private, legacy, questions);
+            }
+            Some(Answered::Data { value }) => {
+                let value = marked(&instance.of.schema, value, &instance.marked);
+                self.env.set_instance(&address, value.clone());
+                self.postconditions(&instance.of, &value);
+            }
+            Some(Answered::Imported { state, private }) => {
+                let Instance { of, config, marked, .. } = instance;
+                self.ask_plan(of, Some(state), private, None, config, marked, questions);
+            }
+            None => {
+                self.failed.insert(block);
+            }
+        }
+        if questions.len() > before {
+            return;
+        }
+        if let Some(outstanding) = self.outstanding.get_mut(&block) {
+            *outstanding -= 1;
+            if *outstanding == 0 {
+                self.outstanding.remove(&block);
+                self.done(block);
+            }
+        }
+    }
+
+    /// A provider's plan of one instance: checked, and either kept or asked again as a creation.
+    fn planned(
+        &mut self,
+        instance: Instance<'a>,
+        planned: Value,
+        requires_replace: &[Path],
+        private: Vec<u8>,
+        legacy: bool,
+        questions: &mut Vec<Question>,
+    ) {
+        let schema = instance.of.schema.clone();
+        let prior = instance.prior.clone();
+        if !legacy {
+            let faults = object::assert_plan_valid(&schema.block, &prior, &instance.sent, &planned);
+            if !faults.is_empty() {
+                self.broken_promise(&instance, "planned an invalid change", faults.iter().map(ToString::to_string));
+                return;
+            }
+        }
+        let mut instance = instance;
+        if let Some(replacing) = instance.replaced.take() {
+            self.replacement(instance, planned, private, replacing);
+            return;
+        }
+        let paths = match object::replace_paths(&schema.block, requires_replace, &prior, &planned) {
+            Ok(paths) => paths,
+            Err(fault) => {
+                self.broken_promise(
+                    &instance,
+                    "named a path to replace that does not exist",
+                    std::iter::once(fault.to_string()),
+                );
+                return;
+            }
+        };
+        if instance.reason == Some(Reason::Tainted) {
+            let seen = self.observed.objects.get(&ObjectId::current(instance.of.address.clone()));
+            let before = seen.and_then(Seen::current).cloned().unwrap_or_else(|| prior.clone());
+            let prior_private = seen.map(|s| s.private.clone()).unwrap_or_default();
+            self.replacement(instance, planned, private, Replacing { before, paths: Vec::new(), prior_private });
+        } else if prior.is_null() {
+            self.keep_plan(instance, Action::Create, planned, private);
+        } else if !paths.is_empty() || matches!(instance.reason, Some(Reason::ByRequest | Reason::ByTriggers)) {
+            self.ask_replacement(instance, paths, private, questions);
+        } else {
+            let equal = same(&planned, &prior);
+            self.keep_plan(instance, if equal { Action::NoOp } else { Action::Update }, planned, private);
+        }
+    }
+
+    fn ask_replacement(
+        &mut self,
+        instance: Instance<'a>,
+        paths: Vec<Path>,
+        private: Vec<u8>,
+        questions: &mut Vec<Question>,
+    ) {
+        let reason = if paths.is_empty() { instance.reason } else { Some(Reason::CannotUpdate) };
+        let schema = &instance.of.schema;
+        let none = schema.null();
+        let proposed = object::proposed_new(&schema.block, &none, &instance.config);
+        let ask =
+            Ask::Plan { prior: none.clone(), proposed, config: instance.config.clone(), private: private.clone() };
+        let replaced = Some(Replacing { before: instance.prior, paths, prior_private: instance.private });
+        let second = Instance { prior: none, sent: instance.config.clone(), private, reason, replaced, ..instance };
+        self.ask(second, ask, questions);
+    }
+
+    fn replacement(&mut self, instance: Instance<'a>, planned: Value, private: Vec<u8>, replacing: Replacing) {
+        let Instance { of, config, marked: marks, reason, .. } = instance;
+        let planned = marked(&of.schema, planned, &marks);
+        self.env.set_instance(&of.address, planned.clone());
+        self.postconditions(&of, &planned);
+        let mut change = self.change(&of, Action::DeleteCreate);
+        change.config_known = config.is_wholly_known();
+        change.before = marked(&of.schema, replacing.before, &[]);
+        change.after = planned;
+        change.replace_paths = replacing.paths;
+        change.prior_private = replacing.prior_private;
+        change.planned_private = private;
+        change.reason = reason;
+        if of.resource.lifecycle.prevent_destroy {
+            self.report([prevented(of.resource, &of.address)]);
+        }
+        self.keep_change(of.block, change);
+    }
+
+    fn keep_plan(&mut self, instance: Instance<'a>, action: Action, planned: Value, private: Vec<u8>) {
+        let Instance { of, prior, config, private: prior_private, marked: marks, .. } = instance;
+        let planned = marked(&of.schema, planned, &marks);
+        self.env.set_instance(&of.address, planned.clone());
+        self.postconditions(&of, &planned);
+        let mut change = self.change(&of, action);
+        change.config_known = config.is_wholly_known();
+        change.before = marked(&of.schema, prior, &[]);
+        change.after = planned;
+        change.prior_private = prior_private;
+        change.planned_private = private;
+        self.keep_change(of.block, change);
+    }
+
+    /// Judges what must hold of a result, as far as it is known.
+    fn postconditions(&mut self, of: &Started<'a>, value: &Value) {
+        let rules = &of.resource.lifecycle.postconditions;
+        if rules.is_empty() {
+            return;
+        }
+        let base = Address { key: None, ..of.address.clone() };
+        let each = match self.env.expand(of.module_instance, of.resource, &base) {
+            Ok(expansion) if of.address.workload.is_none() => expansion.keys.get(&of.address.key).cloned().flatten(),
+            _ => None,
+        };
+        let scope = self.env.scope(of.module_instance);
+        let inner = overlay(&scope, of.address.key.as_ref(), each.as_ref());
+        let found = conditions::judge(rules, "Resource postcondition failed", &Overlay { this: Some(value), ..inner });
+        self.report(found.into_iter().map(|p| about(p, &of.address)));
+    }
+
+    fn change(&self, of: &Started<'a>, action: Action) -> Change {
+        Change {
+            action,
+            schema_version: of.schema.version,
+            dependencies: self.blocks.addresses(&self.blocks.list[of.block].made_from),
+            importing: of.importing.clone(),
+            site: Some(of.resource.span.clone()),
+            ..Change::nothing(of.address.clone(), of.provider.clone())
+        }
+    }
+
+    fn broken_promise(&mut self, instance: &Instance<'a>, what: &str, faults: impl Iterator<Item = String>) {
+        let of = &instance.of;
+        let faults: Vec<String> = faults.collect();
+        self.report([Diagnostic::error(
+            "Provider produced invalid plan",
+            format!("Provider {} {what} for {}: {}.", of.provider, of.address, faults.join("; ")),
+        )
+        .at(&of.resource.span)
+        .help("This is a fault of the provider; report it to its authors. Nothing was changed.")]);
+        self.failed.insert(of.block);
+    }
+}
+
+/// The refusal to end an object that must not be.
+pub(super) fn prevented(resource: &Resource, address: &Address) -> Diagnostic {
+    Diagnostic::error(
+        "Instance cannot be destroyed",
+        format!(
+            "Resource {address} has lifecycle.prevent_destroy set, but the plan calls for this resource to be destroyed."
+        ),
+    )
+    .at(&resource.span)
+    .help("Disable lifecycle.prevent_destroy, or reduce the scope of the plan with -target.")
+}
+
+/// The marks of a configuration that its object keeps. What is ephemeral may only stand where nothing is kept.
+fn lasting_marks(of: &Started<'_>, marked: Vec<MarkedPath>) -> (Vec<MarkedPath>, Vec<Diagnostic>) {
+    let mut kept = Vec::with_capacity(marked.len());
+    let mut problems = Vec::new();
+    for (path, marks) in marked {
+        let write_only = of.schema.block.find(&path).is_some_and(|place| place.write_only);
+        if write_only {
+            continue;
+        }
+        if marks.contains(Marks::EPHEMERAL) {
+            let detail = format!(
+                "Ephemeral values are not valid for {path:?}, because it is not a write-only attribute and must be persisted to state.",
+                path = path.to_string().trim_start_matches('.')
+            );
+            let problem = Diagnostic::error("Invalid use of ephemeral value", detail);
+            problems.push(about(problem.at(&of.resource.span), &of.address));
+        }
+        kept.push((path, marks.without(Marks::EPHEMERAL)));
+    }
+    (kept, problems)
+}
+
+/// A value with the marks of its configuration and of its schema.
+fn marked(schema: &Schema, value: Value, marks: &[MarkedPath]) -> Value {
+    let by_schema = schema.block.sensitive_paths(&value);
+    if marks.is_empty() && by_schema.is_empty() { value } else { value.mark_at(marks).mark_at(&by_schema) }
+}

@@ -1,0 +1,143 @@
+//! `-target`: only these objects, and what they need.
+
+#![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
+
+use super::blocks::Blocks;
+use super::env::ModulePath;
+use crate::lang::address::{Address, AddressError};
+use std::collections::{BTreeSet, HashMap};
+use std::str::FromStr;
+
+/// What a person named. Without a key all instances are meant, of a module with all in it.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Target {
+    Module(ModulePath),
+    Resource(Address),
+}
+
+impl FromStr for Target {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Target, AddressError> {
+        match text.parse::<Address>() {
+            Ok(address) => Ok(Target::Resource(address)),
+            // With a resource behind it a module's address is one.
+            Err(AddressError::ModuleOnly) => Ok(Target::Module(format!("{text}.any.one").parse::<Address>()?.module)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Target {
+    /// Whether an object is meant.
+    pub fn takes(&self, address: &Address) -> bool {
+        match self {
+            Target::Module(path) => within(path, &address.module),
+            Target::Resource(wanted) => {
+                wanted.config() == address.config()
+                    && within(&wanted.module, &address.module)
+                    && wanted.key.as_ref().is_none_or(|key| address.key.as_ref() == Some(key))
+            }
+        }
+    }
+
+    /// Whether some instance of a resource may be meant. The address has no keys.
+    fn touches(&self, resource: &Address) -> bool {
+        match self {
+            Target::Module(path) => {
+                path.len() <= resource.module.len()
+                    && path.iter().zip(&resource.module).all(|((wanted, _), (name, _))| wanted == name)
+            }
+            Target::Resource(wanted) => wanted.config() == *resource,
+        }
+    }
+
+    /// Whether all instances are meant.
+    fn is_whole(&self) -> bool {
+        match self {
+            Target::Module(path) => path.iter().all(|(_, key)| key.is_none()),
+            Target::Resource(wanted) => wanted.key.is_none() && wanted.module.iter().all(|(_, key)| key.is_none()),
+        }
+    }
+}
+
+/// Whether a module instance lies in what a path names.
+fn within(wanted: &ModulePath, module: &ModulePath) -> bool {
+    wanted.len() <= module.len()
+        && wanted.iter().zip(module).all(|((name, key), (n, k))| name == n && (key.is_none() || key == k))
+}
+
+/// The part of a plan that was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Only {
+    /// Resources that are planned: those named, and all they need.
+    pub blocks: BTreeSet<usize>,
+    /// Those of them of which only named instances are planned.
+    partial: HashMap<usize, Vec<Target>>,
+    targets: Vec<Target>,
+}
+
+impl Only {
+    /// What targets come to.
+    pub fn of(blocks: &Blocks<'_>, targets: Vec<Target>) -> Only {
+        let mut only = Only { targets, ..Only::default() };
+        let mut needed: BTreeSet<usize> = BTreeSet::new();
+        let mut open = Vec::new();
+        for (i, block) in blocks.list.iter().enumerate() {
+            let Some((_, address)) = block.resource() else { continue };
+            let mine: Vec<Target> = only.targets.iter().filter(|t| t.touches(address)).cloned().collect();
+            if mine.is_empty() {
+                continue;
+            }
+            only.blocks.insert(i);
+            open.extend(&block.needs);
+            if !mine.iter().any(Target::is_whole) {
+                only.partial.insert(i, mine);
+            }
+        }
+        while let Some(next) = open.pop() {
+            if needed.insert(next) {
+                open.extend(&blocks.list[next].needs);
+            }
+        }
+        for next in needed {
+            if blocks.list[next].is_resource() {
+                only.blocks.insert(next);
+                only.partial.remove(&next);
+            }
+        }
+        only
+    }
+
+    /// Whether an instance of one of the blocks is planned.
+    pub fn takes(&self, block: usize, address: &Address) -> bool {
+        self.partial.get(&block).is_none_or(|targets| targets.iter().any(|t| t.takes(address)))
+    }
+
+    /// Whether an object, whatever the configuration has of it, was asked for.
+    pub fn names(&self, block: Option<usize>, address: &Address) -> bool {
+        let whole = block.is_some_and(|b| self.blocks.contains(&b) && !self.partial.contains_key(&b));
+        whole || self.targets.iter().any(|t| t.takes(address))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_left_out_mean_all() {
+        let address = |text: &str| text.parse::<Address>().unwrap();
+        for (target, taken, not) in [
+            ("a.b", "a.b[1]", "a.c"),
+            ("a.b[1]", "a.b[1]", "a.b[2]"),
+            ("module.m", "module.m[\"x\"].module.n.a.b[0]", "module.n.a.b"),
+            ("module.m[\"x\"]", "module.m[\"x\"].a.b", "module.m[\"y\"].a.b"),
+            ("module.m.a.b", "module.m[0].a.b", "a.b"),
+        ] {
+            let target: Target = target.parse().unwrap();
+            assert!(target.takes(&address(taken)));
+            assert!(!target.takes(&address(not)));
+        }
+    }
+}
