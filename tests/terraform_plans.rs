@@ -103,10 +103,6 @@ impl Stack {
         ran.out
     }
 
-    fn is_terraform(&self) -> bool {
-        self.program == "terraform"
-    }
-
     /// Plans into a file and shows it.
     fn plan(&self, args: &[String]) -> Result<Value, Ran> {
         let mut line = vec!["plan", "-out=plan.bin", "-input=false"];
@@ -170,9 +166,9 @@ fn instances(state: &Value) -> Vec<(String, Value)> {
 
 fn without_nulls(value: Value) -> Value {
     match value {
-        Value::Object(members) => {
-            Value::Object(members.into_iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k, without_nulls(v))).collect())
-        }
+        Value::Object(members) => Value::Object(
+            members.into_iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k, without_nulls(v))).collect(),
+        ),
         other => other,
     }
 }
@@ -210,9 +206,16 @@ fn remembered(state: &Value) -> Value {
     let mut all = Map::new();
     for (address, instance) in instances(state) {
         let mut kept = Map::new();
-        for key in ["attributes", "sensitive_attributes", "dependencies", "status", "create_before_destroy", "schema_version"] {
+        for key in
+            ["attributes", "sensitive_attributes", "dependencies", "status", "create_before_destroy", "schema_version"]
+        {
             if !instance[key].is_null() {
-                kept.insert(key.into(), instance[key].clone());
+                let mut value = instance[key].clone();
+                if let (true, Some(paths)) = (key == "sensitive_attributes", value.as_array_mut()) {
+                    // Their order is chance.
+                    paths.sort_by_key(Value::to_string);
+                }
+                kept.insert(key.into(), value);
             }
         }
         all.insert(address, Value::Object(kept));
@@ -294,7 +297,9 @@ impl Twins {
 
     /// A plan that follows an apply of everything is empty.
     fn nothing_left(&mut self, at: &str, verb: &str, args: &[String]) {
-        if verb == "destroy" || args.iter().any(|a| a.starts_with("-target") || a.starts_with("-replace") || a == "-refresh-only") {
+        if verb == "destroy"
+            || args.iter().any(|a| a.starts_with("-target") || a.starts_with("-replace") || a == "-refresh-only")
+        {
             return;
         }
         let mut line = vec!["plan", "-detailed-exitcode", "-input=false"];

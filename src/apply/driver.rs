@@ -5,20 +5,25 @@
 
 use super::event::{Event, Summary};
 use super::objects::{self, Call, Prepared};
+use super::provision::{self, When};
 use super::steps::{self, Checked};
 use super::{Carrying, Stop};
 use crate::diag::Diagnostic;
 use crate::plan::model::{Action, OpKind};
 use crate::plugin::{ApplyAnswer, ApplyRequest, CallError, Ownership};
-use crate::state::{ActionId, Begin, DeposedKey, End, Entry, Kind, ObjectId, Outcome, ProviderRef, StateError, now};
+use crate::state::{
+    ActionId, Begin, DeposedKey, End, Entry, How, Kind, Object, ObjectId, Outcome, ProviderRef, StateError, now,
+};
 use futures_util::stream::{LocalBoxStream, SelectAll};
 use futures_util::{FutureExt, StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use straddle_sdk::value::Str;
+use tokio::sync::mpsc::UnboundedSender;
 
 /// What came to pass.
-enum Done {
+pub(super) enum Done {
     /// A call's answer.
     Applied { call: Box<Call>, result: Result<ApplyAnswer, CallError> },
     /// The objects of a batch, ready to be sent or refused.
@@ -27,6 +32,10 @@ enum Done {
     Checked { op: usize, result: Checked },
     /// Time has passed.
     Waited { op: usize },
+    /// Something to tell.
+    Told(Event),
+    /// The provisioners of a new object have run, or one failed. The object is without the mark of a half-made one.
+    Provisioned { call: Box<Call>, object: Arc<Object>, result: Result<(), Vec<Diagnostic>> },
 }
 
 /// Where an operation stands.
@@ -148,9 +157,9 @@ impl<'c, 'a> Driver<'c, 'a> {
         }
         if !changes.is_empty() {
             let carrying = self.carrying;
-            self.work.push(
-                stream::once(async move { Done::Prepared(objects::prepare(carrying, changes).await) }).boxed_local(),
-            );
+            self.work.push(told(move |tell| async move {
+                Done::Prepared(objects::prepare(carrying, changes, &tell).await)
+            }));
         }
         Ok(())
     }
@@ -162,13 +171,33 @@ impl<'c, 'a> Driver<'c, 'a> {
         for done in batch {
             match done {
                 Done::Waited { op } => self.well(op),
+                Done::Told(event) => (self.listen)(event),
+                Done::Provisioned { call, object, result } => {
+                    let id = call.object.clone();
+                    match result {
+                        Ok(()) => {
+                            entries.push(Entry::Known { id, object: Some(object), how: How::Provisioned });
+                            ended.push((call.op, true));
+                        }
+                        Err(problems) => {
+                            self.summary.failed += 1;
+                            self.summary.problems.extend(problems.iter().cloned());
+                            let address = id.address;
+                            (self.listen)(Event::Failed { address, action: call.shown, in_doubt: false, problems });
+                            ended.push((call.op, false));
+                        }
+                    }
+                }
                 Done::Checked { op, result } => self.checked(op, result),
                 Done::Prepared(list) => prepared.extend(list),
                 Done::Applied { call, result } => {
                     let op = call.op;
-                    let (outcome, well) = self.outcome(&call, result);
+                    let (mut outcome, well) = self.outcome(&call, result);
+                    let provisioned = well && self.provisions(call, &mut outcome);
                     entries.push(Entry::End(End { action: self.action(op), outcome }));
-                    ended.push((op, well));
+                    if !provisioned {
+                        ended.push((op, well));
+                    }
                 }
             }
         }
@@ -180,6 +209,32 @@ impl<'c, 'a> Driver<'c, 'a> {
             if well { self.well(op) } else { self.not_well(op) }
         }
         self.send(prepared)
+    }
+
+    /// Starts the provisioners of an object just made, if it has some; until they have run it counts as half made.
+    fn provisions(&mut self, call: Box<Call>, outcome: &mut Outcome) -> bool {
+        let (Kind::Create, Outcome::Object(object)) = (call.kind, &mut *outcome) else { return false };
+        let carrying = self.carrying;
+        let change = &carrying.plan.changes[call.change];
+        let resource = carrying.block(change).and_then(|b| carrying.blocks.list[b].resource());
+        if !resource.is_some_and(|(r, _)| provision::any(r, When::Create)) {
+            return false;
+        }
+        let object = std::mem::replace(object, Arc::new(Object { tainted: true, ..Object::clone(object) }));
+        let this = carrying.env.result(&change.address).unwrap_or_else(|| call.planned.clone());
+        let scripts = carrying.scripts(change, When::Create, &this);
+        self.work.push(told(move |tell| async move {
+            let mut events = |event| {
+                // Nobody listens any more when the driver has ended.
+                let _ = tell.send(Done::Told(event));
+            };
+            let result = match scripts {
+                Ok(scripts) => carrying.provision(change, scripts, &mut events).await.map_err(|problem| vec![*problem]),
+                Err(problems) => Err(problems),
+            };
+            Done::Provisioned { call, object, result }
+        }));
+        true
     }
 
     fn checked(&mut self, op: usize, result: Checked) {
@@ -239,6 +294,10 @@ impl<'c, 'a> Driver<'c, 'a> {
                     self.summary.problems.extend(problems.iter().cloned());
                     (self.listen)(Event::Failed { address, action, in_doubt: false, problems });
                     self.not_well(op);
+                }
+                Prepared::Noted { op, problems } => {
+                    self.summary.problems.extend(problems);
+                    self.well(op);
                 }
                 Prepared::Call(mut call, mut request) => {
                     self.depose(&mut call, &mut entries);
@@ -381,6 +440,16 @@ impl<'c, 'a> Driver<'c, 'a> {
             }
         }
     }
+}
+
+/// Work that tells of itself while it goes on.
+fn told<'c, F>(work: impl FnOnce(UnboundedSender<Done>) -> F) -> LocalBoxStream<'c, Done>
+where
+    F: Future<Output = Done> + 'c,
+{
+    let (tell, heard) = tokio::sync::mpsc::unbounded_channel();
+    let end = stream::once(work(tell));
+    stream::select(tokio_stream::wrappers::UnboundedReceiverStream::new(heard), end).boxed_local()
 }
 
 fn call_all<'c>(

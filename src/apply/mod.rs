@@ -5,6 +5,7 @@
 //! | `driver` | operations start, end, release others |
 //! | `objects` | one object: its call, its answer, what the state remembers |
 //! | `steps` | barriers of a workload's steps: check, wait |
+//! | `provision` | commands that run beside a creation or a deletion |
 //! | `watch` | which replicas serve |
 //! | `event` | what happens, as data |
 //! | `recover` | what became of actions that a run before left open |
@@ -14,6 +15,7 @@
 mod driver;
 mod event;
 mod objects;
+mod provision;
 pub mod recover;
 mod steps;
 mod watch;
@@ -103,6 +105,9 @@ impl<'a> Carrying<'a> {
             if !value.is_null() && !leaving {
                 env.set_instance(&change.address, value.clone());
             }
+        }
+        for data in &plan.data {
+            env.set_instance(&data.address, data.value.clone());
         }
         let locations = env.spec.locations.iter().map(|l| l.value.clone()).collect();
         let existing = plan.workloads.iter().map(|(_, w)| existing_after(w)).collect();

@@ -1,18 +1,21 @@
 //! From an operation on an object to a call, and from its answer to what the state will remember.
 
 use super::Carrying;
-use super::driver::failure;
-use crate::diag::Diagnostic;
+use super::driver::{Done, failure};
+use super::provision::{self, When};
+use crate::diag::{Diagnostic, Severity};
 use crate::fleet::{call_problems, diagnostics};
 use crate::lang::address::Address;
-use crate::plan::model::{Action, Change, OpKind};
+use crate::plan::model::{Action, Change, OpKind, Reason};
 use crate::plan::object;
 use crate::plugin::{ApplyAnswer, ApplyRequest, CallError, PlanRequest};
 use crate::state::{Entry, How, Json, Kind, Object, ObjectId, Outcome, ProviderRef};
+use futures_util::future::join_all;
 use std::sync::Arc;
 use straddle_sdk::schema::Prepared as Schema;
 use straddle_sdk::value::codec::json;
-use straddle_sdk::value::{MarkedPath, Marks, Path, Str, Value, same_unmarked};
+use straddle_sdk::value::{MarkedPath, Marks, Path, Str, Type, Value, same_unmarked};
+use tokio::sync::mpsc::UnboundedSender;
 
 /// A call that is out, or about to leave.
 #[derive(Clone, Debug)]
@@ -42,6 +45,11 @@ pub(super) enum Prepared {
         op: usize,
         entry: Entry,
     },
+    /// It did not come off, which is told and stops nothing.
+    Noted {
+        op: usize,
+        problems: Vec<Diagnostic>,
+    },
     Refused {
         op: usize,
         address: Address,
@@ -52,7 +60,7 @@ pub(super) enum Prepared {
 
 /// Makes calls of operations. Configurations that were not wholly known when planned are evaluated, planned again, and held to the
 /// promise; all questions of a provider go out together.
-pub(super) async fn prepare(carrying: &Carrying<'_>, ops: Vec<usize>) -> Vec<Prepared> {
+pub(super) async fn prepare(carrying: &Carrying<'_>, ops: Vec<usize>, tell: &UnboundedSender<Done>) -> Vec<Prepared> {
     let mut out = Vec::with_capacity(ops.len());
     let mut again: Vec<Again> = Vec::new();
     for op in ops {
@@ -62,7 +70,29 @@ pub(super) async fn prepare(carrying: &Carrying<'_>, ops: Vec<usize>) -> Vec<Pre
         }
     }
     out.extend(plan_again(carrying, again).await);
-    out
+    join_all(out.into_iter().map(|one| before_deletion(carrying, one, tell))).await
+}
+
+/// Runs the provisioners that come before a deletion; it is left out when one fails.
+async fn before_deletion(carrying: &Carrying<'_>, prepared: Prepared, tell: &UnboundedSender<Done>) -> Prepared {
+    let Prepared::Call(call, request) = prepared else { return prepared };
+    let change = &carrying.plan.changes[call.change];
+    let resource = carrying.block(change).and_then(|b| carrying.blocks.list[b].resource());
+    if call.kind != Kind::Delete || !resource.is_some_and(|(r, _)| provision::any(r, When::Destroy)) {
+        return Prepared::Call(call, request);
+    }
+    let mut events = |event| {
+        // Nobody listens any more when the driver has ended.
+        let _ = tell.send(Done::Told(event));
+    };
+    let done = match carrying.scripts(change, When::Destroy, &change.before) {
+        Ok(scripts) => carrying.provision(change, scripts, &mut events).await.map_err(|problem| vec![*problem]),
+        Err(problems) => Err(problems),
+    };
+    match done {
+        Ok(()) => Prepared::Call(call, request),
+        Err(problems) => refused(&call, problems),
+    }
 }
 
 enum Draft {
@@ -252,6 +282,12 @@ async fn read_data(carrying: &Carrying<'_>, plugin: &crate::plugin::Plugin, one:
                 return refused(&one.call, broken);
             }
             Prepared::Nothing { op: one.call.op }
+        }
+        // What a check looks at may be missing: the check says so.
+        Err(error) if carrying.plan.changes[one.call.change].reason == Some(Reason::CheckNested) => {
+            carrying.env.set_instance(&one.call.object.address, Value::unknown(Type::Dynamic));
+            let problems = call_problems(&error).into_iter().map(|p| Diagnostic { severity: Severity::Warning, ..p });
+            Prepared::Noted { op: one.call.op, problems: problems.collect() }
         }
         Err(error) => refused(&one.call, call_problems(&error)),
     }

@@ -10,6 +10,7 @@ use super::signals::{self, Watched};
 use crate::apply::{Carrying, StopFlag, Summary};
 use crate::lang::address::Address;
 use crate::plan::blocks::Blocks;
+use crate::plan::conditions;
 use crate::plan::model::{Kind, Plan};
 use crate::state::{
     DeposedKey, Entry, How, Json, LockRequest, Object, ObjectId, Output, Rule, RunBegin, RunEnd, RunOutcome, State,
@@ -28,7 +29,10 @@ pub async fn run(args: ApplyArgs, printer: &Printer) -> Exit {
     if let Some(file) = &args.planfile {
         return super::saved::run(file, &args, printer).await;
     }
-    let project = Project::read(&args.planning.vars);
+    let mut project = Project::read(&args.planning.vars);
+    if !args.planning.destroy {
+        project.refuse_emptiness("Apply");
+    }
     if project.has_errors() {
         printer.diagnostics(&project.problems, &project.sources);
         return Exit::Error;
@@ -244,6 +248,10 @@ pub async fn carry_out(
     let blocks = Blocks::of(&env.tree, &project.spec, &scene.providers, &mut Vec::new());
     let carrying = Carrying::new(plan, store, &scene.fleet, &scene.providers, &env, &blocks, stop, run);
     let summary = carrying.run(&mut |event| printer.event(&event, plan)).await?;
+    let mut summary = summary;
+    if plan.kind != Kind::Destroy {
+        summary.problems.extend(conditions::judge_checks(&env));
+    }
     let mut last = outputs(project, &env, plan);
     if summary.is_complete() {
         last.extend(rules(plan));

@@ -52,6 +52,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Show a saved plan, or the state
     Show(ShowArgs),
+    /// Take over an existing object: it comes under an address of the configuration
+    Import(ImportArgs),
     /// Print output values
     Output(OutputArgs),
     /// Look at and repair the state
@@ -324,6 +326,24 @@ pub struct ShowArgs {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `import`.
+#[derive(Args, Debug)]
+pub struct ImportArgs {
+    #[command(flatten)]
+    pub vars: VarArgs,
+    #[command(flatten)]
+    pub lock: LockArgs,
+    /// Where in the configuration it belongs, for example aws_instance.web[0]
+    #[arg(value_name = "ADDRESS")]
+    pub address: String,
+    /// What the provider knows it by
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Accepted for Terraform's sake
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub input: bool,
 }
 
 /// `output`.

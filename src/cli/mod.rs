@@ -10,6 +10,7 @@ mod failover;
 mod fmt;
 mod get;
 mod graph;
+mod import;
 mod output;
 mod plan;
 mod planning;
@@ -112,6 +113,7 @@ async fn run(command: Command, printer: &print::Printer) -> Exit {
         Command::Init(_) => providers::init(printer),
         Command::Validate(args) => validate::run(args, printer).await,
         Command::Show(args) => show::run(args, printer).await,
+        Command::Import(args) => import::run(args, printer).await,
         Command::Output(args) => output::run(&args, printer),
         Command::State(command) => state::run(command, printer).await,
         Command::ForceUnlock(args) => state::force_unlock(&args, printer),

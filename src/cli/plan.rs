@@ -15,7 +15,10 @@ use std::path::Path;
 pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
     let printer = printer.asked(args.planning.verbose, args.planning.json);
     printer.begin();
-    let project = Project::read(&args.planning.vars);
+    let mut project = Project::read(&args.planning.vars);
+    if !args.planning.destroy {
+        project.refuse_emptiness("Plan");
+    }
     if project.has_errors() {
         printer.diagnostics(&project.problems, &project.sources);
         return Exit::Error;

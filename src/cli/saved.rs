@@ -152,7 +152,8 @@ fn reality_moved(plan: &Plan, scene: &Scene) -> Vec<String> {
             None => moved.push(format!("location {} is not in the spec", location.name)),
         }
     }
-    for change in plan.changes.iter().filter(|c| c.deposed.is_none() && c.address.mode == Mode::Managed) {
+    let judged = plan.changes.iter().filter(|c| c.deposed.is_none() && c.importing.is_none());
+    for change in judged.filter(|c| c.address.mode == Mode::Managed) {
         let seen = scene.observed.objects.get(&ObjectId::current(change.address.clone()));
         let now = seen.and_then(|s| s.current());
         let same = match now {

@@ -87,6 +87,23 @@ impl Project {
         Env::new(self.tree(), spec, &self.variables, self.functions(), &self.sources)
     }
 
+    /// Refuses to plan the end of everything because a directory holds no configuration.
+    pub fn refuse_emptiness(&mut self, verb: &str) {
+        let configures = |name: &str| {
+            !name.contains('/') && [".tf", ".tf.json", ".straddle.hcl"].iter().any(|ending| name.ends_with(ending))
+        };
+        if !self.sources.files.iter().any(|f| configures(&f.name)) {
+            let detail = format!(
+                "{verb} requires configuration to be present. Without one everything would be marked for destruction, which is normally \
+                 not what is desired."
+            );
+            self.problems.push(
+                Diagnostic::error("No configuration files", detail)
+                    .help("To remove everything run `straddle destroy`; else change to the directory of the configuration (-chdir=DIR)."),
+            );
+        }
+    }
+
     /// The modules in a row.
     pub fn tree(&self) -> Tree<'_> {
         Tree::of(&self.config, ".")

@@ -120,6 +120,7 @@ impl Fleet {
             reality,
             schema_version: object.schema_version,
             tainted: object.tainted,
+            sensitive: object.sensitive.clone(),
             private,
         };
         let Some(plugin) = plugin.filter(|_| refresh) else {

@@ -46,11 +46,24 @@ pub struct BlockValues {
 }
 
 impl BlockValues {
+    /// The results by index; one that is missing (`-target` left it out) is not known, and keeps its place.
+    fn in_place(&self) -> Vec<Value> {
+        let mut all = Vec::with_capacity(self.instances.len());
+        for (key, value) in &self.instances {
+            if let Some(Key::Int(index)) = key {
+                let missing = index.saturating_sub(all.len() as u64);
+                all.extend((0..missing).map(|_| Value::unknown(Type::Dynamic)));
+            }
+            all.push(value.clone());
+        }
+        all
+    }
+
     /// The value a reference to the whole block has.
     fn value(&self) -> Value {
         match self.repetition {
             Repetition::Single => self.instances.get(&None).cloned().unwrap_or_else(|| Value::unknown(Type::Dynamic)),
-            Repetition::Count => Value::tuple(self.instances.values().cloned().collect()),
+            Repetition::Count => Value::tuple(self.in_place()),
             Repetition::ForEach => Value::object(
                 self.instances
                     .iter()

@@ -195,6 +195,8 @@ mod tests {
                 create_before_destroy: i % 2 == 0,
                 deposed: None,
                 config_known: true,
+                aside: false,
+                importing: None,
                 site: Some(Span { file: FileId(0), range: 3..i + 4 }),
             })
             .collect();
@@ -210,6 +212,7 @@ mod tests {
                 .map(|change| Op { what: OpKind::Create { change }, after: (0..change).collect() })
                 .collect(),
             changes,
+            data: Vec::new(),
             drift: Vec::new(),
             notes: Vec::new(),
             unreadable: Vec::new(),

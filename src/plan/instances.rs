@@ -2,13 +2,13 @@
 
 use super::conditions;
 use super::env::overlay;
-use super::model::{Action, Change, Reason};
+use super::model::{Action, Change, DataRead, Reason};
 use super::object;
 use super::observed::Seen;
 use super::questions::{Answer, Answered, Ask, Question};
 use super::triggers;
 use super::walk::{Walk, about};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Severity};
 use crate::lang::address::{Address, Mode};
 use crate::lang::body::PreparedBody;
 use crate::lang::eval::Scope;
@@ -16,7 +16,7 @@ use crate::lang::module::Resource;
 use crate::lang::scope::Overlay;
 use crate::state::{ObjectId, ProviderRef};
 use straddle_sdk::schema::Prepared as Schema;
-use straddle_sdk::value::{MarkedPath, Marks, Path, Value, same};
+use straddle_sdk::value::{MarkedPath, Marks, Path, Type, Value, same};
 
 /// An instance whose planning starts.
 #[derive(Clone)]
@@ -44,6 +44,8 @@ pub(super) struct Instance<'a> {
     replaced: Option<Replacing>,
     /// Where the configuration was marked: marks stay here and never go to a provider.
     marked: Vec<MarkedPath>,
+    /// Where the state marks the prior object.
+    prior_marks: Vec<MarkedPath>,
 }
 
 /// The second question of a replacement.
@@ -85,8 +87,17 @@ impl<'a> Walk<'_, 'a> {
         {
             let prior = of.schema.null();
             let sent = config.clone();
-            let instance =
-                Instance { of, prior, config, sent, private: Vec::new(), reason: None, replaced: None, marked };
+            let instance = Instance {
+                prior_marks: Vec::new(),
+                of,
+                prior,
+                config,
+                sent,
+                private: Vec::new(),
+                reason: None,
+                replaced: None,
+                marked,
+            };
             self.ask(instance, Ask::Import { id }, questions);
             return;
         }
@@ -122,7 +133,9 @@ impl<'a> Walk<'_, 'a> {
         let proposed = object::proposed_new(&of.schema.block, &prior, &sent);
         let private = if prior.is_null() { Vec::new() } else { private };
         let ask = Ask::Plan { prior: prior.clone(), proposed, config: sent.clone(), private: private.clone() };
-        let instance = Instance { of, prior, config, sent, private, reason, replaced: None, marked };
+        let seen = self.observed.objects.get(&ObjectId::current(of.address.clone()));
+        let prior_marks = seen.map(Seen::marks).unwrap_or_default();
+        let instance = Instance { of, prior, config, sent, private, reason, replaced: None, marked, prior_marks };
         self.ask(instance, ask, questions);
     }
 
@@ -142,21 +155,44 @@ impl<'a> Walk<'_, 'a> {
     }
 
     fn data(&mut self, of: Started<'a>, config: Value, marked: Vec<MarkedPath>, questions: &mut Vec<Question>) {
+        let nested = self.checked.contains(&of.block);
         let pending = self.blocks.list[of.block].explicit.iter().any(|i| self.changed.contains(i));
         if config.is_wholly_known() && !pending {
             let prior = of.schema.null();
             let sent = config.clone();
             let ask = Ask::Data { config: config.clone() };
-            let instance =
-                Instance { of, prior, sent, config, private: Vec::new(), reason: None, replaced: None, marked };
+            let instance = Instance {
+                prior_marks: Vec::new(),
+                of,
+                prior,
+                sent,
+                config,
+                private: Vec::new(),
+                reason: None,
+                replaced: None,
+                marked,
+            };
             self.ask(instance, ask, questions);
             return;
         }
-        let reason = if pending { Reason::ReadDependencyPending } else { Reason::ReadConfigUnknown };
+        let reason = if nested {
+            Reason::CheckNested
+        } else if pending {
+            Reason::ReadDependencyPending
+        } else {
+            Reason::ReadConfigUnknown
+        };
+        self.defer(&of, &config, &marked, reason);
+    }
+
+    /// Leaves a data source to be read while the plan is carried out.
+    fn defer(&mut self, of: &Started<'a>, config: &Value, marked: &[MarkedPath], reason: Reason) {
         let unknown = Value::unknown(of.schema.ty().clone());
-        let after = self::marked(&of.schema, object::proposed_new(&of.schema.block, &unknown, &config), &marked);
-        self.env.set_instance(&of.address, after.clone());
-        let mut change = self.change(&of, Action::Read);
+        let after = self::marked(&of.schema, object::proposed_new(&of.schema.block, &unknown, config), marked);
+        if self.env.result(&of.address).is_none() {
+            self.env.set_instance(&of.address, after.clone());
+        }
+        let mut change = self.change(of, Action::Read);
         (change.after, change.reason, change.config_known) = (after, Some(reason), false);
         self.keep_change(of.block, change);
     }
@@ -175,8 +211,11 @@ impl<'a> Walk<'_, 'a> {
         let block = instance.of.block;
         let span = &instance.of.resource.span;
         let address = instance.of.address.clone();
+        // What a check looks at may be missing: the check says so.
+        let lenient = self.checked.contains(&block);
         self.report(answer.problems.into_iter().map(|p| {
-            let p = about(p, &address);
+            let severity = if lenient { Severity::Warning } else { p.severity };
+            let p = about(Diagnostic { severity, ..p }, &address);
             if p.span.is_none() { p.at(span) } else { p }
         }));
         let before = questions.len();
@@ -188,10 +227,21 @@ impl<'a> Walk<'_, 'a> {
                 let value = marked(&instance.of.schema, value, &instance.marked);
                 self.env.set_instance(&address, value.clone());
                 self.postconditions(&instance.of, &value);
+                if !self.checked.contains(&block) {
+                    let Started { provider, schema, .. } = &instance.of;
+                    let (provider, schema_version) = (provider.clone(), schema.version);
+                    self.data.push(DataRead { address, provider, schema_version, value });
+                } else {
+                    self.defer(&instance.of, &instance.config, &instance.marked, Reason::CheckNested);
+                }
             }
             Some(Answered::Imported { state, private }) => {
                 let Instance { of, config, marked, .. } = instance;
                 self.ask_plan(of, Some(state), private, None, config, marked, questions);
+            }
+            None if self.checked.contains(&block) => {
+                self.env.set_instance(&address, Value::unknown(Type::Dynamic));
+                self.defer(&instance.of, &instance.config, &instance.marked, Reason::CheckNested);
             }
             None => {
                 self.failed.insert(block);
@@ -278,13 +328,13 @@ impl<'a> Walk<'_, 'a> {
     }
 
     fn replacement(&mut self, instance: Instance<'a>, planned: Value, private: Vec<u8>, replacing: Replacing) {
-        let Instance { of, config, marked: marks, reason, .. } = instance;
+        let Instance { of, config, marked: marks, reason, prior_marks, .. } = instance;
         let planned = marked(&of.schema, planned, &marks);
         self.env.set_instance(&of.address, planned.clone());
         self.postconditions(&of, &planned);
         let mut change = self.change(&of, Action::DeleteCreate);
         change.config_known = config.is_wholly_known();
-        change.before = marked(&of.schema, replacing.before, &[]);
+        change.before = marked(&of.schema, replacing.before, &prior_marks);
         change.after = planned;
         change.replace_paths = replacing.paths;
         change.prior_private = replacing.prior_private;
@@ -297,13 +347,16 @@ impl<'a> Walk<'_, 'a> {
     }
 
     fn keep_plan(&mut self, instance: Instance<'a>, action: Action, planned: Value, private: Vec<u8>) {
-        let Instance { of, prior, config, private: prior_private, marked: marks, .. } = instance;
+        let Instance { of, prior, config, private: prior_private, marked: marks, prior_marks, .. } = instance;
+        let before = marked(&of.schema, prior, &prior_marks);
         let planned = marked(&of.schema, planned, &marks);
+        // What must not be printed is a part of what the state remembers.
+        let action = if action == Action::NoOp && !same(&before, &planned) { Action::Update } else { action };
         self.env.set_instance(&of.address, planned.clone());
         self.postconditions(&of, &planned);
         let mut change = self.change(&of, action);
         change.config_known = config.is_wholly_known();
-        change.before = marked(&of.schema, prior, &[]);
+        change.before = before;
         change.after = planned;
         change.prior_private = prior_private;
         change.planned_private = private;

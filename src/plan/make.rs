@@ -6,7 +6,7 @@ use super::blocks::{Block, BlockKind, Blocks};
 use super::conditions;
 use super::env::{Env, WorkloadCounts};
 use super::instances::prevented;
-use super::model::{Action, Change, Drift, Kind, OutputChange, Plan, Reason, Unreadable, WorkloadPlan};
+use super::model::{Action, Change, DataRead, Drift, Kind, OutputChange, Plan, Reason, Unreadable, WorkloadPlan};
 use super::observed::{Observed, Reality, Seen};
 use super::placement::{self, Placements, Standing};
 use super::providers::Providers;
@@ -65,6 +65,7 @@ struct Maker<'i, 'a> {
     input: &'i Input<'a>,
     env: Env<'a>,
     blocks: Blocks<'a>,
+    data: Vec<DataRead>,
     problems: Vec<Diagnostic>,
 }
 
@@ -78,7 +79,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         if problems.iter().any(Diagnostic::is_error) {
             return Err(Failure::Problems(problems));
         }
-        Ok(Maker { input, env, blocks, problems })
+        Ok(Maker { input, env, blocks, data: Vec::new(), problems })
     }
 
     fn make(mut self, ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>) -> Result<Plan, Failure> {
@@ -205,6 +206,8 @@ impl<'i, 'a> Maker<'i, 'a> {
             answers = ask(questions);
         }
         let (changes, problems) = (std::mem::take(&mut walk.changes), std::mem::take(&mut walk.problems));
+        self.data = std::mem::take(&mut walk.data);
+        self.data.sort_by(|a, b| a.address.cmp(&b.address));
         self.problems.extend(problems);
         self.fail_on_errors()?;
         Ok(changes)
@@ -240,7 +243,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             let untouchable = self.is_untouchable(&id.address);
             let left_out = targeted.as_ref().is_some_and(|all| !all.contains(&id.address));
             if untouchable || left_out || seen.is_unreadable() {
-                gone.push(kept(id, seen, &self.blocks));
+                gone.push(Change { aside: left_out, ..kept(id, seen, &self.blocks) });
             } else {
                 let change = self.deletion(id, seen, placements);
                 let written = self.blocks.find(&id.address).and_then(|b| self.blocks.list[b].resource());
@@ -523,6 +526,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             topology: self.input.topology.clone(),
             workloads,
             changes,
+            data: std::mem::take(&mut self.data),
             drift,
             notes,
             unreadable,
@@ -551,8 +555,11 @@ impl<'i, 'a> Maker<'i, 'a> {
             let change = OutputChange { name: name.clone(), before, after: None, sensitive: output.sensitive };
             list.insert(Str::new(name), change);
         }
-        if self.input.kind != Kind::Destroy {
-            self.planned_outputs(&mut list);
+        match self.input.kind {
+            // What is left stands, and so does what was said of it.
+            Kind::Destroy if self.input.wishes.only.is_some() => list.clear(),
+            Kind::Destroy => {}
+            _ => self.planned_outputs(&mut list),
         }
         list.into_values().collect()
     }
@@ -561,6 +568,10 @@ impl<'i, 'a> Maker<'i, 'a> {
         let module = &self.input.config.module;
         let mut values = BTreeMap::new();
         for (name, output) in &module.outputs {
+            if self.is_left_out(name) {
+                list.remove(name);
+                continue;
+            }
             let entry = list.entry(name.clone()).or_insert_with(|| OutputChange {
                 name: name.to_string(),
                 before: None,
@@ -568,10 +579,6 @@ impl<'i, 'a> Maker<'i, 'a> {
                 sensitive: output.sensitive,
             });
             entry.sensitive = output.sensitive;
-            if self.is_left_out(name) {
-                entry.after = entry.before.clone();
-                continue;
-            }
             match self.env.output(0, name) {
                 Ok(value) => {
                     values.insert(name.clone(), value.clone());

@@ -81,6 +81,8 @@ pub enum Reason {
     NoMoveTarget,
     ReadConfigUnknown,
     ReadDependencyPending,
+    /// A check's own data is read once more when everything is done.
+    CheckNested,
 }
 
 /// One object, before and after.
@@ -110,6 +112,9 @@ pub struct Change {
     pub deposed: Option<String>,
     /// Everything of the configuration was known: apply need not plan again.
     pub config_known: bool,
+    /// Not asked for (`-target`): kept as it is, and not a part of the plan.
+    #[serde(default)]
+    pub aside: bool,
     /// The id by which an existing object is taken over.
     #[serde(default)]
     pub importing: Option<String>,
@@ -136,6 +141,7 @@ impl Change {
             create_before_destroy: false,
             deposed: None,
             config_known: true,
+            aside: false,
             importing: None,
             site: None,
         }
@@ -143,8 +149,19 @@ impl Change {
 
     /// Whether it does anything, to an object or to what the state says of it.
     pub fn acts(&self) -> bool {
-        self.action != Action::NoOp || self.previous_address.is_some() || self.importing.is_some()
+        // A check's data is looked at whenever something is applied, and is no reason to apply anything.
+        let looks = self.reason == Some(Reason::CheckNested);
+        (self.action != Action::NoOp && !looks) || self.previous_address.is_some() || self.importing.is_some()
     }
+}
+
+/// What a data source said.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct DataRead {
+    pub address: Address,
+    pub provider: ProviderRef,
+    pub schema_version: i64,
+    pub value: Value,
 }
 
 /// A change found in reality that straddle did not make.
@@ -258,6 +275,9 @@ pub struct Plan {
     pub workloads: Vec<(Str, WorkloadPlan)>,
     /// Sorted by address, unchanged objects included.
     pub changes: Vec<Change>,
+    /// What data sources said while the plan was made. Sorted by address.
+    #[serde(default)]
+    pub data: Vec<DataRead>,
     /// Sorted by address.
     pub drift: Vec<Drift>,
     /// Differences in what only a provider computes (a state, a health): remembered by the next apply, no drift. Sorted by address.

@@ -6,7 +6,8 @@ use crate::diag::Diagnostic;
 use crate::lang::address::Address;
 use crate::state::{ObjectId, ProviderRef};
 use std::collections::BTreeMap;
-use straddle_sdk::value::Value;
+use std::sync::Arc;
+use straddle_sdk::value::{MarkedPath, Marks, Path, Value};
 
 /// Everything observed before planning.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,8 @@ pub struct Seen {
     pub reality: Reality,
     pub schema_version: i64,
     pub tainted: bool,
+    /// Paths whose values must not be printed, as the state has them.
+    pub sensitive: Arc<[Path]>,
     /// What the provider keeps beside the object, as last returned.
     pub private: Vec<u8>,
 }
@@ -61,6 +64,11 @@ impl Seen {
             Reality::Gone => None,
             Reality::Unreadable(_) | Reality::NotAsked => Some(&self.state),
         }
+    }
+
+    /// The marks the state gives it.
+    pub fn marks(&self) -> Vec<MarkedPath> {
+        self.sensitive.iter().map(|path| (path.clone(), Marks::SENSITIVE)).collect()
     }
 
     /// Whether the provider failed to answer for it.

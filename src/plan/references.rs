@@ -60,6 +60,10 @@ impl<'a> Finder<'_, 'a> {
             }
             BlockKind::Variable(variable) => {
                 walk.rules(&variable.validations);
+                // Its rules speak of itself, which is no need.
+                if let Some(own) = self.named.get(&(block.module, Subject::Variable(&variable.name))) {
+                    walk.found.needs.remove(own);
+                }
                 if let Some((caller, call)) = self.tree.nodes[block.module].call {
                     walk.module = caller;
                     call.body.attribute(&variable.name).into_iter().for_each(|a| walk.expr(&a.expr));

@@ -9,7 +9,7 @@ use super::blocks::{Block, BlockKind, Blocks};
 use super::conditions;
 use super::env::{BlockValues, Env, Expansion, Repetition, overlay};
 use super::instances::{Instance, Started};
-use super::model::{Action, Change};
+use super::model::{Change, DataRead};
 use super::observed::{Observed, Seen};
 use super::placement::Placements;
 use super::providers::Providers;
@@ -20,6 +20,7 @@ use crate::lang::address::{Address, Key};
 use crate::lang::body::PreparedBody;
 use crate::lang::evaluate::unexpected_arguments;
 use crate::lang::module::{Module, Resource};
+use crate::lang::reference::Subject;
 use crate::lang::scope::Overlay;
 use crate::state::ObjectId;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -57,6 +58,10 @@ pub struct Walk<'w, 'a> {
     pub(super) at: BTreeMap<Address, usize>,
     /// Nodes with a change that does something.
     pub(super) changed: HashSet<usize>,
+    /// Data sources inside check blocks.
+    pub(super) checked: HashSet<usize>,
+    /// What data sources said.
+    pub data: Vec<DataRead>,
     /// Everything found wrong.
     pub problems: Vec<Diagnostic>,
     errors: usize,
@@ -91,6 +96,8 @@ impl<'w, 'a> Walk<'w, 'a> {
             changes: Vec::new(),
             at: BTreeMap::new(),
             changed: HashSet::new(),
+            checked: checked(env, blocks),
+            data: Vec::new(),
             problems: Vec::new(),
             errors: 0,
             failed: HashSet::new(),
@@ -137,7 +144,7 @@ impl<'w, 'a> Walk<'w, 'a> {
 
     /// Notes a change.
     pub(super) fn keep_change(&mut self, node: usize, change: Change) {
-        if change.action != Action::NoOp || change.importing.is_some() {
+        if change.acts() {
             self.changed.insert(node);
         }
         self.at.insert(change.address.clone(), self.changes.len());
@@ -309,7 +316,8 @@ impl<'w, 'a> Walk<'w, 'a> {
         if let Some(value) = seen.current() {
             self.env.set_instance(address, value.clone());
             let site = self.blocks.list[index].resource().map(|(r, _)| r.span.clone());
-            let change = Change { site, ..unchanged(address.clone(), seen) };
+            let aside = self.wishes.only.is_some();
+            let change = Change { site, aside, ..unchanged(address.clone(), seen) };
             self.keep_change(index, change);
         }
     }
@@ -330,7 +338,11 @@ impl<'w, 'a> Walk<'w, 'a> {
                     && let Some(value) = seen.current()
                 {
                     instances.insert(id.address.key.clone(), value.clone());
-                    let change = Change { site: Some(resource.span.clone()), ..unchanged(id.address.clone(), seen) };
+                    let change = Change {
+                        site: Some(resource.span.clone()),
+                        aside: true,
+                        ..unchanged(id.address.clone(), seen)
+                    };
                     self.keep_change(index, change);
                 }
             }
@@ -349,9 +361,20 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 }
 
+/// The data sources that stand inside check blocks.
+fn checked(env: &Env<'_>, blocks: &Blocks<'_>) -> HashSet<usize> {
+    let mut found = HashSet::new();
+    for (number, node) in env.tree.nodes.iter().enumerate() {
+        for (mode, ty, name) in node.module.checks.values().filter_map(|c| c.data.as_ref()) {
+            found.extend(blocks.of_name(number, Subject::Resource(*mode, ty, name)));
+        }
+    }
+    found
+}
+
 /// A change that changes nothing.
 pub fn unchanged(address: Address, seen: &Seen) -> Change {
-    let value = seen.current().cloned().unwrap_or_else(|| Value::null(Type::Dynamic));
+    let value = seen.current().cloned().unwrap_or_else(|| Value::null(Type::Dynamic)).mark_at(&seen.marks());
     Change {
         before: value.clone(),
         after: value,

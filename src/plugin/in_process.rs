@@ -67,7 +67,12 @@ impl Inner {
     }
 
     pub(super) fn read_here(&self, request: ReadRequest) -> ReadAnswer {
-        ReadAnswer { state: request.current, private: request.private, deferred: None, diagnostics: Diagnostics::new() }
+        ReadAnswer {
+            state: request.current,
+            private: request.private,
+            identity: request.identity,
+            diagnostics: Diagnostics::new(),
+        }
     }
 
     pub(super) fn plan_here(&self, local: &dyn InProcess, request: &PlanRequest) -> Result<PlanAnswer, CallError> {

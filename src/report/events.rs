@@ -233,6 +233,15 @@ pub fn event(event: &Event, plan: &Plan, timestamp: &str) -> String {
             let message = format!("{workload}: step {} of {of} stopped; nothing behind it is done", step + 1);
             step_line("step_stopped", &message, (workload, *step, Some(*of), None), &mut lines);
         }
+        Event::Provision { address, line } => {
+            lines.line("info", &format!("{address}: (local-exec): {line}"), "provision_progress", |j| {
+                j.key("hook").object(|j| {
+                    resource(address, j.key("resource"));
+                    j.key("provisioner").text("local-exec");
+                    j.key("output").text(line);
+                });
+            });
+        }
         Event::Note(note) => lines.diagnostic(note, &plan.sources),
     }
     lines.out
@@ -351,6 +360,9 @@ pub fn line(event: &Event, plan: &Plan, clock: &str, style: &Style) -> Option<St
             style.ink(Ink::Bad, "STOPPED"),
             clean(&why.summary)
         ),
+        Event::Provision { address, line } => {
+            format!("       {} (local-exec): {}", clean(&address.to_string()), clean(line))
+        }
         Event::Note(note) => format!("       {}: {}", clean(&note.summary), clean(&note.detail)),
     };
     Some(if clock.is_empty() { text } else { format!("{clock}  {text}") })
@@ -428,5 +440,6 @@ fn reason_word(reason: Reason) -> &'static str {
         Reason::NoMoveTarget => "delete_because_no_move_target",
         Reason::ReadConfigUnknown => "read_because_config_unknown",
         Reason::ReadDependencyPending => "read_because_dependency_pending",
+        Reason::CheckNested => "read_because_check_nested",
     }
 }

@@ -109,6 +109,8 @@ pub enum How {
     Imported,
     /// A person edited the state (`state rm`, `state replace-provider`, `removed` blocks).
     Edited,
+    /// All its provisioners have run well.
+    Provisioned,
 }
 
 /// A command starts.

@@ -168,6 +168,7 @@ pub fn plan(topology: &Topology, rules: &Workload, live: &Live, mode: &Mode) -> 
             WorkloadPlan { rules: rules.clone(), decision, steps, weakened: Vec::new(), fingerprints: BTreeMap::new() },
         )],
         changes,
+        data: Vec::new(),
         drift: Vec::new(),
         unreadable: Vec::new(),
         outputs: Vec::new(),
@@ -257,6 +258,8 @@ pub fn change(address: Address, action: Action, dependencies: Vec<Address>) -> C
         create_before_destroy: false,
         deposed: None,
         config_known: true,
+        aside: false,
+        importing: None,
         site: None,
     }
 }

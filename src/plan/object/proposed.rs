@@ -33,6 +33,14 @@ impl<'a> Prior<'a> {
         }
     }
 
+    /// An attribute that is there and null.
+    fn null(self, name: &str) -> Option<&'a Value> {
+        match self {
+            Prior::Some(value) => value.get(name).filter(|v| v.is_null()),
+            _ => None,
+        }
+    }
+
     fn part(self, part: impl FnOnce(&'a Value) -> Option<&'a Value>) -> Prior<'a> {
         match self {
             Prior::Some(value) => part(value).map_or(Prior::None, Prior::of),
@@ -57,6 +65,8 @@ fn fields(schema: Fields<'_>, prior: Prior<'_>, config: &Value) -> Value {
     for (i, (name, c)) in items.iter().enumerate() {
         let p = prior.part(|p| p.get(name));
         let new = match (schema.attributes().get(name), schema.blocks().and_then(|b| b.get(name))) {
+            // A null, too, is kept as it was: of any type it has one of its own.
+            (Some(a), _) if a.computed && c.is_null() && prior.null(name).is_some() => prior.null(name).cloned(),
             (Some(a), _) => attribute(a, p, c),
             (_, Some(b)) => nested_block(b, p, c),
             _ => None,

@@ -172,6 +172,7 @@ fn reason(reason: Reason) -> String {
         Reason::NoMoveTarget => "moved to an address that nothing is configured for",
         Reason::ReadConfigUnknown => "its arguments are known after apply",
         Reason::ReadDependencyPending => "something it depends on changes",
+        Reason::CheckNested => "read again to verify a check",
     }
     .into()
 }

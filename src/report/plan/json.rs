@@ -23,8 +23,9 @@ pub fn json(plan: &Plan) -> String {
         if !plan.drift.is_empty() {
             j.key("resource_drift").array(&plan.drift, drifted);
         }
-        if !plan.changes.is_empty() {
-            j.key("resource_changes").array(&plan.changes, resource_change);
+        let mut changes = plan.changes.iter().filter(|c| !c.aside).peekable();
+        if changes.peek().is_some() {
+            j.key("resource_changes").array(changes, resource_change);
         }
         if !plan.outputs.is_empty() {
             j.key("output_changes").object(|j| {
@@ -126,6 +127,9 @@ fn resource_change(j: &mut Json, change: &Change) {
             if !change.replace_paths.is_empty() {
                 j.key("replace_paths").array(&change.replace_paths, path);
             }
+            if let Some(id) = &change.importing {
+                j.key("importing").object(|j| j.key("id").text(id));
+            }
         });
         if let Some(reason) = change.reason {
             j.key("action_reason").text(reason_key(reason));
@@ -154,7 +158,7 @@ fn sides(before: &Value, after: &Value, j: &mut Json) {
     let known = |v: &Value| known_part(v).unwrap_or_else(|| "{}".into());
     j.key("before").raw(&known(before));
     j.key("after").raw(&known(after));
-    j.key("after_unknown").raw(&if after.is_null() { "{}".into() } else { unknown_shape(after) });
+    j.key("after_unknown").raw(&if after.is_wholly_known() { "{}".into() } else { unknown_shape(after) });
     j.key("before_sensitive").raw(&sensitive_shape(before));
     j.key("after_sensitive").raw(&sensitive_shape(after));
 }
@@ -181,6 +185,7 @@ fn reason_key(reason: Reason) -> &'static str {
         Reason::NoMoveTarget => "delete_because_no_move_target",
         Reason::ReadConfigUnknown => "read_because_config_unknown",
         Reason::ReadDependencyPending => "read_because_dependency_pending",
+        Reason::CheckNested => "read_because_check_nested",
     }
 }
 
@@ -251,7 +256,9 @@ fn planned_values(plan: &Plan, j: &mut Json) {
                 }
             });
         }
-        let kept = |c: &&Change| c.deposed.is_none() && !c.after.is_null() && c.action != Action::Forget;
+        // As in Terraform, one that is forgotten stands here without values.
+        let there = |c: &Change| !c.after.is_null() || c.action == Action::Forget;
+        let kept = |c: &&Change| c.deposed.is_none() && !c.aside && there(c);
         let shown = plan.changes.iter().filter(kept).map(|change| Shown { change, value: &change.after, prior: false });
         resources::root(shown, j.key("root_module"));
     });
@@ -265,9 +272,19 @@ fn output_value(value: &Value, j: &mut Json) {
 }
 
 fn prior_state(plan: &Plan, j: &mut Json) {
+    let data: Vec<Change> = plan
+        .data
+        .iter()
+        .map(|d| Change {
+            before: d.value.clone(),
+            schema_version: d.schema_version,
+            ..Change::nothing(d.address.clone(), d.provider.clone())
+        })
+        .collect();
     let shown: Vec<Shown<'_>> = plan
         .changes
         .iter()
+        .chain(&data)
         .filter(|c| !c.before.is_null() && c.action != Action::Read)
         .map(|change| Shown { change, value: &change.before, prior: true })
         .collect();

@@ -70,7 +70,8 @@ fn resource(shown: Shown<'_>, j: &mut Json) {
         head(&change.address, j);
         j.key("provider_name").text(&change.provider.source);
         j.key("schema_version").plain(change.schema_version);
-        j.key("values").raw(&known_part(value).unwrap_or_else(|| "{}".into()));
+        let known = known_part(value).filter(|text| text != "{}" && text != "null");
+        known.iter().for_each(|text| j.key("values").raw(text));
         j.key("sensitive_values").raw(&sensitive_shape(value));
         if let (true, Some(key)) = (prior, &change.deposed) {
             j.key("deposed_key").text(key);

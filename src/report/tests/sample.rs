@@ -202,6 +202,8 @@ pub fn change(address: Address, action: Action, before: Value, after: Value) -> 
         create_before_destroy: false,
         deposed: None,
         config_known: true,
+        aside: false,
+        importing: None,
         site: Some(line("workload \"web\"")),
     }
 }
@@ -280,6 +282,7 @@ pub fn plan(topology: &Topology, rules: Workload, live: &Live, kind: Kind, mode:
         topology: topology.clone(),
         workloads: vec![("web".into(), workload)],
         changes,
+        data: vec![],
         drift: vec![],
         unreadable: vec![],
         notes: vec![],

@@ -1,7 +1,7 @@
 //! JSON for people's tools: values as `show -json` has them, and the shapes that tell which parts are unknown or sensitive.
 
 use super::reader::quote;
-use crate::value::{Kind, Marks, Str, Value};
+use crate::value::{Kind, Marks, Str, Type, Value};
 
 /// The known part of a value, without type wrappers: members of objects and maps that are unknown are left out, unknown elements
 /// are null. `None` when the whole is unknown. In clear, whatever the marks. Infinities, which JSON cannot say, are strings.
@@ -31,19 +31,39 @@ fn write_known(value: &Value, out: &mut String) {
 /// The shape of what is unknown (`after_unknown` of a plan): `true` for an unknown part, `false` for a known leaf or null; members of
 /// objects and maps that are `false` are left out, elements stay.
 pub fn unknown_shape(value: &Value) -> String {
-    shape(value, &Value::is_unknown)
+    let mut out = String::new();
+    write_shape(value, &Value::is_unknown, &mut out);
+    out
 }
 
 /// The shape of what is sensitive (`sensitive_values` of a state, `before_sensitive` and `after_sensitive` of a plan), as
 /// [`unknown_shape`]. Anything under a mark is one `true`.
 pub fn sensitive_shape(value: &Value) -> String {
-    shape(value, &|v| v.marks().contains(Marks::SENSITIVE))
+    let mut out = String::new();
+    write_sensitive(value, &mut out);
+    out
 }
 
-fn shape(value: &Value, is: &dyn Fn(&Value) -> bool) -> String {
-    let mut out = String::new();
-    write_shape(value, is, &mut out);
-    out
+fn write_sensitive(value: &Value, out: &mut String) {
+    if value.marks().contains(Marks::SENSITIVE) {
+        return out.push_str("true");
+    }
+    // A leaf that is `false` says nothing in an object.
+    let says = |v: &Value| v.marks().contains(Marks::SENSITIVE) || (!v.is_null() && is_container(&v.ty()));
+    match value.kind() {
+        Kind::List(e) | Kind::Set(e) => write_array(&e.items, out, write_sensitive),
+        Kind::Tuple(items) => write_array(items, out, write_sensitive),
+        Kind::Map(e) => write_object(&e.items, out, says, write_sensitive),
+        Kind::Object(items) => write_object(items, out, says, write_sensitive),
+        // Of what is unknown inside nothing can be said.
+        Kind::Unknown(u) if matches!(u.ty, Type::Map(_) | Type::Object(_)) => out.push_str("{}"),
+        Kind::Unknown(u) if is_container(&u.ty) => out.push_str("[]"),
+        _ => out.push_str("false"),
+    }
+}
+
+fn is_container(ty: &Type) -> bool {
+    matches!(ty, Type::List(_) | Type::Set(_) | Type::Tuple(_) | Type::Map(_) | Type::Object(_))
 }
 
 fn write_shape(value: &Value, is: &dyn Fn(&Value) -> bool, out: &mut String) {
