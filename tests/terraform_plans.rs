@@ -3,7 +3,7 @@
 //!
 //! A story is a file of `tests/terraform_plans`: a title, files (`-- name --`), and commands (`>> apply ...`). Files stay until they
 //! are written again; one without a body is taken away. `apply` and `destroy` plan, show, carry out and look; `plan` only plans; `fails`
-//! is to be refused by both. Where Terraform is not installed the stories are told to straddle alone.
+//! is to be refused by both, `breaks` is planned by both and fails when it is carried out. Where Terraform is not installed the stories are told to straddle alone.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
 
@@ -197,8 +197,20 @@ fn planned(plan: &Value) -> Value {
         "changes": changes("resource_changes"),
         "drift": changes("resource_drift"),
         "outputs": plan["output_changes"],
-        "planned": plan["planned_values"],
+        "planned": { "outputs": plan["planned_values"]["outputs"], "modules": in_order(&plan["planned_values"]["root_module"]) },
     })
+}
+
+/// A module with its children by address: Terraform's order of these is chance.
+fn in_order(module: &Value) -> Value {
+    let mut module = module.clone();
+    if let Some(children) = module["child_modules"].as_array_mut() {
+        children.sort_by_key(|c| c["address"].to_string());
+        children.iter_mut().for_each(|c| *c = in_order(c));
+    } else if let Some(members) = module.as_object_mut() {
+        members.remove("child_modules");
+    }
+    module
 }
 
 /// What of a state is compared.
@@ -282,11 +294,15 @@ impl Twins {
         if verb == "plan" {
             return;
         }
-        self.ours.well(&["apply", "plan.bin"]);
+        let carry_out = |stack: &Stack| match verb {
+            "breaks" => assert_ne!(stack.run(&["apply", "plan.bin"]).code, 0, "{at}: {} does not fail", stack.program),
+            _ => drop(stack.well(&["apply", "plan.bin"])),
+        };
+        carry_out(&self.ours);
         let state = self.ours.state();
         self.ids.0.learn(&state);
         if let Some(t) = &self.theirs {
-            t.well(&["apply", "plan.bin"]);
+            carry_out(t);
             let theirs = t.state();
             self.ids.1.learn(&theirs);
             let pair = (self.ids.0.named(&remembered(&state)), self.ids.1.named(&remembered(&theirs)));

@@ -217,7 +217,7 @@ impl<'i, 'a> Maker<'i, 'a> {
     fn keep_everything(&self, changes: &mut Vec<Change>) {
         for (id, seen) in &self.input.observed.objects {
             if id.deposed.is_none() && seen.current().is_some() {
-                changes.push(kept(id, seen, &self.blocks));
+                changes.push(Change { aside: true, ..kept(id, seen, &self.blocks) });
             }
         }
         changes.sort_by(|a, b| a.address.cmp(&b.address));
