@@ -313,7 +313,7 @@ impl Twins {
 
     /// A plan that follows an apply of everything is empty.
     fn nothing_left(&mut self, at: &str, verb: &str, args: &[String]) {
-        if verb == "destroy"
+        if verb != "apply"
             || args.iter().any(|a| a.starts_with("-target") || a.starts_with("-replace") || a == "-refresh-only")
         {
             return;

@@ -155,6 +155,7 @@ pub fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningArgs) -
         observed: &scene.observed,
         topology: &scene.topology,
         kind,
+        workspace: super::workspace::current(),
         wishes,
         moved: scene.moved.clone(),
     };

@@ -84,7 +84,9 @@ impl Project {
     }
 
     fn env_over<'a>(&'a self, spec: &'a Spec) -> Env<'a> {
-        Env::new(self.tree(), spec, &self.variables, self.functions(), &self.sources)
+        let mut env = Env::new(self.tree(), spec, &self.variables, self.functions(), &self.sources);
+        env.workspace = super::workspace::current();
+        env
     }
 
     /// Refuses to plan the end of everything because a directory holds no configuration.
@@ -113,7 +115,8 @@ impl Project {
     pub fn env_applying(&self) -> Env<'_> {
         let functions =
             FunctionContext { now: Some(jiff::Timestamp::now()), random: Some(&SystemRandom), ..self.functions() };
-        let env = Env::new(self.tree(), &self.spec, &self.variables, functions, &self.sources);
+        let mut env = Env::new(self.tree(), &self.spec, &self.variables, functions, &self.sources);
+        env.workspace = super::workspace::current();
         env.applying.set(true);
         env
     }

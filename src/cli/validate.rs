@@ -44,10 +44,11 @@ pub async fn run(args: ValidateArgs, printer: &Printer) -> Exit {
 fn judged(loaded: &Loaded, project: &Project, known: &Known<'_>) -> Vec<Diagnostic> {
     let cwd = project.directory.display().to_string();
     let paths = Paths { module: ".".into(), root: ".".into(), cwd };
+    let workspace = super::workspace::current();
     let around = Surroundings {
         functions: project.functions(),
         paths: &paths,
-        workspace: "default",
+        workspace: &workspace,
         sources: &loaded.sources,
         console: false,
     };

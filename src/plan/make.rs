@@ -42,6 +42,8 @@ pub struct Input<'a> {
     pub observed: &'a Observed,
     pub topology: &'a Topology,
     pub kind: Kind,
+    /// The name of the workspace.
+    pub workspace: String,
     pub wishes: Wishes,
     /// Address before a `moved` block, by address now.
     pub moved: BTreeMap<Address, Address>,
@@ -75,7 +77,8 @@ impl<'i, 'a> Maker<'i, 'a> {
         let mut problems = Vec::new();
         let blocks = Blocks::of(&tree, input.spec, input.providers, &mut problems);
         input.providers.check(&tree, input.spec, &mut problems);
-        let env = Env::new(tree, input.spec, input.variables, input.functions, input.sources);
+        let mut env = Env::new(tree, input.spec, input.variables, input.functions, input.sources);
+        env.workspace = input.workspace.clone();
         if problems.iter().any(Diagnostic::is_error) {
             return Err(Failure::Problems(problems));
         }
