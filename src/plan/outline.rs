@@ -8,6 +8,7 @@ use crate::lang::body::body_traversals;
 use crate::lang::load::Config;
 use crate::lang::module::{Mode, Resource};
 use crate::lang::reference::{Reference, Subject, traversals};
+use crate::lang::tree::Tree;
 use crate::plan::providers::{Providers, local_name};
 use crate::spec::Spec;
 use std::collections::{BTreeSet, HashMap};
@@ -69,7 +70,7 @@ impl Outline {
     pub fn of(config: &Config, spec: &Spec) -> Outline {
         let mut build = Build::default();
         let root = build.node(NodeKind::Root, "", "root");
-        let providers = Providers::of(&config.module);
+        let providers = Providers::of(&Tree::of(config, "."));
         build.workload_names(spec);
         build.module(config, "", None, &providers);
         build.workloads(config, spec, &providers);

@@ -1,6 +1,7 @@
 //! Which module asks for which provider, as a tree.
 
 use crate::lang::load::Config;
+use crate::lang::tree::Tree;
 use crate::lang::version::Constraints;
 use crate::plan::providers::{Providers, local_name};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,7 +43,7 @@ fn branch(config: &Config, indent: &str, out: &mut String) {
 /// Sources with the versions that are allowed: named, configured, or implied by a resource.
 fn required(config: &Config) -> BTreeMap<String, String> {
     let module = &config.module;
-    let providers = Providers::of(module);
+    let providers = Providers::of(&Tree::of(config, "."));
     let mut found: BTreeMap<String, String> = BTreeMap::new();
     for (name, required) in &module.required_providers {
         let version = required.version.as_ref().and_then(|(text, _)| Constraints::parse(text));
