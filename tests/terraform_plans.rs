@@ -201,16 +201,17 @@ fn planned(plan: &Value) -> Value {
     })
 }
 
-/// A module with its children by address: Terraform's order of these is chance.
+/// A module with resources and children by the text of their addresses.
 fn in_order(module: &Value) -> Value {
     let mut module = module.clone();
+    if let Some(resources) = module["resources"].as_array_mut() {
+        resources.sort_by_key(|r| r["address"].to_string());
+    }
     if let Some(children) = module["child_modules"].as_array_mut() {
         children.sort_by_key(|c| c["address"].to_string());
         children.iter_mut().for_each(|c| *c = in_order(c));
-    } else if let Some(members) = module.as_object_mut() {
-        members.remove("child_modules");
     }
-    module
+    without_nulls(module)
 }
 
 /// What of a state is compared.
@@ -279,12 +280,12 @@ impl Twins {
         if let Some(theirs) = &self.theirs {
             theirs.well(&["init", "-input=false"]);
         }
-        let ours = self.ours.plan(&args);
-        let theirs = self.theirs.as_ref().map(|t| t.plan(&args));
         if verb == "fails" {
-            self.both_fail(at, ours, theirs);
+            self.both_fail(at, &args);
             return;
         }
+        let ours = self.ours.plan(&args);
+        let theirs = self.theirs.as_ref().map(|t| t.plan(&args));
         let ours = ours.unwrap_or_else(|ran| panic!("{at}: straddle plan: {}{}", ran.out, ran.err));
         let theirs = theirs.map(|t| t.unwrap_or_else(|ran| panic!("{at}: terraform plan: {}{}", ran.out, ran.err)));
         if let Some(theirs) = &theirs {
@@ -326,24 +327,24 @@ impl Twins {
         }
     }
 
-    fn both_fail(&mut self, at: &str, ours: Result<Value, Ran>, theirs: Option<Result<Value, Ran>>) {
-        let summaries = |text: &str| -> BTreeSet<String> {
-            let lines = text.lines().map(|l| l.trim_start_matches(['│', '╷', ' ']));
-            lines.filter_map(|l| l.strip_prefix("Error: ")).map(|l| l.trim().to_string()).collect()
+    /// Both refuse to plan, with the same summaries.
+    fn both_fail(&mut self, at: &str, args: &[String]) {
+        let refused = |stack: &Stack| -> Option<BTreeSet<String>> {
+            let mut line = vec!["plan", "-json", "-input=false"];
+            line.extend(args.iter().map(String::as_str));
+            let ran = stack.run(&line);
+            let events = ran.out.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok());
+            let errors = events.filter(|e| e["type"] == "diagnostic" && e["diagnostic"]["severity"] == "error");
+            let said = errors.map(|e| e["diagnostic"]["summary"].as_str().unwrap().to_string()).collect();
+            (ran.code != 0).then_some(said)
         };
-        let ours = match ours {
-            Ok(_) => return self.differences.push(format!("{at}: straddle does not refuse it")),
-            Err(ran) => ran,
+        let ours = refused(&self.ours);
+        let Some(theirs) = self.theirs.as_ref().map(refused) else {
+            assert!(ours.is_some(), "{at}: straddle does not refuse it");
+            return;
         };
-        match theirs {
-            Some(Ok(_)) => self.differences.push(format!("{at}: Terraform does not refuse it")),
-            Some(Err(theirs)) => {
-                let (a, b) = (summaries(&format!("{}{}", ours.out, ours.err)), summaries(&theirs.err));
-                if a != b {
-                    self.differences.push(format!("{at}: refused with {a:?}, by Terraform with {b:?}"));
-                }
-            }
-            None => {}
+        if ours != theirs {
+            self.differences.push(format!("{at}: refused with {ours:?}, by Terraform with {theirs:?}"));
         }
     }
 }
@@ -426,6 +427,7 @@ macro_rules! stories {
 
 stories! {
     modules repetition moved replace targets removed conditions values depends import remote_state taint
+    functions provisioners nested marks chains order moves refusals imports shapes outputs
 }
 
 /// Configurations nobody thought of, changed step by step.

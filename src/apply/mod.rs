@@ -31,12 +31,13 @@ use crate::lang::scope::Overlay;
 use crate::plan::blocks::{Block, BlockKind, Blocks};
 use crate::plan::conditions;
 use crate::plan::env::{Env, WorkloadCounts, overlay};
-use crate::plan::model::{Action, Change, OpKind, Plan, WorkloadPlan};
+use crate::plan::model::{Action, Change, Kind, OpKind, Plan, WorkloadPlan};
 use crate::plan::placement::{self, Placements, Replica};
 use crate::plan::providers::Providers;
 use crate::plan::sequence::{StepReplicas, replica};
 use crate::spread::model::{Rollout, Template as TemplateKind};
 use crate::state::{Boot, Entry, Json, Note, NoteKey, ObjectId, StateError, Store, now};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU8, Ordering};
 use straddle_sdk::schema::Prepared as Schema;
 use straddle_sdk::value::codec::json;
@@ -253,6 +254,32 @@ impl<'a> Carrying<'a> {
             conditions::judge(&resource.lifecycle.postconditions, "Resource postcondition failed", scope)
         });
         judged.unwrap_or_default()
+    }
+
+    /// What could not be judged while the plan was made and does not hold now: conditions of objects that stayed as they are, and of
+    /// outputs. The second part names those outputs: they keep the value they had.
+    pub fn last_conditions(&self) -> (Vec<Diagnostic>, BTreeSet<String>) {
+        let (mut problems, mut refused) = (Vec::new(), BTreeSet::new());
+        if matches!(self.plan.kind, Kind::Destroy | Kind::RefreshOnly) {
+            return (problems, refused);
+        }
+        for change in self.plan.changes.iter().filter(|c| c.action == Action::NoOp && c.deposed.is_none() && !c.aside) {
+            let found = self.scoped(change, None, Some(&change.after), |_, resource, scope| {
+                let lifecycle = &resource.lifecycle;
+                let mut found = conditions::judge(&lifecycle.preconditions, "Resource precondition failed", scope);
+                found.extend(conditions::judge(&lifecycle.postconditions, "Resource postcondition failed", scope));
+                found
+            });
+            problems.extend(found.unwrap_or_default().into_iter().map(|p| objects::about(p, &change.address)));
+        }
+        for output in self.env.module.outputs.values() {
+            let found = conditions::judge_output(output, &self.env.scope(0));
+            if !found.is_empty() {
+                refused.insert(output.name.to_string());
+                problems.extend(found);
+            }
+        }
+        (problems, refused)
     }
 
     /// Does something in the scope of a change's instance; `this` is `self`.

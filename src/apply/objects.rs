@@ -444,7 +444,7 @@ fn remembered(
     Ok(object)
 }
 
-fn about(mut problem: Diagnostic, address: &Address) -> Diagnostic {
+pub(super) fn about(mut problem: Diagnostic, address: &Address) -> Diagnostic {
     if problem.address.is_none() {
         problem.address = Some(address.to_string());
     }

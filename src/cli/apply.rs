@@ -11,12 +11,12 @@ use crate::apply::{Carrying, StopFlag, Summary};
 use crate::lang::address::Address;
 use crate::plan::blocks::Blocks;
 use crate::plan::conditions;
-use crate::plan::model::{Kind, Plan};
+use crate::plan::model::{Action, Kind, Plan};
 use crate::state::{
     DeposedKey, Entry, How, Json, LockRequest, Object, ObjectId, Output, Rule, RunBegin, RunEnd, RunOutcome, State,
     StateError, Store, now,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
@@ -240,6 +240,7 @@ pub async fn carry_out(
     store.record(now(), [Entry::RunBegin(begin)])?;
     let mut known = errand.first;
     known.extend(refreshed(store, scene, plan));
+    known.extend(dependencies(project, store, scene, plan));
     if !known.is_empty() {
         store.record(now(), known)?;
     }
@@ -252,7 +253,10 @@ pub async fn carry_out(
     if plan.kind != Kind::Destroy {
         summary.problems.extend(conditions::judge_checks(&env));
     }
-    let mut last = outputs(project, &env, plan);
+    let (broken, refused) = carrying.last_conditions();
+    summary.failed += broken.len();
+    summary.problems.extend(broken);
+    let mut last = outputs(project, &env, plan, &refused);
     if summary.is_complete() {
         last.extend(rules(plan));
         last.extend(errand.when_complete);
@@ -300,6 +304,28 @@ fn refreshed(store: &Store, scene: &Scene, plan: &Plan) -> Vec<Entry> {
     entries
 }
 
+/// What unchanged objects depend on, where the configuration says something else now.
+fn dependencies(project: &Project, store: &Store, scene: &Scene, plan: &Plan) -> Vec<Entry> {
+    let tree = project.tree();
+    let blocks = Blocks::of(&tree, &project.spec, &scene.providers, &mut Vec::new());
+    let mut known: BTreeMap<usize, Arc<[Address]>> = BTreeMap::new();
+    let state = store.state();
+    let mut entries = Vec::new();
+    let unchanged = plan.changes.iter().filter(|c| c.action == Action::NoOp && !c.aside && c.deposed.is_none());
+    for change in unchanged.filter(|c| c.address.workload.is_none() && c.importing.is_none()) {
+        let before = change.previous_address.as_ref().unwrap_or(&change.address);
+        let object = state.objects.get(&ObjectId::current(before.clone()));
+        let (Some(object), Some(block)) = (object, blocks.find(&change.address)) else { continue };
+        let now = known.entry(block).or_insert_with(|| blocks.remembered_dependencies(block).into());
+        if **now != *object.dependencies {
+            let object = Object { dependencies: now.clone(), ..Object::clone(object) };
+            let id = ObjectId::current(change.address.clone());
+            entries.push(Entry::Known { id, object: Some(Arc::new(object)), how: How::Configured });
+        }
+    }
+    entries
+}
+
 /// Moved objects, old ones of the same address with them, in an order in which every target is free.
 fn moves(scene: &Scene, state: &State) -> Vec<Entry> {
     let mut open: Vec<(&Address, &Address)> = scene.moved.iter().map(|(to, from)| (from, to)).collect();
@@ -338,7 +364,7 @@ fn with_attributes(
     Some(object)
 }
 
-fn outputs(project: &Project, env: &crate::plan::env::Env<'_>, plan: &Plan) -> Vec<Entry> {
+fn outputs(project: &Project, env: &crate::plan::env::Env<'_>, plan: &Plan, refused: &BTreeSet<String>) -> Vec<Entry> {
     let mut entries = Vec::new();
     for change in &plan.outputs {
         let name = change.name.clone();
@@ -350,7 +376,11 @@ fn outputs(project: &Project, env: &crate::plan::env::Env<'_>, plan: &Plan) -> V
         };
         let Ok(value) = env.output(0, &name) else { continue };
         let value = value.unmarked();
-        if value.first_unknown().is_some() || output.ephemeral {
+        if value.first_unknown().is_some() || output.ephemeral || refused.contains(&name) {
+            continue;
+        }
+        if value.is_null() {
+            entries.extend(change.before.is_some().then_some(Entry::Output { name, output: None }));
             continue;
         }
         let ty: Type = value.ty();

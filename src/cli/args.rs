@@ -175,6 +175,9 @@ pub struct PlanArgs {
     /// Exit 2 when there is something to do
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// Write configuration for imported objects that have none into this new file
+    #[arg(long, value_name = "FILE")]
+    pub generate_config_out: Option<PathBuf>,
     /// The loss to plan for, for example zone:a; may be repeated
     #[arg(long, value_name = "LEVEL:NAME")]
     pub lose: Vec<String>,

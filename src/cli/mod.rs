@@ -8,6 +8,7 @@ mod drift;
 mod exit;
 mod failover;
 mod fmt;
+mod generate;
 mod get;
 mod graph;
 mod import;

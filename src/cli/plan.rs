@@ -19,6 +19,19 @@ pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
     if !args.planning.destroy {
         project.refuse_emptiness("Plan");
     }
+    if let Some(file) = args.generate_config_out.as_deref().filter(|_| !project.has_errors()) {
+        match super::generate::write_missing(&project, file, args.planning.parallelism).await {
+            Ok(true) => {
+                printer.error(&format!("configuration was written to {}; review it before you apply", file.display()));
+                project = Project::read(&args.planning.vars);
+            }
+            Ok(false) => {}
+            Err(problems) => {
+                printer.diagnostics(&problems, &project.sources);
+                return Exit::Error;
+            }
+        }
+    }
     if project.has_errors() {
         printer.diagnostics(&project.problems, &project.sources);
         return Exit::Error;
@@ -105,7 +118,11 @@ pub fn failure_exit(failure: &Failure) -> Exit {
 /// Says why there is no plan.
 pub fn report_failure(failure: &Failure, project: &Project, scene: &Scene, printer: &Printer) {
     match failure {
-        Failure::Problems(problems) => printer.diagnostics(problems, &project.sources),
+        Failure::Problems(problems) => {
+            let mut all = problems.clone();
+            all.extend(super::validate::beyond(project, &scene.providers, problems));
+            printer.diagnostics(&all, &project.sources);
+        }
         Failure::Refused { workload, refusal, problems } => {
             printer.diagnostics(problems, &project.sources);
             let Some(spec) = project.spec.workload(workload) else { return };

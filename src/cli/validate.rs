@@ -69,6 +69,15 @@ fn judged(loaded: &Loaded, project: &Project, known: &Known<'_>) -> Vec<Diagnost
     found
 }
 
+/// What is wrong beyond the problems that were found while planning: one mistake must not hide the others.
+pub fn beyond(project: &Project, providers: &Providers, found: &[Diagnostic]) -> Vec<Diagnostic> {
+    let loaded = Loaded { config: project.config.clone(), sources: project.sources.clone(), diags: Vec::new() };
+    let told = |p: &Diagnostic| found.iter().any(|f| f.summary == p.summary && (f.span == p.span || p.span.is_none()));
+    let mut more = judged(&loaded, project, &known(project, providers));
+    more.retain(|p| p.is_error() && !told(p));
+    more
+}
+
 /// What is known of resources without any state: schemas of the providers that could be started.
 struct Known<'m> {
     module: &'m Module,
@@ -96,7 +105,6 @@ impl Resources for Known<'_> {
 
 /// Asks every provider that can be had for its schemas. One that cannot is a warning: its resources are checked in part.
 async fn schemas<'p>(project: &'p Project, problems: &mut Vec<Diagnostic>) -> Known<'p> {
-    let module = &project.config.module;
     let tree = project.tree();
     let mut providers = Providers::of(&tree);
     let sources = providers.needed(&tree, &project.spec);
@@ -113,6 +121,13 @@ async fn schemas<'p>(project: &'p Project, problems: &mut Vec<Diagnostic>) -> Kn
         Err(error) => problems.push(Diagnostic::warning("Providers cannot be started", format!("{error}."))),
     }
     providers.check(&tree, &project.spec, problems);
+    known(project, &providers)
+}
+
+/// The schemas of all that is configured.
+fn known<'p>(project: &'p Project, providers: &Providers) -> Known<'p> {
+    let module = &project.config.module;
+    let tree = project.tree();
     let templates = project.spec.workloads.iter().flat_map(|w| &w.templates).flat_map(|t| &t.resources);
     let of_modules =
         tree.nodes.iter().enumerate().flat_map(|(i, node)| node.module.resources.values().map(move |r| (i, r)));

@@ -20,6 +20,7 @@
 //! | [`variables`] | input variables: values, conversion, validation | |
 //! | [`types`] | type constraints, types as text | |
 //! | [`position`] | lines and columns | text and byte → line, column |
+//! | [`write`] | values written as the language has them | value → text |
 //! | [`functions`] | built-in functions | values → value |
 
 pub mod address;
@@ -45,5 +46,6 @@ pub mod types;
 pub mod validate;
 pub mod variables;
 pub mod version;
+pub mod write;
 
 pub use straddle_sdk::{schema, value};

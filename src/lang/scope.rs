@@ -5,7 +5,7 @@
 use super::address::Mode;
 use super::ast::{Step, StepKind};
 use super::eval::Scope;
-use super::functions::FunctionContext;
+use super::functions::{Function, FunctionContext, lookup, of_provider};
 use super::module::{Module, Resource};
 use super::reference::{Reference, Subject};
 use super::schema::Block;
@@ -123,6 +123,10 @@ impl Scope for ModuleScope<'_> {
 
     fn functions(&self) -> Option<FunctionContext<'_>> {
         Some(self.functions)
+    }
+
+    fn function(&self, name: &str) -> Option<&'static Function> {
+        of_provider(self.module, name).or_else(|| lookup(name))
     }
 
     fn is_console(&self) -> bool {

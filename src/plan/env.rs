@@ -12,7 +12,7 @@ use crate::diag::{Diagnostic, Sources};
 use crate::lang::address::{Address, Key, Mode};
 use crate::lang::eval::{Scope, eval};
 use crate::lang::evaluate::{Instances, argument, instances};
-use crate::lang::functions::FunctionContext;
+use crate::lang::functions::{Function, FunctionContext, lookup, of_provider};
 use crate::lang::module::{Module, Resource};
 use crate::lang::reference::{Reference, Subject};
 use crate::lang::scope::{ModuleScope, ModuleValues, Overlay, Paths, Resources};
@@ -319,6 +319,25 @@ impl<'a> Env<'a> {
         let expansion = Rc::new(expand(resource.count.as_ref(), resource.for_each.as_ref(), &scope)?);
         self.memory.borrow_mut().expansions.insert(address.clone(), expansion.clone());
         Ok(expansion)
+    }
+
+    /// Whether the configuration makes what an address names, as seen from a module: the resource, or with a key the instance.
+    pub fn declares(&self, module: &[Str], address: &Address) -> bool {
+        let names = module.iter().chain(address.module.iter().map(|(name, _)| name));
+        let Some(node) = self.tree.find(names) else { return false };
+        let Some(resource) = self.tree.nodes[node].module.resource(address.mode, &address.ty, &address.name) else {
+            return false;
+        };
+        let keyed = address.key.is_some() || address.module.iter().any(|(_, key)| key.is_some());
+        if !keyed {
+            return true;
+        }
+        self.instances_of(node).into_iter().any(|instance| {
+            let path = self.instance(instance).path.clone();
+            let inside = path.get(module.len()..).is_some_and(|p| p == address.module.as_slice());
+            let base = Address { module: path, key: None, ..address.clone() };
+            inside && self.expand(instance, resource, &base).is_ok_and(|e| e.keys.contains_key(&address.key))
+        })
     }
 
     /// Gives a block its results.
@@ -670,6 +689,10 @@ impl Scope for Names<'_, '_> {
     fn functions(&self) -> Option<FunctionContext<'_>> {
         Some(self.env.functions)
     }
+
+    fn function(&self, name: &str) -> Option<&'static Function> {
+        of_provider(self.env.tree.nodes[self.instance.node].module, name).or_else(|| lookup(name))
+    }
 }
 
 impl Resources for Names<'_, '_> {
@@ -710,5 +733,9 @@ impl Scope for Env<'_> {
 
     fn functions(&self) -> Option<FunctionContext<'_>> {
         Some(self.functions)
+    }
+
+    fn function(&self, name: &str) -> Option<&'static Function> {
+        self.scope(0).function(name)
     }
 }

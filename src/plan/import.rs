@@ -2,7 +2,7 @@
 
 use super::blocks::Blocks;
 use super::env::{Env, overlay};
-use super::traverse::{named, text};
+use super::traverse::{config_address, named, text};
 use crate::diag::Diagnostic;
 use crate::lang::address::Address;
 use crate::lang::evaluate::{Instances, instances};
@@ -33,6 +33,25 @@ pub(super) fn targets(
         }
     }
     (found, problems)
+}
+
+/// Import blocks whose target nobody has configured.
+pub(super) fn undeclared(env: &Env<'_>, blocks: &Blocks<'_>) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for import in &env.module.imports {
+        let Some(address) = config_address(&import.to) else { continue };
+        if blocks.find(&address).is_none() {
+            problems.push(
+                Diagnostic::error(
+                    "Configuration for import target does not exist",
+                    format!("The configuration for the given import target {address} does not exist."),
+                )
+                .at(&import.to.span)
+                .help("Write a resource block for it, or let one be written: straddle plan -generate-config-out=generated.tf"),
+            );
+        }
+    }
+    problems
 }
 
 /// What one block names: addresses with ids.

@@ -188,10 +188,12 @@ impl<'a> Walk<'_, 'a> {
     /// Leaves a data source to be read while the plan is carried out.
     fn defer(&mut self, of: &Started<'a>, config: &Value, marked: &[MarkedPath], reason: Reason) {
         let unknown = Value::unknown(of.schema.ty().clone());
-        let after = self::marked(&of.schema, object::proposed_new(&of.schema.block, &unknown, config), marked);
-        if self.env.result(&of.address).is_none() {
-            self.env.set_instance(&of.address, after.clone());
-        }
+        let read = self.env.result(&of.address).filter(|v| reason == Reason::CheckNested && !v.is_unknown());
+        let after = match read {
+            Some(value) => value,
+            None => self::marked(&of.schema, object::proposed_new(&of.schema.block, &unknown, config), marked),
+        };
+        self.env.set_instance(&of.address, after.clone());
         let mut change = self.change(of, Action::Read);
         (change.after, change.reason, change.config_known) = (after, Some(reason), false);
         self.keep_change(of.block, change);

@@ -79,6 +79,11 @@ impl<'i, 'a> Maker<'i, 'a> {
         input.providers.check(&tree, input.spec, &mut problems);
         let mut env = Env::new(tree, input.spec, input.variables, input.functions, input.sources);
         env.workspace = input.workspace.clone();
+        if matches!(input.kind, Kind::Normal | Kind::Repair) {
+            problems.extend(super::import::undeclared(&env, &blocks));
+            problems.extend(super::moved::still_there(&env));
+            problems.extend(super::removed::still_there(&env));
+        }
         if problems.iter().any(Diagnostic::is_error) {
             return Err(Failure::Problems(problems));
         }
@@ -581,7 +586,8 @@ impl<'i, 'a> Maker<'i, 'a> {
                 after: None,
                 sensitive: output.sensitive,
             });
-            entry.sensitive = output.sensitive;
+            // As in Terraform, what was a secret is not shown in the plan that makes it none.
+            entry.sensitive |= output.sensitive;
             match self.env.output(0, name) {
                 Ok(value) => {
                     values.insert(name.clone(), value.clone());

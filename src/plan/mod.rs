@@ -4,6 +4,7 @@ pub mod blocks;
 pub mod conditions;
 pub mod env;
 pub mod file;
+pub mod generate;
 pub mod import;
 mod instances;
 pub mod make;

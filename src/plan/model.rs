@@ -311,9 +311,10 @@ impl Plan {
 }
 
 impl OutputChange {
-    /// Whether the value after is not the value before.
+    /// Whether the value after is not the value before. A null is no value: the state does not keep it.
     pub fn differs(&self) -> bool {
-        match (&self.before, &self.after) {
+        let some = |v: &Option<Value>| v.clone().filter(|v| !v.is_null());
+        match (&some(&self.before), &some(&self.after)) {
             (Some(before), Some(after)) => !same(before, after),
             (None, None) => false,
             _ => true,

@@ -4,6 +4,7 @@
 //! both sides single instances; without any all instances move and keep their keys. Blocks may form chains, whatever their order in the
 //! text.
 
+use super::env::Env;
 use super::removed::{address_text, target};
 use super::target::Target;
 use crate::diag::{Diagnostic, Span};
@@ -29,6 +30,11 @@ pub fn apply(tree: &Tree<'_>, state: &State, problems: &mut Vec<Diagnostic>) -> 
     let mut moved = state.clone();
     let mut before: BTreeMap<Address, Address> = BTreeMap::new();
     let all = moves(tree, problems);
+    let contradictions = ambiguous(&all);
+    if !contradictions.is_empty() {
+        problems.extend(contradictions);
+        return (moved, before);
+    }
     for at in order(&all, problems) {
         let one = &all[at];
         let ids: Vec<ObjectId> = moved.objects.keys().cloned().collect();
@@ -40,6 +46,75 @@ pub fn apply(tree: &Tree<'_>, state: &State, problems: &mut Vec<Diagnostic>) -> 
     }
     implied(tree, &mut moved, &mut before);
     (moved, before)
+}
+
+/// `moved` blocks whose source is still configured.
+pub(super) fn still_there(env: &Env<'_>) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for node in &env.tree.nodes {
+        for block in &node.module.moved {
+            let Some(Target::Resource(from)) = target(&block.from) else { continue };
+            // A source without a key beside a target with one is a single instance.
+            let to_instance = matches!(target(&block.to), Some(Target::Resource(to)) if to.key.is_some());
+            let counted = from.key.is_none()
+                && to_instance
+                && env.tree.find(node.path.iter()).is_some_and(|n| {
+                    let resource = env.tree.nodes[n].module.resource(from.mode, &from.ty, &from.name);
+                    resource.is_some_and(|r| r.count.is_some() || r.for_each.is_some())
+                });
+            if from.workload.is_none() && !counted && env.declares(&node.path, &from) {
+                let to = address_text(&block.to).unwrap_or_default();
+                let detail = format!(
+                    "This statement declares a move from {from}, but that resource{} is still declared.",
+                    if from.key.is_some() { " instance" } else { "" }
+                );
+                problems.push(
+                    Diagnostic::error("Moved object still exists", detail)
+                        .at(&block.span)
+                        .help(format!("Change your configuration so that it will be declared as {to} instead.")),
+                );
+            }
+        }
+    }
+    problems
+}
+
+/// Two blocks that disagree on where something goes, or on what comes to a place.
+fn ambiguous(all: &[Move<'_>]) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    let mut by_end: BTreeMap<(bool, String), &Move<'_>> = BTreeMap::new();
+    let shown = |one: &Move<'_>, end: &Target| {
+        let address = one.absolute(end);
+        if address.ty.is_empty() { address.module_text() } else { address.to_string() }
+    };
+    for one in all {
+        let (from, to) = (shown(one, &one.from), shown(one, &one.to));
+        for (is_from, end) in [(true, from), (false, to)] {
+            let Some(first) = by_end.insert((is_from, end.clone()), one) else { continue };
+            if first.from == one.from && first.to == one.to && first.module == one.module {
+                continue;
+            }
+            let detail = if is_from {
+                format!(
+                    "Another block declares that {end} moved to {}, and this one that it moved to {}.",
+                    shown(first, &first.to),
+                    shown(one, &one.to)
+                )
+            } else {
+                format!(
+                    "Another block declares that {} moved to {end}, and this one that {} moved there.",
+                    shown(first, &first.from),
+                    shown(one, &one.from)
+                )
+            };
+            problems.push(
+                Diagnostic::error("Ambiguous move statements", detail)
+                    .at(one.span)
+                    .related(first.span, "the other block"),
+            );
+        }
+    }
+    problems
 }
 
 fn relocate(

@@ -1,6 +1,8 @@
 //! `removed` blocks: objects that are no longer configured, and what becomes of them.
 
+use super::env::Env;
 use super::target::Target;
+use crate::diag::Diagnostic;
 use crate::lang::address::{Address, quote};
 use crate::lang::ast::{StepKind, Traversal};
 use crate::lang::module::Removed;
@@ -19,6 +21,30 @@ pub fn block<'t>(tree: &'t Tree<'_>, address: &Address) -> Option<&'t Removed> {
         let within = Address { module: address.module[depth..].to_vec(), ..address.clone() };
         node.module.removed.iter().find(|r| target(&r.from).is_some_and(|t| t.takes(&within)))
     })
+}
+
+/// `removed` blocks whose subject is still configured.
+pub(super) fn still_there(env: &Env<'_>) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for node in &env.tree.nodes {
+        for removed in &node.module.removed {
+            let (what, shown) = match target(&removed.from) {
+                Some(Target::Resource(a)) if env.declares(&node.path, &a) => ("resource", a.to_string()),
+                Some(Target::Module(path)) => {
+                    let names = node.path.iter().chain(path.iter().map(|(name, _)| name));
+                    match env.tree.find(names) {
+                        Some(_) => ("module", address_text(&removed.from).unwrap_or_default()),
+                        None => continue,
+                    }
+                }
+                _ => continue,
+            };
+            let detail =
+                format!("This statement declares that {shown} was removed, but it is still declared in configuration.");
+            problems.push(Diagnostic::error(format!("Removed {what} still exists"), detail).at(&removed.span));
+        }
+    }
+    problems
 }
 
 /// Whether an object is to be dropped from the state and to live on.

@@ -172,14 +172,14 @@ impl<'w, 'a> Walk<'w, 'a> {
                 });
             }
             BlockKind::Output(output) => {
-                let root = block.module == 0;
+                // Of a part of the plan the outputs are made of what is there.
+                let aside = block.module == 0 && self.wishes.only.is_some();
                 self.each_instance(block, |env, i| {
-                    let problems = conditions::judge_output(output, &env.scope(i));
-                    match env.output(i, &output.name) {
-                        // Those of the root module are told with what becomes of their values.
-                        Err(found) if !root && problems.is_empty() => found,
-                        _ => problems,
+                    let mut problems = conditions::judge_output(output, &env.scope(i));
+                    if problems.is_empty() && !aside {
+                        problems.extend(env.output(i, &output.name).err().into_iter().flatten());
                     }
+                    problems
                 });
             }
             BlockKind::Call(call, child) => {
@@ -213,6 +213,11 @@ impl<'w, 'a> Walk<'w, 'a> {
             return;
         }
         let prepared = PreparedBody::new(&resource.body, &schema.block);
+        // What is wrong whatever the values is so of a resource, too, that is made no times.
+        if prepared.problems().iter().any(Diagnostic::is_error) {
+            self.report(prepared.problems().to_vec());
+            return;
+        }
         match &block.kind {
             BlockKind::Template { workload, template, address, .. } => {
                 self.open_template(index, *workload, *template, address, resource, &schema, &prepared, questions);

@@ -109,6 +109,8 @@ pub enum How {
     Imported,
     /// A person edited the state (`state rm`, `state replace-provider`, `removed` blocks).
     Edited,
+    /// The configuration says something else about it now; the object itself is as it was.
+    Configured,
     /// All its provisioners have run well.
     Provisioned,
 }

@@ -37,6 +37,7 @@ mod strings;
 mod table;
 #[cfg(test)]
 mod testing;
+mod tfvars;
 mod time;
 mod timestamp;
 mod words;
@@ -51,6 +52,7 @@ pub use error::FunctionError;
 pub use shape::Shape;
 pub use strings::safe_prefix;
 pub use table::{all, lookup, names};
+pub use tfvars::of_provider;
 
 use straddle_sdk::value::{Type, Value};
 

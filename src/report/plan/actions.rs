@@ -1,7 +1,7 @@
 //! The actions in Terraform's manner. Replicas alike are folded: the first in full, the others by name, and in which attributes they
 //! differ.
 
-use super::{Page, place_of};
+use super::Page;
 use crate::lang::address::Address;
 use crate::plan::model::{Action, Change, Reason};
 use crate::report::diff::{self, Sign, brief, object};
@@ -27,8 +27,7 @@ struct Like<'p> {
 impl<'p> Page<'p> {
     pub(super) fn actions(&mut self) {
         let groups = self.groups();
-        let unchanged =
-            self.plan.changes.iter().filter(|c| c.action == Action::NoOp && c.previous_address.is_none()).count();
+        let unchanged = self.plan.changes.iter().filter(|c| c.action == Action::NoOp && !c.acts()).count();
         if groups.is_empty() {
             return;
         }
@@ -46,7 +45,7 @@ impl<'p> Page<'p> {
     fn groups(&self) -> Vec<(Like<'p>, Vec<&'p Change>)> {
         let mut groups: BTreeMap<Like<'p>, (usize, Vec<&'p Change>)> = BTreeMap::new();
         for (i, change) in self.plan.changes.iter().enumerate() {
-            if change.action == Action::NoOp && change.previous_address.is_none() {
+            if change.action == Action::NoOp && !change.acts() {
                 continue;
             }
             let alone = if self.style.verbose || change.address.key.is_none() { i + 1 } else { 0 };
@@ -94,10 +93,13 @@ impl<'p> Page<'p> {
         if let Some(from) = &change.previous_address {
             head.push_str(&format!(" (moved from {})", clean(&from.to_string())));
         }
+        if let Some(id) = &change.importing {
+            head.push_str(&format!(" (imported from {})", clean(id)));
+        }
         let mut words: Vec<String> = Vec::new();
         words.extend((!word.is_empty()).then(|| word.to_string()));
         words.extend(change.reason.map(reason));
-        let at = change.site.as_ref().and_then(|site| place_of(&self.plan.sources, site));
+        let at = change.site.as_ref().and_then(|site| self.places.of(&self.plan.sources, site));
         words.extend(at.map(|(file, line)| self.style.faint(&format!("{}:{line}", clean(file)))));
         if !words.is_empty() {
             head.push_str(&format!("  # {}", words.join(", ")));

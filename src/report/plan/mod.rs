@@ -19,6 +19,8 @@ pub use json::{digest, json};
 use super::style::Style;
 use super::words::Names;
 use crate::plan::model::{Kind, Plan, WorkloadPlan};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// What becomes of a plan once it was read: its last lines depend on it.
 #[derive(Clone, Copy, Debug)]
@@ -38,12 +40,12 @@ pub enum Fate<'f> {
 
 /// The whole plan as text.
 pub fn text(plan: &Plan, fate: Fate<'_>, style: &Style) -> String {
-    Page { plan, style, out: String::new() }.whole(fate)
+    Page::new(plan, style).whole(fate)
 }
 
 /// Once a plan was carried out to its end: where the replicas stand now, and what to try next.
 pub fn carried_out(plan: &Plan, style: &Style) -> String {
-    let mut page = Page { plan, style, out: String::new() };
+    let mut page = Page::new(plan, style);
     if !matches!(plan.kind, Kind::Destroy | Kind::RefreshOnly) {
         for (_, workload) in &plan.workloads {
             page.spread(workload, page.names(workload), ["before", "now"]);
@@ -58,7 +60,7 @@ pub fn carried_out(plan: &Plan, style: &Style) -> String {
 
 /// What the actions of one plan are, without rules and spread: for `show` of a part, or an approval prompt.
 pub fn actions(plan: &Plan, style: &Style) -> String {
-    let mut page = Page { plan, style, out: String::new() };
+    let mut page = Page::new(plan, style);
     page.actions();
     page.out
 }
@@ -73,9 +75,14 @@ struct Page<'p> {
     plan: &'p Plan,
     style: &'p Style,
     out: String,
+    places: Places,
 }
 
 impl<'p> Page<'p> {
+    fn new(plan: &'p Plan, style: &'p Style) -> Page<'p> {
+        Page { plan, style, out: String::new(), places: Places::default() }
+    }
+
     fn whole(mut self, fate: Fate<'_>) -> String {
         self.head();
         self.read();
@@ -136,6 +143,22 @@ pub fn step_words(plan: &Plan, workload: &str, step: usize) -> Option<String> {
     let (_, workload) = plan.workloads.iter().find(|(name, _)| **name == *workload)?;
     let names = Names { topology: &plan.topology, workload: &workload.rules };
     workload.decision.steps.get(step).map(|step| steps::what(step, names))
+}
+
+/// Lines of texts, found once for each text: a plan names a place for each of its objects.
+#[derive(Default)]
+struct Places(RefCell<BTreeMap<u32, Vec<usize>>>);
+
+impl Places {
+    /// File and line of a span.
+    fn of<'s>(&self, sources: &'s crate::diag::Sources, span: &crate::diag::Span) -> Option<(&'s str, usize)> {
+        let source = sources.files.get(span.file.0 as usize)?;
+        let mut known = self.0.borrow_mut();
+        let ends = known.entry(span.file.0).or_insert_with(|| {
+            source.text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at).collect()
+        });
+        Some((&source.name, ends.partition_point(|end| *end < span.range.start) + 1))
+    }
 }
 
 /// File and line of a span.
