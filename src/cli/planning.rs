@@ -5,7 +5,9 @@ use super::session::Project;
 use crate::diag::Diagnostic;
 use crate::fleet::{self, Fleet};
 use crate::lang::address::{Address, AddressError};
+use crate::lang::body::body_traversals;
 use crate::plan::blocks::Blocks;
+use crate::plan::env::Env;
 use crate::plan::make::{self, Failure, Input};
 use crate::plan::model::{Kind, Plan};
 use crate::plan::observed::Observed;
@@ -16,6 +18,7 @@ use crate::plan::walk::Wishes;
 use crate::spread::model::Topology;
 use crate::state::State;
 use std::collections::{BTreeMap, BTreeSet};
+use straddle_sdk::value::codec::json;
 
 /// Providers running and reality read.
 pub struct Scene {
@@ -91,7 +94,9 @@ async fn look_with(
         return None;
     }
     let wanted = fleet::wanted(&tree, &project.spec, state, providers);
-    fleet.configure(&wanted, providers, &project.env(), problems).await;
+    let env = project.env();
+    seed(&env, state, providers);
+    fleet.configure(&wanted, providers, &env, problems).await;
     if problems.iter().any(Diagnostic::is_error) {
         return None;
     }
@@ -101,6 +106,25 @@ async fn look_with(
     let boots = measured_boots(project, state);
     let topology = placement::topology(&project.spec, &facts, &boots, &observed);
     Some((observed, topology))
+}
+
+/// Lets provider configurations refer to results of objects, as the state has them.
+fn seed(env: &Env<'_>, state: &State, providers: &Providers) {
+    let mut refers = false;
+    for provider in env.tree.nodes.iter().flat_map(|n| &n.module.providers) {
+        body_traversals(&provider.body, &mut |t| {
+            refers |= !matches!(&*t.root.name, "var" | "path" | "terraform");
+        });
+    }
+    if !refers {
+        return;
+    }
+    for (address, object) in state.current() {
+        let Some(schema) = providers.schema_of(&object.provider.source, address.mode, &address.ty) else { continue };
+        if let Ok(value) = json::decode_dropping(object.attributes.as_str().as_bytes(), schema.ty()) {
+            env.set_instance(address, value);
+        }
+    }
 }
 
 /// An object nobody can read: inside a location it makes the location unknown, so that nothing there is touched; anywhere else it is

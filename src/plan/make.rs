@@ -12,6 +12,7 @@ use super::placement::{self, Placements, Standing};
 use super::providers::Providers;
 use super::questions::{Answer, Answered, Ask, Question};
 use super::sequence::{StepReplicas, Steps, replica, sequence};
+use super::target::Only;
 use super::walk::{Walk, Wishes, unchanged};
 use crate::diag::{Diagnostic, Sources};
 use crate::lang::address::{Address, Key, Mode};
@@ -104,9 +105,14 @@ impl<'i, 'a> Maker<'i, 'a> {
         let mut changes = if matches!(self.input.kind, Kind::Destroy | Kind::RefreshOnly) {
             Vec::new()
         } else {
-            self.walk(&placements, ask)?
+            self.walk(&placements, &self.input.wishes, ask)?
         };
         if self.input.kind == Kind::RefreshOnly {
+            // Nothing is changed, but what data sources say now is a part of what outputs are.
+            if let Some(data) = Only::data_sources(&self.blocks) {
+                let wishes = Wishes { only: Some(data), ..Wishes::default() };
+                self.walk(&placements, &wishes, ask)?;
+            }
             self.keep_everything(&mut changes);
             for change in changes.iter().filter(|c| !c.after.is_null()) {
                 self.env.set_instance(&change.address, change.after.clone());
@@ -195,16 +201,11 @@ impl<'i, 'a> Maker<'i, 'a> {
     fn walk(
         &mut self,
         placements: &Placements,
+        wishes: &Wishes,
         ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>,
     ) -> Result<Vec<Change>, Failure> {
-        let mut walk = Walk::new(
-            &self.env,
-            &self.blocks,
-            self.input.providers,
-            self.input.observed,
-            placements,
-            &self.input.wishes,
-        );
+        let mut walk =
+            Walk::new(&self.env, &self.blocks, self.input.providers, self.input.observed, placements, wishes);
         let mut answers = Vec::new();
         loop {
             let questions = walk.round(answers);
@@ -591,7 +592,10 @@ impl<'i, 'a> Maker<'i, 'a> {
             match self.env.output(0, name) {
                 Ok(value) => {
                     values.insert(name.clone(), value.clone());
-                    entry.after = Some(if output.sensitive { value.unmark().0 } else { value });
+                    let value = if output.sensitive { value.unmark().0 } else { value };
+                    // A refresh knows of nothing new.
+                    let kept = self.input.kind == Kind::RefreshOnly && !value.is_wholly_known();
+                    entry.after = if kept { entry.before.clone() } else { Some(value) };
                 }
                 Err(found) => self.problems.extend(found),
             }

@@ -2,9 +2,9 @@
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
-use super::blocks::Blocks;
+use super::blocks::{Block, BlockKind, Blocks};
 use super::env::ModulePath;
-use crate::lang::address::{Address, AddressError};
+use crate::lang::address::{Address, AddressError, Mode};
 use std::collections::{BTreeSet, HashMap};
 use std::str::FromStr;
 
@@ -107,6 +107,16 @@ impl Only {
             }
         }
         only
+    }
+
+    /// The data sources of all modules, and nothing else. `None`: there are none.
+    pub fn data_sources(blocks: &Blocks<'_>) -> Option<Only> {
+        let is_data = |block: &Block<'_>| match &block.kind {
+            BlockKind::Resource { resource, .. } => resource.mode == Mode::Data,
+            _ => false,
+        };
+        let all: BTreeSet<usize> = (0..blocks.list.len()).filter(|i| is_data(&blocks.list[*i])).collect();
+        (!all.is_empty()).then(|| Only { blocks: all, ..Only::default() })
     }
 
     /// Whether an instance of one of the blocks is planned.
