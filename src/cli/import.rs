@@ -8,8 +8,10 @@ use super::print::Printer;
 use super::session::Project;
 use crate::diag::Diagnostic;
 use crate::lang::address::{Address, Mode};
-use crate::plan::blocks::Blocks;
+use crate::plan::blocks::{BlockKind, Blocks};
+use crate::plan::placement;
 use crate::plan::questions::{Answered, Ask, Question};
+use crate::plan::sequence::replica;
 use crate::state::{Entry, How, Json, LockRequest, Object, ObjectId, RunBegin, RunEnd, RunOutcome, Store, now};
 use std::sync::Arc;
 use straddle_sdk::value::codec::json;
@@ -82,6 +84,24 @@ async fn take_over(project: &Project, store: &Store, address: &Address, id: &str
     Exit::Done
 }
 
+/// The location of a replica and the template that makes replicas there, as numbers.
+fn location_of(project: &Project, address: &Address) -> Option<(usize, usize)> {
+    let (workload, key) = replica(address)?;
+    let spec = project.spec.workload(workload)?;
+    let name = placement::split_key(key).0;
+    let places = spec.rules.places.iter();
+    let place = places.clone().position(|p| project.spec.topology.locations[p.location].name == name)?;
+    Some((spec.rules.places[place].location, spec.template_of[place]))
+}
+
+/// Whether a block makes what stands in a location; what stands in none is made by the only block there is.
+fn serves(kind: &BlockKind<'_>, location: Option<(usize, usize)>) -> bool {
+    match kind {
+        BlockKind::Template { template, .. } => location.is_some_and(|(_, t)| t == *template),
+        _ => true,
+    }
+}
+
 /// The object of an id, as the state will have it.
 async fn imported(
     project: &Project,
@@ -105,7 +125,9 @@ async fn imported(
     let tree = project.tree();
     let mut problems = Vec::new();
     let blocks = Blocks::of(&tree, &project.spec, &scene.providers, &mut problems);
-    let block = blocks.find(address).map(|b| (b, &blocks.list[b]));
+    let location = location_of(project, address);
+    let block = blocks.all_at(address).iter().copied().find(|b| serves(&blocks.list[*b].kind, location));
+    let block = block.map(|b| (b, &blocks.list[b]));
     let Some((number, block)) = block else {
         let detail = format!("resource address \"{}\" does not exist in the configuration.", address.without_key());
         return Err(refuse(
@@ -124,7 +146,8 @@ async fn imported(
         let detail = format!("The configuration makes no {address}.");
         return Err(refuse("Import target does not exist", detail, "Check count, for_each and the key."));
     }
-    let provider = scene.providers.of_resource(&tree, block.module, resource, None);
+    let of_location = location.and_then(|(at, _)| project.spec.locations[at].provider.as_ref());
+    let provider = scene.providers.of_resource(&tree, block.module, resource, of_location);
     let Some(schema) = scene.providers.schema(block.module, resource) else { return Err(problems) };
     let question = Question {
         id: 0,

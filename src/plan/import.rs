@@ -40,6 +40,19 @@ pub(super) fn undeclared(env: &Env<'_>, blocks: &Blocks<'_>) -> Vec<Diagnostic> 
     let mut problems = Vec::new();
     for import in &env.module.imports {
         let Some(address) = config_address(&import.to) else { continue };
+        if address.workload.is_some() {
+            problems.push(
+                Diagnostic::error(
+                    "Import block for a replica",
+                    format!(
+                        "{address} stands in a workload, whose replicas are placed before anything of them is read."
+                    ),
+                )
+                .at(&import.to.span)
+                .help("Take it over first: straddle import 'workload.web.aws_instance.server[\"aws-a/0\"]' ID"),
+            );
+            continue;
+        }
         if blocks.find(&address).is_none() {
             problems.push(
                 Diagnostic::error(
