@@ -104,7 +104,7 @@ impl<'a> Walk<'_, 'a> {
         let of = Started { importing: None, ..of };
         let private = seen.map(|s| s.private.clone()).unwrap_or_default();
         let tainted = seen.is_some_and(|s| s.tainted);
-        let triggered = live.is_some().then(|| self.triggered(&of, scope)).unwrap_or_default();
+        let triggered = live.is_some() && self.triggered(&of, scope);
         let reason = match &live {
             Some(_) if tainted => Some(Reason::Tainted),
             Some(_) if self.wishes.replace.contains(&of.address) => Some(Reason::ByRequest),
