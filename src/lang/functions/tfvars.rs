@@ -46,7 +46,7 @@ fn encode_tfvars(call: &Call<'_>) -> Result<Value, FunctionError> {
     }
     for (name, _) in entries {
         if name.is_empty() || ident_len(name) != name.len() {
-            return Err(FunctionError::new(format!("invalid variable name {:?}: must be a valid identifier, per Terraform's rules for input variable declarations", &**name)).at(0));
+            return Err(FunctionError::told(format!("invalid variable name {:?}: must be a valid identifier, per Terraform's rules for input variable declarations", &**name)).at(0));
         }
     }
     let lines: Vec<(String, String)> =
@@ -75,7 +75,7 @@ fn decode_tfvars(call: &Call<'_>) -> Result<Value, FunctionError> {
     }
     match problems.iter().find(|p| Diagnostic::is_error(p)) {
         Some(problem) => {
-            Err(FunctionError::new(format!("invalid tfvars syntax: {}; {}", problem.summary, problem.detail)).at(0))
+            Err(FunctionError::told(format!("invalid tfvars syntax: {}; {}", problem.summary, problem.detail)).at(0))
         }
         None => Ok(Value::object(attributes)),
     }
