@@ -130,6 +130,18 @@ resource "terraform_data" "f" { input = terraform_data.e.id }
     ),
 ];
 
+const ONE: &[(&str, &str)] = &[(
+    "main.tf",
+    r#"variable "v" { default = "x" }
+resource "terraform_data" "a" { input = "${terraform.workspace}-${var.v}" }
+output "o" { value = terraform_data.a.output }
+output "secret" {
+  value     = "s3cret"
+  sensitive = true
+}
+"#,
+)];
+
 #[test]
 fn fmt_rewrites_checks_and_shows() {
     let place = Place::with(&[
@@ -302,4 +314,117 @@ fn every_command_explains_itself() {
     }
     assert!(place.run("completion bash").ends(0).out.contains("workspace"));
     place.run("plan -no-such-flag").ends(1);
+}
+
+#[test]
+fn workspaces_have_states_of_their_own() {
+    let place = Place::with(ONE);
+    assert_eq!(place.run("workspace show").ends(0).out, "default\n");
+    assert_eq!(place.run("workspace list").ends(0).out, "* default\n\n");
+    place.run("apply -auto-approve").ends(0);
+    place.run("workspace new blue").ends(0);
+    place.run("workspace new blue").ends(1);
+    assert_eq!(place.run("workspace list").ends(0).out, "  default\n* blue\n\n");
+    place.run("state list").ends(1);
+    place.run("apply -auto-approve").ends(0);
+    assert_eq!(place.run("output -raw o").ends(0).out, "blue-x");
+    assert_eq!(place.run_with("output -raw o", &[("TF_WORKSPACE", "default")], "").ends(0).out, "default-x");
+    place.run_with("workspace select default", &[("TF_WORKSPACE", "blue")], "").ends(1);
+    place.run_with("plan", &[("TF_WORKSPACE", "../x")], "").ends(1);
+    place.run("workspace delete blue").ends(1);
+    place.run("workspace select nowhere").ends(1);
+    place.run("workspace select default").ends(0);
+    assert_eq!(place.run("output -raw o").ends(0).out, "default-x");
+    let refused = place.run("workspace delete blue").ends(1);
+    assert!(refused.err.contains("terraform_data.a"), "{}", refused.err);
+    place.run("workspace delete -force blue").ends(0);
+    assert_eq!(place.run("workspace list").ends(0).out, "* default\n\n");
+    place.run("workspace select -or-create green").ends(0);
+    assert_eq!(place.run("workspace show").ends(0).out, "green\n");
+    place.run("workspace new a/b").ends(1);
+}
+
+#[test]
+fn workspaces_are_terraforms() {
+    let place = Place::with(ONE);
+    let Some(new) = place.terraform("workspace new blue") else { return };
+    new.ends(0);
+    place.terraform("init").unwrap().ends(0);
+    place.terraform("apply -auto-approve").unwrap().ends(0);
+    assert_eq!(place.run("workspace show").ends(0).out, "blue\n");
+    assert_eq!(place.run("output -raw o").ends(0).out, "blue-x");
+    assert_eq!(place.run("workspace list").ends(0).out, place.terraform("workspace list").unwrap().out);
+    place.run("workspace select default").ends(0);
+    assert_eq!(place.terraform("workspace show").unwrap().out, "default\n");
+}
+
+#[test]
+fn a_tainted_object_is_replaced() {
+    let place = Place::with(ONE);
+    place.run("taint terraform_data.a").ends(1);
+    place.run("apply -auto-approve").ends(0);
+    let said = place.run("taint terraform_data.a").ends(0).out;
+    assert_eq!(said, "Resource instance terraform_data.a has been marked as tainted.\n");
+    let plan = place.run("plan -detailed-exitcode").ends(2).out;
+    assert!(plan.contains("terraform_data.a"), "{plan}");
+    let said = place.run("untaint terraform_data.a").ends(0).out;
+    assert_eq!(said, "Resource instance terraform_data.a has been successfully untainted.\n");
+    place.run("untaint terraform_data.a").ends(1);
+    place.run("plan -detailed-exitcode").ends(0);
+    assert!(place.run("taint -allow-missing terraform_data.nope").ends(0).err.contains("terraform_data.nope"));
+    assert!(place.run("taint terraform_data.b").ends(1).err.contains("terraform_data.a"));
+}
+
+#[test]
+fn arguments_come_from_the_environment_too() {
+    let place = Place::with(ONE);
+    let environment =
+        [("TF_CLI_ARGS_apply", "-auto-approve -var 'v=two words'"), ("TF_CLI_ARGS", "-no-color"), ("TF_LOG", "TRACE")];
+    place.run_with("apply", &environment, "").ends(0);
+    assert_eq!(place.run("output -raw o").ends(0).out, "default-two words");
+    place.run_with("apply", &[("TF_CLI_ARGS", "'open")], "").ends(1);
+    place.run("plan -var v=y -lock=false -input=false -compact-warnings -no-color -json=false").ends(0);
+    let data = place.0.path().join("data");
+    place.run_with("workspace new x", &[("TF_DATA_DIR", data.to_str().unwrap())], "").ends(0);
+    assert_eq!(place.read("data/environment"), "x");
+}
+
+#[test]
+fn outputs_are_terraforms() {
+    let place = Place::with(ONE);
+    place.run("apply -auto-approve").ends(0);
+    assert_eq!(place.run("output").ends(0).out, "o = \"default-x\"\nsecret = <sensitive>\n");
+    assert_eq!(place.run("output o").ends(0).out, "\"default-x\"\n");
+    assert_eq!(place.run("output -raw secret").ends(0).out, "s3cret");
+    assert_eq!(place.run("output -json").ends(0).json()["secret"]["value"], "s3cret");
+    place.run("output nope").ends(1);
+    let theirs = Place::with(ONE);
+    let Some(init) = theirs.terraform("init") else { return };
+    init.ends(0);
+    theirs.terraform("apply -auto-approve").unwrap().ends(0);
+    for line in ["output", "output o", "output -raw secret", "output -json", "output -json o"] {
+        assert_eq!(place.run(line).ends(0).out, theirs.terraform(line).unwrap().ends(0).out, "{line}");
+    }
+}
+
+#[test]
+fn refresh_only_brings_the_state_up_to_date() {
+    let place = Place::with(ONE);
+    place.run("apply -auto-approve").ends(0);
+    place.run("refresh").ends(0);
+    place.run("plan -detailed-exitcode").ends(0);
+}
+
+#[test]
+fn objects_are_handed_to_another_provider() {
+    let place = Place::with(ONE);
+    place.run("apply -auto-approve").ends(0);
+    let listed = place.run("state pull").ends(0).json();
+    let source = listed["resources"][0]["provider"].as_str().unwrap().to_owned();
+    let source = source.trim_start_matches("provider[\"").trim_end_matches("\"]");
+    place.run(&format!("state replace-provider {source} acme/other")).ends(1);
+    place.run(&format!("state replace-provider -auto-approve {source} acme/other")).ends(0);
+    let listed = place.run("state pull").ends(0).json();
+    assert_eq!(listed["resources"][0]["provider"], "provider[\"registry.terraform.io/acme/other\"]");
+    place.run("state replace-provider -auto-approve acme/nope acme/other").ends(1);
 }

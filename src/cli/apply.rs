@@ -11,6 +11,7 @@ use crate::apply::{Carrying, StopFlag, Summary};
 use crate::lang::address::Address;
 use crate::plan::blocks::Blocks;
 use crate::plan::conditions;
+use crate::plan::env::Env;
 use crate::plan::model::{Action, Kind, Plan};
 use crate::state::{
     DeposedKey, Entry, How, Json, LockRequest, Object, ObjectId, Output, Rule, RunBegin, RunEnd, RunOutcome, State,
@@ -221,6 +222,8 @@ pub struct Errand<'e> {
     pub first: Vec<Entry>,
     /// Written when everything was done, and only then.
     pub when_complete: Vec<Entry>,
+    /// Looks at what everything is when everything was done.
+    pub look: Option<&'e mut dyn FnMut(&Env<'_>)>,
 }
 
 /// Carries a plan out and remembers what there is to remember.
@@ -258,6 +261,9 @@ pub async fn carry_out(
     summary.problems.extend(broken);
     let mut last = outputs(project, &env, plan, &refused);
     if summary.is_complete() {
+        if let Some(look) = errand.look {
+            look(&env);
+        }
         last.extend(rules(plan));
         last.extend(errand.when_complete);
     }
@@ -364,7 +370,7 @@ fn with_attributes(
     Some(object)
 }
 
-fn outputs(project: &Project, env: &crate::plan::env::Env<'_>, plan: &Plan, refused: &BTreeSet<String>) -> Vec<Entry> {
+fn outputs(project: &Project, env: &Env<'_>, plan: &Plan, refused: &BTreeSet<String>) -> Vec<Entry> {
     let mut entries = Vec::new();
     for change in &plan.outputs {
         let name = change.name.clone();

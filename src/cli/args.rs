@@ -6,7 +6,7 @@ mod inspect;
 mod spelling;
 mod tools;
 
-pub use inspect::{GetArgs, GraphArgs, GraphFormat, GraphType, RefreshArgs, TaintArgs, WorkspaceCommand};
+pub use inspect::{GetArgs, GraphArgs, GraphFormat, GraphType, RefreshArgs, TaintArgs, TestArgs, WorkspaceCommand};
 pub use spelling::{SplitError, arguments};
 pub use tools::FmtArgs;
 
@@ -79,6 +79,8 @@ pub enum Command {
     /// States of several environments from one spec
     #[command(subcommand)]
     Workspace(WorkspaceCommand),
+    /// Carry out the runs of .tftest.hcl files and judge what they assert
+    Test(TestArgs),
     /// Have the next plan replace an object
     Taint(TaintArgs),
     /// Take that back

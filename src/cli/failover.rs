@@ -132,7 +132,7 @@ impl Task<'_> {
         }
         // Written first: should the rest be cut short, `plan` and `apply` go on with the failover and not against it.
         let first = if known { Vec::new() } else { vec![self.record_of(&lost, &scene.topology, &plan, observed)] };
-        let errand = Errand { operation: "failover", first, when_complete: Vec::new() };
+        let errand = Errand { operation: "failover", first, ..Errand::default() };
         let started = std::time::Instant::now();
         let exit = see_through(self.project, store, scene, &plan, errand, self.printer).await;
         if exit == Exit::Done {
@@ -168,7 +168,7 @@ impl Task<'_> {
             return Exit::Error;
         }
         let over = scene.state.failovers.keys().map(|loss| Entry::Failback { loss: loss.clone() }).collect();
-        let errand = Errand { operation: "failback", first: Vec::new(), when_complete: over };
+        let errand = Errand { operation: "failback", when_complete: over, ..Errand::default() };
         let exit = see_through(self.project, store, scene, &plan, errand, self.printer).await;
         if exit == Exit::Done {
             self.say("The failover is over: the normal placement is in force again.\nNext:  straddle plan");

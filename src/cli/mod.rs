@@ -27,6 +27,7 @@ mod sim;
 mod simulate;
 mod state;
 mod taint;
+mod test;
 mod validate;
 mod verify;
 mod version;
@@ -124,6 +125,7 @@ async fn run(command: Command, printer: &print::Printer) -> Exit {
         Command::Get(_) => get::run(printer),
         Command::Graph(args) => graph::run(&args, printer),
         Command::Workspace(command) => workspace::run(command, printer),
+        Command::Test(args) => test::run(args, printer).await,
         Command::Taint(args) => taint::run(&args, true, printer),
         Command::Untaint(args) => taint::run(&args, false, printer),
         Command::Fmt(args) => fmt::run(&args, printer),

@@ -96,6 +96,7 @@ async fn look_with(
     let wanted = fleet::wanted(&tree, &project.spec, state, providers);
     let env = project.env();
     seed(&env, state, providers);
+    fleet.stand_in(&wanted, &project.stand_ins, providers);
     fleet.configure(&wanted, providers, &env, problems).await;
     if problems.iter().any(Diagnostic::is_error) {
         return None;

@@ -13,6 +13,8 @@ pub struct Printer {
     style: Style,
     /// One JSON object a line instead of text.
     json: bool,
+    /// What happens while a plan is carried out is not told.
+    quiet: bool,
 }
 
 impl Printer {
@@ -31,12 +33,17 @@ impl Printer {
             unicode: terminal && utf8,
             verbose: false,
         };
-        Printer { style, json: false }
+        Printer { style, json: false, quiet: false }
     }
 
     /// As this one, with what the flags of a plan ask for.
     pub fn asked(&self, verbose: bool, json: bool) -> Printer {
-        Printer { style: Style { verbose, ..self.style }, json }
+        Printer { style: Style { verbose, ..self.style }, json, quiet: self.quiet }
+    }
+
+    /// As this one, but nothing that happens is told.
+    pub fn quiet(&self) -> Printer {
+        Printer { style: self.style, json: self.json, quiet: true }
     }
 
     /// How text is to look.
@@ -97,6 +104,9 @@ impl Printer {
 
     /// Something that happened while a plan is carried out.
     pub fn event(&self, event: &Event, made: &Plan) {
+        if self.quiet {
+            return;
+        }
         if self.json {
             self.out(&events::event(event, made, &stamp()));
         } else if let Some(line) = events::line(event, made, &clock(), &self.style) {
@@ -118,7 +128,7 @@ impl Printer {
 }
 
 /// The moment, for programs.
-fn stamp() -> String {
+pub fn stamp() -> String {
     jiff::Timestamp::now().to_string()
 }
 

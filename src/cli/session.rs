@@ -2,6 +2,7 @@
 
 use super::args::VarArgs;
 use crate::diag::{Diagnostic, FileId, Sources};
+use crate::fleet::mock::StandIn;
 use crate::lang::eval::{Scope, eval};
 use crate::lang::functions::FunctionContext;
 use crate::lang::functions::files::SystemRandom;
@@ -22,9 +23,14 @@ pub struct Project {
     pub sources: Sources,
     pub variables: BTreeMap<Str, Value>,
     pub spec: Spec,
+    /// What takes the place of providers, in tests.
+    pub stand_ins: Vec<StandIn>,
     /// Everything found wrong; with an error among them the rest is good for nothing but looking at.
     pub problems: Vec<Diagnostic>,
 }
+
+/// Changes a configuration that was read, and adds values for its variables.
+pub type Change<'c> = dyn FnMut(&mut Config, &mut Sources, &mut Vec<Diagnostic>) -> Vec<(Str, Given)> + 'c;
 
 /// The files functions may read.
 static DISK: Disk = Disk { home: None };
@@ -43,7 +49,41 @@ impl Project {
         let given = given(&directory, &config, vars, &mut sources, &mut problems);
         let (variables, found) = variables::assign(&config.module, &given, &sources);
         problems.extend(found);
-        let mut project = Project { directory, config, sources, variables, spec: Spec::default(), problems };
+        let mut project = Project {
+            directory,
+            config,
+            sources,
+            variables,
+            spec: Spec::default(),
+            stand_ins: Vec::new(),
+            problems,
+        };
+        project.lower();
+        project
+    }
+
+    /// Reads `directory` for a test: the configuration as `change` makes it, its variables with the values `change` adds to those
+    /// that the files of `root` and the command line give.
+    pub fn read_changed(directory: &Path, root: &Path, vars: &VarArgs, change: &mut Change<'_>) -> Project {
+        let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
+        let load::Loaded { mut config, mut sources, diags } = load::load(&directory);
+        let mut problems = diags;
+        let mut values = given(root, &config, vars, &mut sources, &mut problems);
+        values.extend(change(&mut config, &mut sources, &mut problems));
+        // What another module of the same file has variables for.
+        values.retain(|(name, _)| config.module.variables.contains_key(name));
+        let (variables, found) = variables::assign(&config.module, &values, &sources);
+        problems.extend(found);
+        let spec = Spec::default();
+        let mut project = Project {
+            directory,
+            config,
+            sources,
+            variables,
+            spec,
+            stand_ins: Vec::new(),
+            problems,
+        };
         project.lower();
         project
     }
@@ -52,8 +92,15 @@ impl Project {
     pub fn of_texts(directory: &Path, sources: &Sources, variables: BTreeMap<Str, Value>) -> Project {
         let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
         let (config, problems) = load::load_texts(&directory, sources);
-        let mut project =
-            Project { directory, config, sources: sources.clone(), variables, spec: Spec::default(), problems };
+        let mut project = Project {
+            directory,
+            config,
+            sources: sources.clone(),
+            variables,
+            spec: Spec::default(),
+            stand_ins: Vec::new(),
+            problems,
+        };
         project.lower();
         project
     }

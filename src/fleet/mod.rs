@@ -3,6 +3,7 @@
 //! | file | verb |
 //! |---|---|
 //! | this | start and configure |
+//! | `mock` | what tests put in the place of a provider |
 //! | `builtin` | Terraform's own provider, in this process |
 //! | `observe` | read every object of a state, and how locations fare |
 //! | `answer` | a planner's questions |
@@ -13,6 +14,7 @@ pub use answer::{call_problems, diagnostics};
 
 mod answer;
 pub mod builtin;
+pub mod mock;
 mod observe;
 
 use crate::diag::Diagnostic;
@@ -95,6 +97,17 @@ impl Fleet {
         let parsed = Source::parse(source)?;
         let found = self.environment.find(&parsed)?;
         Ok(self.launcher.start(&parsed.to_string(), &found).await?)
+    }
+
+    /// Puts mocks in the place of the configurations they are for. Their schemas must be known.
+    pub fn stand_in(&mut self, wanted: &BTreeSet<ProviderRef>, mocks: &[mock::StandIn], providers: &Providers) {
+        for reference in wanted {
+            let Some(mock) = mocks.iter().find(|m| m.is_for(reference)) else { continue };
+            let Some(schemas) = providers.schemas.get(&*reference.source) else { continue };
+            let provider = mock::Mock { schemas: schemas.clone(), types: mock.types.clone() };
+            let plugin = Plugin::in_process(&reference.source, std::sync::Arc::new(provider));
+            self.ready.insert(reference.clone(), plugin);
+        }
     }
 
     /// Configures every configuration in `wanted`. A configuration that fails is remembered with its reason.

@@ -17,6 +17,7 @@
 //! | [`evaluate`] | locals, module calls, outputs, `count`, `for_each` | module → values |
 //! | [`validate`] | all that can be told without state | [`load::Loaded`] → diagnostics |
 //! | [`console`], [`display`] | one expression in a module, values as text | |
+//! | [`test_file`] | `.tftest.hcl` files | text → [`test_file::TestFile`] |
 //! | [`variables`] | input variables: values, conversion, validation | |
 //! | [`types`] | type constraints, types as text | |
 //! | [`position`] | lines and columns | text and byte → line, column |
@@ -41,6 +42,7 @@ pub mod reference;
 pub mod scope;
 pub mod suggest;
 pub mod syntax;
+pub mod test_file;
 pub mod tree;
 pub mod types;
 pub mod validate;

@@ -40,6 +40,12 @@ struct Resolved {
     alias: Option<Str>,
 }
 
+/// The source that a local name means in a module.
+pub fn source_named(module: &crate::lang::module::Module, local: &str) -> String {
+    let named = module.required_providers.get(local).and_then(|r| r.source.as_deref());
+    named.map_or_else(|| Providers::default().source(local), full_source)
+}
+
 impl Providers {
     /// The sources that `required_providers` name; others follow from local names.
     pub fn of(tree: &Tree<'_>) -> Providers {

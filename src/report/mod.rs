@@ -16,6 +16,7 @@ pub mod refusal;
 pub mod simulate;
 pub mod style;
 pub mod table;
+pub mod test;
 pub mod words;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Commands about a configuration as a whole, its workspaces and its objects' marks.
 
-use super::{LockArgs, PlanningArgs};
+use super::{LockArgs, PlanningArgs, VarArgs};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -97,4 +97,26 @@ pub struct TaintArgs {
     pub allow_missing: bool,
     #[command(flatten)]
     pub lock: LockArgs,
+}
+
+/// `test`.
+#[derive(Args, Debug)]
+pub struct TestArgs {
+    #[command(flatten)]
+    pub vars: VarArgs,
+    /// Only this test file; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub filter: Vec<PathBuf>,
+    /// Where test files are, beside the directory itself
+    #[arg(long, value_name = "DIR", default_value = "tests")]
+    pub test_directory: PathBuf,
+    /// One JSON object a line instead of text
+    #[arg(long)]
+    pub json: bool,
+    /// Write the results in JUnit's form as well
+    #[arg(long, value_name = "FILE")]
+    pub junit_xml: Option<PathBuf>,
+    /// Show the plan or the outputs of each run
+    #[arg(long)]
+    pub verbose: bool,
 }

@@ -1,0 +1,82 @@
+//! What names mean in a test file: the values it gives, the outputs of runs before, and for what is asserted the module under test.
+
+use crate::diag::Diagnostic;
+use crate::lang::eval::Scope;
+use crate::lang::functions::FunctionContext;
+use crate::lang::module::{Mode, Module};
+use crate::lang::reference::{Reference, Subject};
+use crate::plan::env::Env;
+use std::collections::BTreeMap;
+use straddle_sdk::value::{Str, Value};
+
+/// The names a file itself has.
+pub struct FileScope<'a> {
+    /// Values given for variables.
+    pub variables: &'a BTreeMap<Str, Value>,
+    /// Outputs by run.
+    pub runs: &'a BTreeMap<Str, Value>,
+    /// What functions may use.
+    pub functions: FunctionContext<'a>,
+}
+
+impl FileScope<'_> {
+    fn run(&self, name: &str, reference: &Reference<'_>) -> Result<Value, Box<Diagnostic>> {
+        self.runs.get(name).cloned().ok_or_else(|| {
+            let near = crate::lang::suggest::nearest(name, self.runs.keys().map(|k| &**k));
+            let mean = near.map_or(String::new(), |n| format!("Did you mean {n:?}?"));
+            let detail = format!("There is no run named {name:?} before this one.");
+            Box::new(Diagnostic::error("Reference to unknown run block", detail).at(&reference.span).help(mean))
+        })
+    }
+}
+
+impl Scope for FileScope<'_> {
+    fn resolve(&self, reference: &Reference<'_>) -> Result<Value, Box<Diagnostic>> {
+        match reference.subject {
+            Subject::Variable(name) => self.variables.get(name).cloned().ok_or_else(|| {
+                let detail = format!("Nothing gives a value for the variable {name:?} here.");
+                Box::new(Diagnostic::error("Reference to unavailable variable", detail).at(&reference.span))
+            }),
+            Subject::Resource(Mode::Managed, "run", name) => self.run(name, reference),
+            _ => {
+                let detail = "Values in a test file come from variables (var.NAME) and runs before (run.NAME.OUTPUT).";
+                Err(Box::new(Diagnostic::error("Invalid reference", detail).at(&reference.span)))
+            }
+        }
+    }
+
+    fn functions(&self) -> Option<FunctionContext<'_>> {
+        Some(self.functions)
+    }
+}
+
+/// The names in an assertion: those of the module, with its outputs, and those of the file.
+pub struct AssertScope<'a, 'e, 'm> {
+    /// The file's.
+    pub file: FileScope<'a>,
+    /// The module as planned or applied.
+    pub env: &'e Env<'m>,
+    /// The root module of the run.
+    pub module: &'a Module,
+}
+
+impl Scope for AssertScope<'_, '_, '_> {
+    fn resolve(&self, reference: &Reference<'_>) -> Result<Value, Box<Diagnostic>> {
+        match reference.subject {
+            Subject::Resource(Mode::Managed, "output", name) if self.module.outputs.contains_key(name) => {
+                let failed = |found: Vec<Diagnostic>| {
+                    let detail = format!("The output {name:?} has no value.");
+                    Box::new(found.into_iter().next().unwrap_or_else(|| Diagnostic::error("No value", detail)))
+                };
+                self.env.output(0, name).map_err(failed)
+            }
+            Subject::Resource(Mode::Managed, "run", name) => self.file.run(name, reference),
+            Subject::Variable(name) if !self.module.variables.contains_key(name) => self.file.resolve(reference),
+            _ => self.env.scope(0).resolve(reference),
+        }
+    }
+
+    fn functions(&self) -> Option<FunctionContext<'_>> {
+        Some(self.file.functions)
+    }
+}

@@ -1,0 +1,437 @@
+//! `.tftest.hcl` files: what is run, with which values, and what is expected of it. Decoded here, carried out by `cli::test`.
+
+use super::address::Mode;
+use super::ast::{Attribute, Block, Body, Expr, ExprKind, ObjectItem, ObjectKey, Traversal};
+use super::decode::content::{Shape, check, check_labels};
+use super::module::{CheckRule, ProviderRef};
+use super::syntax::{Text, parse_body};
+use crate::diag::{Diagnostic, Span};
+use straddle_sdk::value::Str;
+
+/// The ending of test files.
+pub const ENDING: &str = ".tftest.hcl";
+
+/// A test file.
+#[derive(Clone, Debug, Default)]
+pub struct TestFile {
+    /// Values for all runs.
+    pub variables: Vec<Attribute>,
+    /// `provider` blocks, which stand in for those of the configuration.
+    pub providers: Vec<Block>,
+    /// `mock_provider` blocks.
+    pub mocks: Vec<MockProvider>,
+    /// Overrides for all runs.
+    pub overrides: Vec<Override>,
+    /// In the order of the text.
+    pub runs: Vec<Run>,
+}
+
+/// `run "name"`.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its name.
+    pub name: Str,
+    /// Only plan.
+    pub plan_only: bool,
+    /// What is planned.
+    pub options: PlanOptions,
+    /// Values that win over the file's.
+    pub variables: Vec<Attribute>,
+    /// Another module than the one under test: its directory.
+    pub module: Option<(Str, Span)>,
+    /// Name in the module and configuration of the file.
+    pub providers: Vec<(ProviderRef, ProviderRef)>,
+    /// What must hold afterwards.
+    pub asserts: Vec<CheckRule>,
+    /// Objects whose conditions must fail.
+    pub expect_failures: Vec<Traversal>,
+    /// Overrides of this run.
+    pub overrides: Vec<Override>,
+    /// Runs of one key share a state.
+    pub state_key: Option<Str>,
+    /// The head of the block.
+    pub span: Span,
+}
+
+/// `plan_options`.
+#[derive(Clone, Debug, Default)]
+pub struct PlanOptions {
+    /// Only bring the state up to date.
+    pub refresh_only: bool,
+    /// Do not read live objects first.
+    pub no_refresh: bool,
+    /// Addresses, as written.
+    pub replace: Vec<Span>,
+    /// Addresses, as written.
+    pub target: Vec<Span>,
+}
+
+/// `mock_provider "name"`.
+#[derive(Clone, Debug)]
+pub struct MockProvider {
+    /// The provider's local name.
+    pub name: Str,
+    /// Which configuration of it.
+    pub alias: Option<Str>,
+    /// A directory with more of it.
+    pub source: Option<(Str, Span)>,
+    /// Values by kind and type.
+    pub types: Vec<MockType>,
+    /// Values for single objects.
+    pub overrides: Vec<Override>,
+    /// The head of the block.
+    pub span: Span,
+}
+
+/// `mock_resource "type"` and `mock_data "type"`.
+#[derive(Clone, Debug)]
+pub struct MockType {
+    /// Which kind.
+    pub mode: Mode,
+    /// The type's name.
+    pub ty: Str,
+    /// What computed attributes are; an object.
+    pub defaults: Option<Expr>,
+    /// Whether they are known while planning.
+    pub during_plan: bool,
+}
+
+/// `override_resource`, `override_data`, `override_module`.
+#[derive(Clone, Debug)]
+pub struct Override {
+    /// Which kind.
+    pub kind: OverrideKind,
+    /// What is overridden.
+    pub target: Traversal,
+    /// `values` or `outputs`; an object.
+    pub values: Option<Expr>,
+    /// Whether they are known while planning.
+    pub during_plan: bool,
+    /// The head of the block.
+    pub span: Span,
+}
+
+/// What an override is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OverrideKind {
+    /// A managed resource.
+    Resource,
+    /// A data source.
+    Data,
+    /// A module call.
+    Module,
+}
+
+/// Reads a test file. With errors the result holds all that could be read.
+pub fn read(source: Text<'_>) -> (TestFile, Vec<Diagnostic>) {
+    let (body, problems) = parse_body(source);
+    let mut reader = Reader { problems };
+    let file = reader.file(&body);
+    (file, reader.problems)
+}
+
+/// Reads a `.tfmock.hcl` file: `mock_resource` and `mock_data` blocks.
+pub fn read_mocks(source: Text<'_>) -> (Vec<MockType>, Vec<Diagnostic>) {
+    let (body, problems) = parse_body(source);
+    let mut reader = Reader { problems };
+    let types = body.blocks.iter().filter_map(|block| reader.mock_type(block, false)).collect();
+    (types, reader.problems)
+}
+
+struct Reader {
+    problems: Vec<Diagnostic>,
+}
+
+const OVERRIDES: [(&str, &[&str]); 3] = [("override_resource", &[]), ("override_data", &[]), ("override_module", &[])];
+
+impl Reader {
+    fn error(&mut self, summary: &str, detail: impl Into<String>, span: &Span) {
+        self.problems.push(Diagnostic::error(summary, detail).at(span));
+    }
+
+    fn file(&mut self, body: &Body) -> TestFile {
+        const SHAPE: Shape<'_> = Shape {
+            attributes: &[],
+            blocks: &[
+                ("test", &[]),
+                ("run", &["name"]),
+                ("variables", &[]),
+                ("provider", &["name"]),
+                ("mock_provider", &["name"]),
+                OVERRIDES[0],
+                OVERRIDES[1],
+                OVERRIDES[2],
+            ],
+        };
+        check(body, &SHAPE, &mut self.problems);
+        let mut file = TestFile::default();
+        for block in &body.blocks {
+            match &*block.kind.name {
+                "run" => {
+                    if let Some(run) = self.run(block) {
+                        self.unique(&file, &run);
+                        file.runs.push(run);
+                    }
+                }
+                "variables" => file.variables.extend(block.body.attributes.iter().cloned()),
+                "provider" if !block.labels.is_empty() => file.providers.push(block.clone()),
+                "mock_provider" => file.mocks.extend(self.mock(block)),
+                _ => file.overrides.extend(self.overriding(block)),
+            }
+        }
+        file
+    }
+
+    fn unique(&mut self, file: &TestFile, run: &Run) {
+        if file.runs.iter().any(|known| known.name == run.name) {
+            let detail =
+                format!("There is a run block named {:?} above. Names of runs are unique in a file.", &*run.name);
+            self.error("Duplicate \"run\" block names", detail, &run.span);
+        }
+    }
+
+    fn run(&mut self, block: &Block) -> Option<Run> {
+        const SHAPE: Shape<'_> = Shape {
+            attributes: &[
+                ("command", false),
+                ("providers", false),
+                ("expect_failures", false),
+                ("state_key", false),
+                ("parallel", false),
+            ],
+            blocks: &[
+                ("plan_options", &[]),
+                ("assert", &[]),
+                ("variables", &[]),
+                ("module", &[]),
+                OVERRIDES[0],
+                OVERRIDES[1],
+                OVERRIDES[2],
+            ],
+        };
+        let name = block.labels.first()?.text.clone();
+        let body = &block.body;
+        check(body, &SHAPE, &mut self.problems);
+        let inner = |kind: &'static str| body.blocks_of(kind);
+        let plan_only = match body.attribute("command").map(|a| (a.expr.keyword(), &a.expr.span)) {
+            None | Some((Some("apply"), _)) => false,
+            Some((Some("plan"), _)) => true,
+            Some((_, span)) => {
+                let detail = "The \"command\" argument requires one of the following keywords: apply or plan.";
+                self.error("Invalid \"command\" keyword", detail, span);
+                false
+            }
+        };
+        let options = inner("plan_options").last().map(|b| self.options(&b.body)).unwrap_or_default();
+        if !plan_only && options.refresh_only && inner("assert").next().is_none() {
+            self.error("Nothing to check", "A run that only refreshes has something to assert.", &block.header);
+        }
+        Some(Run {
+            name,
+            plan_only,
+            options,
+            variables: inner("variables").flat_map(|b| b.body.attributes.clone()).collect(),
+            module: inner("module").last().and_then(|b| self.module(b)),
+            providers: body.attribute("providers").map(|a| self.providers(&a.expr)).unwrap_or_default(),
+            asserts: inner("assert").filter_map(|b| self.assertion(b)).collect(),
+            expect_failures: body.attribute("expect_failures").map(|a| self.traversals(&a.expr)).unwrap_or_default(),
+            overrides: body.blocks.iter().filter_map(|b| self.overriding(b)).collect(),
+            state_key: body.attribute("state_key").and_then(|a| a.expr.literal_text()).map(Str::new),
+            span: block.header.clone(),
+        })
+    }
+
+    fn options(&mut self, body: &Body) -> PlanOptions {
+        const SHAPE: Shape<'_> = Shape {
+            attributes: &[("mode", false), ("refresh", false), ("replace", false), ("target", false)],
+            blocks: &[],
+        };
+        check(body, &SHAPE, &mut self.problems);
+        let refresh_only = match body.attribute("mode").map(|a| (a.expr.keyword(), &a.expr.span)) {
+            None | Some((Some("normal"), _)) => false,
+            Some((Some("refresh-only"), _)) => true,
+            // `refresh-only` is one word of the language: identifiers may hold a dash.
+            Some((_, span)) => {
+                let detail = "The \"mode\" argument requires one of the following keywords: normal or refresh-only.";
+                self.error("Invalid \"mode\" keyword", detail, span);
+                false
+            }
+        };
+        let no_refresh = body.attribute("refresh").is_some_and(|a| a.expr.keyword() == Some("false"));
+        let mut spans = |name: &str| -> Vec<Span> {
+            let Some(attribute) = body.attribute(name) else { return Vec::new() };
+            self.traversals(&attribute.expr).iter().map(whole).collect()
+        };
+        PlanOptions { refresh_only, no_refresh, replace: spans("replace"), target: spans("target") }
+    }
+
+    fn module(&mut self, block: &Block) -> Option<(Str, Span)> {
+        const SHAPE: Shape<'_> = Shape { attributes: &[("source", true), ("version", false)], blocks: &[] };
+        check(&block.body, &SHAPE, &mut self.problems);
+        let source = block.body.attribute("source")?;
+        match source.expr.literal_text() {
+            Some(text) => Some((Str::new(text), source.expr.span.clone())),
+            None => {
+                self.error("Invalid module source", "The source of a module is a constant text.", &source.expr.span);
+                None
+            }
+        }
+    }
+
+    fn assertion(&mut self, block: &Block) -> Option<CheckRule> {
+        const SHAPE: Shape<'_> = Shape { attributes: &[("condition", true), ("error_message", true)], blocks: &[] };
+        check(&block.body, &SHAPE, &mut self.problems);
+        let (condition, message) = (block.body.attribute("condition")?, block.body.attribute("error_message")?);
+        if super::reference::references(&condition.expr).0.is_empty() {
+            let detail = "The condition expression must refer to at least one object from elsewhere in the configuration, or \
+                          else its result would not be checking anything.";
+            self.error("Invalid assert expression", detail, &condition.expr.span);
+        }
+        Some(CheckRule {
+            condition: condition.expr.clone(),
+            error_message: message.expr.clone(),
+            span: block.header.clone(),
+        })
+    }
+
+    /// `{ name = name.alias }`.
+    fn providers(&mut self, expr: &Expr) -> Vec<(ProviderRef, ProviderRef)> {
+        let ExprKind::Object(items) = &expr.kind else {
+            self.error("Invalid expression", "A static map expression is required.", &expr.span);
+            return Vec::new();
+        };
+        let pair = |item: &ObjectItem| {
+            let inner = match &item.key {
+                ObjectKey::Name(name) => ProviderRef { name: name.name.clone(), alias: None, span: name.span.clone() },
+                ObjectKey::Expr(key) => reference(key)?,
+            };
+            Some((inner, reference(&item.value)?))
+        };
+        let mut pairs = Vec::new();
+        for item in items {
+            match pair(item) {
+                Some(pair) => pairs.push(pair),
+                None => {
+                    let detail = "A provider's name, or its name, a period and an alias, is required here.";
+                    self.error("Invalid provider configuration reference", detail, &item.value.span);
+                }
+            }
+        }
+        pairs
+    }
+
+    fn traversals(&mut self, expr: &Expr) -> Vec<Traversal> {
+        let ExprKind::Tuple(items) = &expr.kind else {
+            self.error("Invalid expression", "A static list expression is required.", &expr.span);
+            return Vec::new();
+        };
+        items.iter().filter_map(|item| self.traversal(item)).collect()
+    }
+
+    fn traversal(&mut self, expr: &Expr) -> Option<Traversal> {
+        if let ExprKind::Traversal(traversal) = &expr.kind {
+            return Some((**traversal).clone());
+        }
+        let detail = "A single static variable reference is required: only attribute access and indexing with constant keys. \
+                      No calculations, function calls, template expressions, etc are allowed here.";
+        self.error("Invalid expression", detail, &expr.span);
+        None
+    }
+
+    fn mock(&mut self, block: &Block) -> Option<MockProvider> {
+        const SHAPE: Shape<'_> = Shape {
+            attributes: &[("alias", false), ("source", false), ("override_during", false)],
+            blocks: &[("mock_resource", &["type"]), ("mock_data", &["type"]), OVERRIDES[0], OVERRIDES[1], OVERRIDES[2]],
+        };
+        let name = block.labels.first()?.text.clone();
+        let body = &block.body;
+        check(body, &SHAPE, &mut self.problems);
+        let during_plan = self.during(body);
+        let text = |name: &str| Some((Str::new(body.attribute(name)?.expr.literal_text()?), body.attribute(name)?));
+        let types = body.blocks.iter().filter_map(|b| self.mock_type(b, during_plan)).collect();
+        let overrides = body
+            .blocks
+            .iter()
+            .filter_map(|b| self.overriding(b))
+            .map(|o| Override { during_plan: o.during_plan || during_plan, ..o })
+            .collect();
+        Some(MockProvider {
+            name,
+            alias: text("alias").map(|(alias, _)| alias),
+            source: text("source").map(|(source, a)| (source, a.expr.span.clone())),
+            types,
+            overrides,
+            span: block.header.clone(),
+        })
+    }
+
+    fn mock_type(&mut self, block: &Block, during_plan: bool) -> Option<MockType> {
+        const SHAPE: Shape<'_> = Shape { attributes: &[("defaults", false), ("override_during", false)], blocks: &[] };
+        let mode = match &*block.kind.name {
+            "mock_resource" => Mode::Managed,
+            "mock_data" => Mode::Data,
+            _ => return None,
+        };
+        if !check_labels(block, &["type"], &mut Vec::new()) {
+            return None;
+        }
+        check(&block.body, &SHAPE, &mut self.problems);
+        let defaults = block.body.attribute("defaults").map(|a| a.expr.clone());
+        let during_plan = self.during(&block.body) || during_plan;
+        Some(MockType { mode, ty: block.labels.first()?.text.clone(), defaults, during_plan })
+    }
+
+    fn during(&mut self, body: &Body) -> bool {
+        match body.attribute("override_during").map(|a| (a.expr.keyword(), &a.expr.span)) {
+            None | Some((Some("apply"), _)) => false,
+            Some((Some("plan"), _)) => true,
+            Some((_, span)) => {
+                let detail = "The \"override_during\" argument requires one of the following keywords: plan or apply.";
+                self.error("Invalid override_during value", detail, span);
+                false
+            }
+        }
+    }
+
+    /// An override; `None` for other blocks.
+    fn overriding(&mut self, block: &Block) -> Option<Override> {
+        const VALUES: Shape<'_> =
+            Shape { attributes: &[("target", true), ("values", false), ("override_during", false)], blocks: &[] };
+        const OUTPUTS: Shape<'_> =
+            Shape { attributes: &[("target", true), ("outputs", false), ("override_during", false)], blocks: &[] };
+        let (kind, shape, values) = match &*block.kind.name {
+            "override_resource" => (OverrideKind::Resource, &VALUES, "values"),
+            "override_data" => (OverrideKind::Data, &VALUES, "values"),
+            "override_module" => (OverrideKind::Module, &OUTPUTS, "outputs"),
+            _ => return None,
+        };
+        check(&block.body, shape, &mut self.problems);
+        let target = self.traversal(&block.body.attribute("target")?.expr)?;
+        let values = block.body.attribute(values).map(|a| a.expr.clone());
+        let during_plan = self.during(&block.body);
+        Some(Override { kind, target, values, during_plan, span: block.header.clone() })
+    }
+}
+
+/// From the root to the last step.
+fn whole(traversal: &Traversal) -> Span {
+    let mut span = traversal.root.span.clone();
+    if let Some(last) = traversal.steps.last() {
+        span.range.end = last.span.range.end;
+    }
+    span
+}
+
+/// `name` or `name.alias`.
+fn reference(expr: &Expr) -> Option<ProviderRef> {
+    let ExprKind::Traversal(traversal) = &expr.kind else { return None };
+    let alias = match traversal.steps.as_slice() {
+        [] => None,
+        [step] => match &step.kind {
+            super::ast::StepKind::Attr(alias) => Some(alias.clone()),
+            super::ast::StepKind::Index(_) => return None,
+        },
+        _ => return None,
+    };
+    Some(ProviderRef { name: traversal.root.name.clone(), alias, span: expr.span.clone() })
+}
