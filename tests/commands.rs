@@ -317,6 +317,20 @@ fn every_command_explains_itself() {
 }
 
 #[test]
+fn schemas_are_terraforms() {
+    let place = Place::with(MODULES);
+    let ours = place.run("providers schema -json").ends(0).json();
+    assert!(
+        ours["provider_schemas"]["terraform.io/builtin/terraform"]["resource_schemas"]["terraform_data"].is_object()
+    );
+    let Some(init) = place.terraform("init") else { return };
+    init.ends(0);
+    let theirs = place.terraform("providers schema -json").unwrap().ends(0).json();
+    let types = |all: &Value| all["provider_schemas"]["terraform.io/builtin/terraform"]["resource_schemas"].clone();
+    assert_eq!(types(&ours), types(&theirs));
+}
+
+#[test]
 fn workspaces_have_states_of_their_own() {
     let place = Place::with(ONE);
     assert_eq!(place.run("workspace show").ends(0).out, "default\n");

@@ -272,7 +272,8 @@ run "early" {
     target          = module.m.terraform_data.h
     override_during = plan
     values = {
-      id = "early"
+      id     = "early"
+      output = "made up"
     }
   }
   module {

@@ -8,11 +8,8 @@ use crate::diag::Diagnostic;
 use crate::fleet::Fleet;
 use crate::plan::providers::{BUILT_IN, Providers, TERRAFORM};
 use crate::plugin::{Environment, Found, Source};
-use serde_json::{Map, Value as Tree, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use straddle_sdk::schema::{Attribute, AttributeType, Block, Nesting, Schema};
-use straddle_sdk::value::Str;
 
 pub async fn run(args: ProvidersArgs, printer: &Printer) -> Exit {
     match args.command {
@@ -59,12 +56,10 @@ fn needed(project: &Project) -> Result<BTreeMap<String, BTreeSet<&'static str>>,
     for source in providers.needed(&tree, &project.spec) {
         all.entry(source).or_default().insert("the spec");
     }
-    let state = crate::state::load(&project.directory).map_err(|e| Box::new(Diagnostic::from(e)))?.state;
+    let state = crate::state::load(&super::workspace::state_dir()).map_err(|e| Box::new(Diagnostic::from(e)))?.state;
     for object in state.objects.values() {
         all.entry(object.provider.source.to_string()).or_default().insert("the state");
     }
-    // Terraform's own provider is a part of straddle.
-    all.retain(|source, _| source != TERRAFORM);
     Ok(all)
 }
 
@@ -95,10 +90,12 @@ fn list(printer: &Printer, strict: bool) -> Exit {
         printer.diagnostics(&[problem], &Default::default());
         Exit::Error
     };
-    let all = match needed(&project) {
+    let mut all = match needed(&project) {
         Ok(all) => all,
         Err(problem) => return failed(*problem),
     };
+    // Terraform's own provider is a part of straddle.
+    all.retain(|source, _| source != TERRAFORM);
     let environment = match Environment::of_process(&project.directory) {
         Ok(environment) => environment,
         Err(error) => return failed(Diagnostic::error("Providers cannot be looked for", format!("{error}."))),
@@ -178,95 +175,7 @@ async fn schema(printer: &Printer) -> Exit {
     };
     let problems = fleet.schemas(&sources, &mut providers).await;
     fleet.shutdown().await;
-    let all: Map<String, Tree> = providers
-        .schemas
-        .iter()
-        .map(|(source, s)| {
-            let of = |types: &BTreeMap<Str, straddle_sdk::schema::Prepared>| -> Tree {
-                types.iter().map(|(name, schema)| (name.to_string(), schema_json(schema))).collect::<Map<_, _>>().into()
-            };
-            let schemas = json!({
-                "provider": schema_json(&s.provider),
-                "resource_schemas": of(&s.resources),
-                "data_source_schemas": of(&s.data_sources),
-            });
-            (source.clone(), schemas)
-        })
-        .collect();
-    printer.out(&json!({ "format_version": "1.0", "provider_schemas": all }).to_string());
+    printer.out(&crate::report::provider_schemas::json_text(&providers.schemas));
     printer.diagnostics(&problems, &Default::default());
     if problems.iter().any(Diagnostic::is_error) { Exit::Error } else { Exit::Done }
-}
-
-fn schema_json(schema: &Schema) -> Tree {
-    json!({ "version": schema.version, "block": block_json(&schema.block) })
-}
-
-fn block_json(block: &Block) -> Tree {
-    let mut out = Map::new();
-    if !block.attributes.is_empty() {
-        out.insert("attributes".into(), attributes_json(&block.attributes));
-    }
-    if !block.blocks.is_empty() {
-        let nested = block.blocks.iter().map(|(name, b)| {
-            let mut one = Map::new();
-            one.insert("nesting_mode".into(), nesting(b.nesting).into());
-            one.insert("block".into(), block_json(&b.block));
-            for (key, n) in [("min_items", b.min_items), ("max_items", b.max_items)] {
-                if n != 0 {
-                    one.insert(key.into(), n.into());
-                }
-            }
-            (name.to_string(), Tree::from(one))
-        });
-        out.insert("block_types".into(), nested.collect::<Map<_, _>>().into());
-    }
-    described(&mut out, &block.description, block.markdown, block.deprecated);
-    out.into()
-}
-
-fn attributes_json(attributes: &BTreeMap<Str, Attribute>) -> Tree {
-    let one = |(name, a): (&Str, &Attribute)| {
-        let mut out = Map::new();
-        match &a.ty {
-            AttributeType::Plain(ty) => {
-                out.insert("type".into(), serde_json::from_str(&ty.to_json()).unwrap_or(Tree::Null));
-            }
-            AttributeType::Nested { attributes, nesting: mode } => {
-                let nested = json!({ "attributes": attributes_json(attributes), "nesting_mode": nesting(*mode) });
-                out.insert("nested_type".into(), nested);
-            }
-        }
-        let flags = [
-            ("required", a.required),
-            ("optional", a.optional),
-            ("computed", a.computed),
-            ("sensitive", a.sensitive),
-            ("write_only", a.write_only),
-        ];
-        out.extend(flags.iter().filter(|(_, on)| *on).map(|(flag, _)| ((*flag).to_string(), Tree::Bool(true))));
-        described(&mut out, &a.description, a.markdown, a.deprecated);
-        (name.to_string(), Tree::from(out))
-    };
-    attributes.iter().map(one).collect::<Map<_, _>>().into()
-}
-
-fn described(out: &mut Map<String, Tree>, description: &str, markdown: bool, deprecated: bool) {
-    if !description.is_empty() {
-        out.insert("description".into(), description.into());
-    }
-    out.insert("description_kind".into(), if markdown { "markdown" } else { "plain" }.into());
-    if deprecated {
-        out.insert("deprecated".into(), true.into());
-    }
-}
-
-fn nesting(nesting: Nesting) -> &'static str {
-    match nesting {
-        Nesting::Single => "single",
-        Nesting::Group => "group",
-        Nesting::List => "list",
-        Nesting::Set => "set",
-        Nesting::Map => "map",
-    }
 }
