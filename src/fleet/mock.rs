@@ -184,6 +184,8 @@ mod tests {
             sensitive: false,
             write_only: false,
             deprecated: false,
+            deprecation_message: String::new(),
+            markdown: false,
         }
     }
 
