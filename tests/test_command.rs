@@ -206,6 +206,37 @@ run "missing" {
 }
 
 #[test]
+fn checks_are_no_mere_warnings() {
+    let check = "check \"c\" {\n  assert {\n    condition     = terraform_data.a.output != \"bad\"\n    error_message = \"bad\"\n  }\n}\n";
+    compare(
+        &[
+            ("check.tf", check),
+            (
+                "tests/check.tftest.hcl",
+                r#"
+run "expected" {
+  variables {
+    v = "bad"
+  }
+  expect_failures = [check.c]
+}
+run "not_expected" {
+  variables {
+    v = "bad"
+  }
+}
+run "never" {
+}
+"#,
+            ),
+            ("tests/unknown.tftest.hcl", "run \"unknown\" {\n  command = plan\n}\n"),
+        ],
+        false,
+        &["  run \"expected\"... pass\n", "  run \"unknown\"... fail\n"],
+    );
+}
+
+#[test]
 fn runs_see_those_before_and_other_modules() {
     compare(
         &[(

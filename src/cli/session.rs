@@ -49,15 +49,8 @@ impl Project {
         let given = given(&directory, &config, vars, &mut sources, &mut problems);
         let (variables, found) = variables::assign(&config.module, &given, &sources);
         problems.extend(found);
-        let mut project = Project {
-            directory,
-            config,
-            sources,
-            variables,
-            spec: Spec::default(),
-            stand_ins: Vec::new(),
-            problems,
-        };
+        let mut project =
+            Project { directory, config, sources, variables, spec: Spec::default(), stand_ins: Vec::new(), problems };
         project.lower();
         project
     }
@@ -75,15 +68,7 @@ impl Project {
         let (variables, found) = variables::assign(&config.module, &values, &sources);
         problems.extend(found);
         let spec = Spec::default();
-        let mut project = Project {
-            directory,
-            config,
-            sources,
-            variables,
-            spec,
-            stand_ins: Vec::new(),
-            problems,
-        };
+        let mut project = Project { directory, config, sources, variables, spec, stand_ins: Vec::new(), problems };
         project.lower();
         project
     }

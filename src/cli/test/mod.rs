@@ -95,19 +95,30 @@ pub async fn run(args: TestArgs, printer: &Printer) -> Exit {
     interrupted.unwrap_or(if status == Status::Pass { Exit::Done } else { Exit::Error })
 }
 
+/// The ending of test files in JSON syntax.
+const JSON_ENDING: &str = ".tftest.json";
+
+/// Refuses a test file in JSON syntax: passing over it in silence would call untested what is thought to be tested.
+fn in_json(path: &Path) -> Wrong {
+    let detail = format!("{} is in JSON syntax, in which straddle does not read tests.", path.display());
+    let problem = Diagnostic::error("Test file in JSON syntax", detail).help("Write it in the native syntax.");
+    (vec![problem], Sources::default(), path.display().to_string())
+}
+
 type Wrong = (Vec<Diagnostic>, Sources, String);
 
 /// The test files of the directory and of the test directory, by path; those asked for when any are.
 fn find(root: &Path, args: &TestArgs) -> (Vec<Found>, Vec<Wrong>) {
     let tests = &args.test_directory;
+    let (mut files, mut wrong) = (Vec::new(), Vec::new());
     let mut paths: Vec<PathBuf> = Vec::new();
     for below in [Path::new(""), tests.as_path()] {
         let names = load::names(&root.join(below)).unwrap_or_default();
+        wrong.extend(names.iter().filter(|n| n.ends_with(JSON_ENDING)).map(|n| in_json(&below.join(n))));
         paths.extend(names.iter().filter(|n| n.ends_with(ENDING)).map(|n| below.join(n)));
     }
     paths.sort();
     paths.dedup();
-    let (mut files, mut wrong) = (Vec::new(), Vec::new());
     for wanted in args.filter.iter().filter(|f| !paths.contains(&plain(f))) {
         let detail = format!("There is no test file {}.", wanted.display());
         let problem = Diagnostic::error("Unknown test file", detail)

@@ -176,6 +176,7 @@ impl<'a> Stage<'a> {
                     seen.shown = Some(crate::report::plan::text(&plan, Fate::Applied, printer.style()));
                     let env = project.env();
                     planned(&plan, &env);
+                    seen.problems.extend(undecided(&env));
                     self.look(run, prepared, &env, &mut seen);
                 } else if !seen.problems.iter().any(Diagnostic::is_error) {
                     self.apply(run, prepared, store, &scene, &plan, &mut seen, printer).await;
@@ -320,6 +321,23 @@ fn planned(plan: &Plan, env: &Env<'_>) {
         let counts = crate::plan::env::WorkloadCounts::of(&plan.topology, &w.rules, &w.decision.after);
         env.set_workload(name.clone(), counts);
     }
+}
+
+/// Checks that nobody can judge before something is applied: in a test of a plan that is an error.
+fn undecided(env: &Env<'_>) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for (number, node) in env.tree.nodes.iter().enumerate().filter(|(_, n)| !n.module.checks.is_empty()) {
+        for instance in env.instances_of(number) {
+            let scope = env.scope(instance);
+            let rules = node.module.checks.values().flat_map(|check| &check.asserts);
+            for rule in rules.filter(|rule| matches!(judge(rule, &scope), Verdict::Unknown)) {
+                let detail = "The condition could not be evaluated at this time, a result will be known when this plan is applied.";
+                let problem = Diagnostic::error("Check block assertion known after apply", detail);
+                problems.push(problem.at(&rule.condition.span));
+            }
+        }
+    }
+    problems
 }
 
 fn assertion(rule: &CheckRule, scope: &dyn Scope, failed: &mut bool) -> Vec<Diagnostic> {
