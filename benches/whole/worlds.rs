@@ -108,9 +108,11 @@ pub fn plain(dir: &Path, shape: Shape, n: usize) {
             }
         }
         Shape::Chained => {
+            // range() gives 1,024 numbers at most.
+            let rows = n.div_ceil(100);
             let _ = write!(
                 text,
-                "resource \"terraform_data\" \"a\" {{\n  for_each = {{ for i in range({n}) : \"k${{i}}\" => i }}\n  input    = each.value\n}}\n\
+                "resource \"terraform_data\" \"a\" {{\n  for_each = {{ for p in setproduct(range({rows}), range(100)) : \"k${{p[0]}}-${{p[1]}}\" => p[1] }}\n  input    = each.value\n}}\n\
                  resource \"terraform_data\" \"b\" {{\n  for_each = terraform_data.a\n  input    = each.value.id\n}}\n"
             );
         }
