@@ -2,7 +2,7 @@
 
 use super::items::{Level, items};
 use super::{Drift, Kind};
-use crate::report::words::{Names, interval, sum, verdict};
+use crate::report::words::{Names, count, interval, sum, verdict};
 use crate::spread::decision::Verdict;
 use quick_xml::escape::escape;
 use std::fmt::Write as _;
@@ -51,12 +51,12 @@ fn head(drift: &Drift<'_>, stack: &str, out: &mut String) {
     let n = |kind| drift.count(kind);
     let _ = writeln!(
         out,
-        "<p>{} changed, {} missing, {} unmanaged, {} unreadable, {} rules broken.</p>",
+        "<p>{} changed, {} missing, {} unmanaged, {} unreadable, {} broken.</p>",
         n(Kind::Changed),
         n(Kind::Missing),
         n(Kind::Unmanaged),
         n(Kind::Unreadable),
-        drift.breaches()
+        count(drift.breaches(), "rule")
     );
 }
 

@@ -22,7 +22,7 @@ use crate::report::json::Json;
 use crate::report::plan::straddle;
 use crate::report::style::{Ink, Style, clean, wrap};
 use crate::report::table::rows;
-use crate::report::words::{Names, interval, sum, verdict_key};
+use crate::report::words::{Names, count, interval, sum, verdict_key};
 use crate::spread::decision::{RuleReport, Verdict};
 use crate::spread::model::{Health, Topology};
 use std::collections::BTreeMap;
@@ -328,12 +328,12 @@ pub fn text(drift: &Drift<'_>, style: &Style) -> String {
     }
     let n = |kind| drift.count(kind);
     out.push_str(&format!(
-        "Drift: {} changed, {} missing, {} unmanaged, {} unreadable, {} rules broken.\n",
+        "Drift: {} changed, {} missing, {} unmanaged, {} unreadable, {} broken.\n",
         n(Kind::Changed),
         n(Kind::Missing),
         n(Kind::Unmanaged),
         n(Kind::Unreadable),
-        drift.breaches()
+        count(drift.breaches(), "rule")
     ));
     for (kind, title) in [
         (Kind::Unreadable, "Could not be read; nothing is concluded about these"),
