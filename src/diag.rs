@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use straddle_sdk::value::Path;
 
 /// A source text by number: an index into the run's [`Sources`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize)]
@@ -52,6 +53,9 @@ pub struct Diagnostic {
     pub related: Vec<(Span, String)>,
     /// The address of the object concerned.
     pub address: Option<String>,
+    /// The part of the object's configuration that a provider speaks of; who knows the text finds its place.
+    #[serde(skip)]
+    pub attribute: Option<Path>,
 }
 
 impl Diagnostic {
@@ -65,6 +69,7 @@ impl Diagnostic {
             span: None,
             related: Vec::new(),
             address: None,
+            attribute: None,
         }
     }
 
@@ -76,6 +81,23 @@ impl Diagnostic {
     /// Underlines `span`.
     pub fn at(mut self, span: &Span) -> Diagnostic {
         self.span = Some(span.clone());
+        self
+    }
+
+    /// Underlines the part of a configuration that the provider speaks of, in place of naming it.
+    pub fn at_attribute(mut self, span: &Span) -> Diagnostic {
+        if let Some(path) = self.attribute.take()
+            && let Some(detail) = self.detail.strip_suffix(&named(&path))
+        {
+            self.detail.truncate(detail.len());
+        }
+        self.at(span)
+    }
+
+    /// Names the part of a configuration that the provider speaks of.
+    pub fn about_attribute(mut self, path: &Path) -> Diagnostic {
+        self.detail.push_str(&named(path));
+        self.attribute = Some(path.clone());
         self
     }
 
@@ -95,4 +117,8 @@ impl Diagnostic {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+}
+
+fn named(path: &Path) -> String {
+    format!(" (attribute {path})")
 }

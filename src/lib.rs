@@ -7,6 +7,7 @@ pub mod audit;
 pub mod cli;
 pub mod diag;
 pub mod fleet;
+pub mod install;
 pub mod lang;
 pub mod plan;
 pub mod plugin;

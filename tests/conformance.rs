@@ -111,6 +111,7 @@ impl Console {
             now: Some(NOW.parse().unwrap()),
             plan_time: None,
             random: Some(&SystemRandom),
+            providers: None,
             templates: None,
         };
         let around = Surroundings {
@@ -239,6 +240,7 @@ fn configurations() {
             now: None,
             plan_time: None,
             random: None,
+            providers: None,
             templates: None,
         };
         let paths = Paths { module: ".".into(), root: ".".into(), cwd: directory.path().display().to_string() };

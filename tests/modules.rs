@@ -37,6 +37,7 @@ fn with_surroundings<R>(directory: &Path, sources: &Sources, f: impl FnOnce(Surr
         now: None,
         plan_time: None,
         random: None,
+        providers: None,
         templates: None,
     };
     let paths = Paths { module: ".".into(), root: ".".into(), cwd: "/".into() };

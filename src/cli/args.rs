@@ -371,9 +371,18 @@ pub struct InitArgs {
     /// Accepted for Terraform's sake
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub input: bool,
-    /// Accepted for Terraform's sake
+    /// Take the newest versions that are allowed, whatever the lock file says
     #[arg(long)]
     pub upgrade: bool,
+    /// Bring called modules
+    #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub get: bool,
+    /// `readonly`: fail where the lock file would change
+    #[arg(long, value_name = "MODE", value_parser = ["readonly"])]
+    pub lockfile: Option<String>,
+    /// Install providers from this directory alone; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub plugin_dir: Vec<PathBuf>,
 }
 
 /// `validate`.
@@ -425,6 +434,28 @@ pub enum ProvidersCommand {
         /// As JSON (the only form there is)
         #[arg(long)]
         json: bool,
+    },
+    /// Write checksums for further platforms into the lock file
+    Lock {
+        /// Only these providers
+        providers: Vec<String>,
+        /// OS_ARCH, for example linux_arm64; may be repeated
+        #[arg(long, value_name = "OS_ARCH")]
+        platform: Vec<String>,
+        /// Packages from this directory, not from registries
+        #[arg(long, value_name = "DIR", conflicts_with = "net_mirror")]
+        fs_mirror: Option<PathBuf>,
+        /// Packages from this server, not from registries
+        #[arg(long, value_name = "URL")]
+        net_mirror: Option<String>,
+    },
+    /// Copy the packages of all providers into DIR, to install from where there is no network
+    Mirror {
+        /// Where to
+        dir: PathBuf,
+        /// OS_ARCH, for example linux_arm64; may be repeated
+        #[arg(long, value_name = "OS_ARCH")]
+        platform: Vec<String>,
     },
     /// Put a built-in provider into DIR as a file Terraform can use
     Export {

@@ -12,6 +12,7 @@ mod generate;
 mod get;
 mod graph;
 mod import;
+mod init;
 mod output;
 mod plan;
 mod planning;
@@ -41,6 +42,10 @@ use std::process::ExitCode;
 
 /// Runs the command of this process.
 pub fn main() -> ExitCode {
+    if std::env::var_os(crate::plugin::guard::GUARD_ENV).is_some() {
+        crate::plugin::guard::stand();
+        return ExitCode::SUCCESS;
+    }
     let arguments: Vec<String> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
     let serve = std::env::var(crate::plugin::SERVE_ENV).ok();
     if crate::plugin::serves(arguments.first().map(String::as_str), serve.as_deref()).is_some() {
@@ -112,7 +117,7 @@ async fn run(command: Command, printer: &print::Printer) -> Exit {
         Command::Simulate(args) => simulate::run(args, printer).await,
         Command::Validate(args) if args.rules => simulate::validate_rules(&args, printer),
         Command::Sim(command) => sim::run(command, printer),
-        Command::Init(_) => providers::init(printer),
+        Command::Init(args) => init::run(&args, printer),
         Command::Validate(args) => validate::run(args, printer).await,
         Command::Show(args) => show::run(args, printer).await,
         Command::Import(args) => import::run(args, printer).await,

@@ -16,7 +16,7 @@ use crate::plan::providers::Providers;
 use crate::plan::target::{Only, Target};
 use crate::plan::walk::Wishes;
 use crate::spread::model::Topology;
-use crate::state::State;
+use crate::state::{ObjectId, State};
 use std::collections::{BTreeMap, BTreeSet};
 use straddle_sdk::value::codec::json;
 
@@ -60,8 +60,8 @@ async fn look_at(
     let mut fleet = Fleet::new(&project.directory, parallelism)
         .map_err(|e| vec![Diagnostic::error("Providers cannot be started", format!("{e}."))])?;
     let mut problems = Vec::new();
-    let (moved_state, moved) = crate::plan::moved::apply(&tree, state, &mut problems);
-    let result = look_with(project, &moved_state, refresh, &mut providers, &mut fleet, &mut problems).await;
+    let (mut moved_state, moved) = crate::plan::moved::apply(&tree, state, &mut problems);
+    let result = look_with(project, &mut moved_state, &moved, refresh, &mut providers, &mut fleet, &mut problems).await;
     if lenient && let Some((observed, _)) = &result {
         let told: BTreeSet<String> =
             observed.objects.iter().filter(|(_, s)| s.is_unreadable()).map(|(id, _)| id.to_string()).collect();
@@ -80,7 +80,8 @@ async fn look_at(
 
 async fn look_with(
     project: &Project,
-    state: &State,
+    state: &mut State,
+    moved: &BTreeMap<Address, Address>,
     refresh: bool,
     providers: &mut Providers,
     fleet: &mut Fleet,
@@ -88,11 +89,21 @@ async fn look_with(
 ) -> Option<(Observed, Topology)> {
     let tree = project.tree();
     let mut sources = providers.needed(&tree, &project.spec);
-    sources.extend(state.objects.values().map(|o| o.provider.source.to_string()));
+    sources.extend(project.functional(providers));
+    let retyped = |id: &ObjectId| moved.get(&id.address).is_some_and(|from| from.ty != id.address.ty);
+    let kept = state.objects.iter().filter(|(id, _)| !retyped(id));
+    sources.extend(kept.map(|(_, o)| o.provider.source.to_string()));
     problems.extend(fleet.schemas(&sources, providers).await);
+    // Nobody else has told what is offered.
+    let _ = project.offered.set(fleet.functions());
     if problems.iter().any(Diagnostic::is_error) {
         return None;
     }
+    fleet.adopt(state, moved, &tree, providers, problems).await;
+    if problems.iter().any(Diagnostic::is_error) {
+        return None;
+    }
+    let state = &*state;
     let wanted = fleet::wanted(&tree, &project.spec, state, providers);
     let env = project.env();
     seed(&env, state, providers);

@@ -1,4 +1,4 @@
-//! `providers` and `init`: which providers a directory needs, where they come from, what they offer.
+//! `providers`: which providers a directory needs, where they come from, what they offer.
 
 use super::Exit;
 use super::args::{ProvidersArgs, ProvidersCommand, VarArgs};
@@ -6,14 +6,17 @@ use super::print::Printer;
 use super::session::Project;
 use crate::diag::Diagnostic;
 use crate::fleet::Fleet;
-use crate::plan::providers::{BUILT_IN, Providers, TERRAFORM};
-use crate::plugin::{Environment, Found, Source};
+use crate::plan::providers::{BUILT_IN, Providers};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub async fn run(args: ProvidersArgs, printer: &Printer) -> Exit {
     match args.command {
         None => tree(printer),
+        Some(ProvidersCommand::Lock { providers, platform, fs_mirror, net_mirror }) => {
+            super::init::lock(&providers, platform, fs_mirror, net_mirror, printer)
+        }
+        Some(ProvidersCommand::Mirror { dir, platform }) => super::init::mirror(&dir, platform, printer),
         Some(ProvidersCommand::Schema { .. }) => schema(printer).await,
         Some(ProvidersCommand::Export { name, dir }) => match export(&name, &dir) {
             Ok(path) => {
@@ -28,17 +31,8 @@ pub async fn run(args: ProvidersArgs, printer: &Printer) -> Exit {
     }
 }
 
-/// `init`: nothing is downloaded; what is missing is said.
-pub fn init(printer: &Printer) -> Exit {
-    let exit = list(printer, true);
-    if exit == Exit::Done {
-        printer.out("Ready: straddle plan");
-    }
-    exit
-}
-
 /// The project, told of where it cannot be read; values of variables do not matter here.
-fn project(printer: &Printer) -> Result<Project, Exit> {
+pub(super) fn project(printer: &Printer) -> Result<Project, Exit> {
     let mut project = Project::read(&VarArgs::default());
     project.problems.retain(|p| p.summary != "No value for required variable");
     if project.has_errors() {
@@ -49,7 +43,7 @@ fn project(printer: &Printer) -> Result<Project, Exit> {
 }
 
 /// Sources by who needs them.
-fn needed(project: &Project) -> Result<BTreeMap<String, BTreeSet<&'static str>>, Box<Diagnostic>> {
+pub(super) fn needed(project: &Project) -> Result<BTreeMap<String, BTreeSet<&'static str>>, Box<Diagnostic>> {
     let tree = project.tree();
     let providers = Providers::of(&tree);
     let mut all: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
@@ -79,56 +73,6 @@ fn tree(printer: &Printer) -> Exit {
     let sources = state.objects.values().map(|o| o.provider.source.to_string()).collect();
     printer.out(&crate::report::provider_tree::text(&project.config, &sources));
     Exit::Done
-}
-
-fn list(printer: &Printer, strict: bool) -> Exit {
-    let project = match project(printer) {
-        Ok(project) => project,
-        Err(exit) => return exit,
-    };
-    let failed = |problem: Diagnostic| {
-        printer.diagnostics(&[problem], &Default::default());
-        Exit::Error
-    };
-    let mut all = match needed(&project) {
-        Ok(all) => all,
-        Err(problem) => return failed(*problem),
-    };
-    // Terraform's own provider is a part of straddle.
-    all.retain(|source, _| source != TERRAFORM);
-    let environment = match Environment::of_process(&project.directory) {
-        Ok(environment) => environment,
-        Err(error) => return failed(Diagnostic::error("Providers cannot be looked for", format!("{error}."))),
-    };
-    let (mut out, mut missing) = (String::new(), Vec::new());
-    for (source, by) in &all {
-        let by: Vec<&str> = by.iter().copied().collect();
-        let found = Source::parse(source).map_err(|e| e.to_string());
-        let place = match found.and_then(|s| environment.find(&s).map_err(|e| e.to_string())) {
-            Ok(found) => origin(source, &found),
-            Err(why) => {
-                missing.push(Diagnostic::error("Provider not available", format!("{why}.")).help(
-                    "Install it with `terraform init` in this directory, or name its directory in dev_overrides.",
-                ));
-                "not installed".to_string()
-            }
-        };
-        out.push_str(&format!("{source}: {place}; needed by {}\n", by.join(" and ")));
-    }
-    printer.out(if out.is_empty() { "No providers are needed." } else { &out });
-    if strict && !missing.is_empty() {
-        printer.diagnostics(&missing, &Default::default());
-        return Exit::Error;
-    }
-    Exit::Done
-}
-
-fn origin(source: &str, found: &Found) -> String {
-    match found {
-        Found::Reattach(_) => "running already (TF_REATTACH_PROVIDERS)".into(),
-        Found::Program { .. } if BUILT_IN.iter().any(|(_, s)| *s == source) => "built in".into(),
-        Found::Program { program, .. } => program.display().to_string(),
-    }
 }
 
 /// This program under the name that makes it the provider: a link where the file system can, else a copy.

@@ -2,17 +2,20 @@
 
 use super::args::VarArgs;
 use crate::diag::{Diagnostic, FileId, Sources};
+use crate::fleet::Functions;
 use crate::fleet::mock::StandIn;
 use crate::lang::eval::{Scope, eval};
-use crate::lang::functions::FunctionContext;
 use crate::lang::functions::files::SystemRandom;
+use crate::lang::functions::{FunctionContext, ProviderFunctions};
 use crate::lang::load::{self, Config, Disk};
 use crate::lang::tree::Tree;
 use crate::lang::variables::{self, Given};
 use crate::plan::env::Env;
+use crate::plan::providers::Providers;
 use crate::spec::Spec;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use straddle_sdk::value::{Str, Value};
 
 /// A directory as read.
@@ -27,6 +30,8 @@ pub struct Project {
     pub stand_ins: Vec<StandIn>,
     /// Everything found wrong; with an error among them the rest is good for nothing but looking at.
     pub problems: Vec<Diagnostic>,
+    /// Functions of providers, once their schemas are known.
+    pub offered: OnceLock<Arc<Functions>>,
 }
 
 /// Changes a configuration that was read, and adds values for its variables.
@@ -49,8 +54,16 @@ impl Project {
         let given = given(&directory, &config, vars, &mut sources, &mut problems);
         let (variables, found) = variables::assign(&config.module, &given, &sources);
         problems.extend(found);
-        let mut project =
-            Project { directory, config, sources, variables, spec: Spec::default(), stand_ins: Vec::new(), problems };
+        let mut project = Project {
+            directory,
+            config,
+            sources,
+            variables,
+            spec: Spec::default(),
+            stand_ins: Vec::new(),
+            problems,
+            offered: OnceLock::new(),
+        };
         project.lower();
         project
     }
@@ -68,7 +81,16 @@ impl Project {
         let (variables, found) = variables::assign(&config.module, &values, &sources);
         problems.extend(found);
         let spec = Spec::default();
-        let mut project = Project { directory, config, sources, variables, spec, stand_ins: Vec::new(), problems };
+        let mut project = Project {
+            directory,
+            config,
+            sources,
+            variables,
+            spec,
+            stand_ins: Vec::new(),
+            problems,
+            offered: OnceLock::new(),
+        };
         project.lower();
         project
     }
@@ -85,6 +107,7 @@ impl Project {
             spec: Spec::default(),
             stand_ins: Vec::new(),
             problems,
+            offered: OnceLock::new(),
         };
         project.lower();
         project
@@ -161,8 +184,17 @@ impl Project {
             now: None,
             plan_time: None,
             random: None,
+            providers: self.offered.get().map(|offered| &**offered as &dyn ProviderFunctions),
             templates: None,
         }
+    }
+
+    /// The providers whose functions may be called: those that are required, where any function of a provider is called at all.
+    pub fn functional(&self, providers: &Providers) -> BTreeSet<String> {
+        if !self.sources.files.iter().any(|source| source.text.contains("provider::")) {
+            return BTreeSet::new();
+        }
+        providers.names().map(|(_, source)| source.to_owned()).collect()
     }
 
     /// Whether anything is wrong enough to stop.

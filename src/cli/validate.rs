@@ -107,7 +107,8 @@ impl Resources for Known<'_> {
 async fn schemas<'p>(project: &'p Project, problems: &mut Vec<Diagnostic>) -> Known<'p> {
     let tree = project.tree();
     let mut providers = Providers::of(&tree);
-    let sources = providers.needed(&tree, &project.spec);
+    let mut sources = providers.needed(&tree, &project.spec);
+    sources.extend(project.functional(&providers));
     match Fleet::new(&project.directory, 1) {
         Ok(mut fleet) => {
             let found = fleet.schemas(&sources, &mut providers).await;
@@ -116,6 +117,8 @@ async fn schemas<'p>(project: &'p Project, problems: &mut Vec<Diagnostic>) -> Kn
                 problem.detail.push_str(" Its resources are checked in part only.");
                 problem
             }));
+            // Nobody else has told what is offered.
+            let _ = project.offered.set(fleet.functions());
             fleet.shutdown().await;
         }
         Err(error) => problems.push(Diagnostic::warning("Providers cannot be started", format!("{error}."))),

@@ -109,12 +109,8 @@ pub fn diagnostics(found: &Diagnostics) -> Vec<Diagnostic> {
                 sdk::Severity::Error => Severity::Error,
                 sdk::Severity::Warning => Severity::Warning,
             };
-            let detail = if d.attribute.0.is_empty() {
-                d.detail.clone()
-            } else {
-                format!("{} (attribute {})", d.detail, d.attribute)
-            };
-            Diagnostic { severity, ..Diagnostic::error(d.summary.clone(), detail) }
+            let said = Diagnostic { severity, ..Diagnostic::error(d.summary.clone(), d.detail.clone()) };
+            if d.attribute.0.is_empty() { said } else { said.about_attribute(&d.attribute) }
         })
         .collect()
 }

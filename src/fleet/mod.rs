@@ -6,26 +6,35 @@
 //! | `mock` | what tests put in the place of a provider |
 //! | `builtin` | Terraform's own provider, in this process |
 //! | `observe` | read every object of a state, and how locations fare |
+//! | `adopt` | objects that are given another type |
 //! | `answer` | a planner's questions |
+//! | `functions` | the evaluator's calls of providers' functions |
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
 pub use answer::{call_problems, diagnostics};
+pub use functions::Functions;
 
+mod adopt;
 mod answer;
 pub mod builtin;
+mod functions;
 pub mod mock;
 mod observe;
 
 use crate::diag::Diagnostic;
-use crate::lang::body::PreparedBody;
+use crate::install::lock::LockFile;
+use crate::install::providers::is_as_locked;
+use crate::lang::body::{PreparedBody, place_of};
+use crate::lang::module::ProviderConfig;
 use crate::lang::tree::Tree;
 use crate::plan::env::Env;
 use crate::plan::providers::{Providers, TERRAFORM};
-use crate::plugin::{CallError, Environment, LaunchError, Launcher, Plugin, Settings, Source};
+use crate::plugin::{CallError, Environment, Found, LaunchError, Launcher, Plugin, ProviderSchemas, Settings, Source};
 use crate::state::ProviderRef;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use straddle_sdk::value::{Str, Value};
 
 /// Running providers, by configuration.
@@ -34,6 +43,9 @@ pub struct Fleet {
     /// The module's directory.
     directory: std::path::PathBuf,
     environment: Environment,
+    /// Which packages may be started.
+    lock: LockFile,
+    functions: Arc<Functions>,
     ready: BTreeMap<ProviderRef, Plugin>,
     /// Configurations that could not be made ready, and why. Their locations are unknown, their objects unreadable.
     failed: BTreeMap<ProviderRef, Vec<Diagnostic>>,
@@ -53,28 +65,50 @@ pub enum FleetError {
     #[error(transparent)]
     Environment(#[from] crate::plugin::EnvironmentError),
     #[error(transparent)]
+    Lock(#[from] crate::install::InstallError),
+    #[error(
+        "the package of {source_address} in {} has none of the checksums in the lock file: it was changed, or the lock file was. \
+         Run `straddle init`", package.display()
+    )]
+    NotAsLocked { source_address: Source, package: std::path::PathBuf },
+    #[error(transparent)]
     Call(#[from] CallError),
 }
 
 impl Fleet {
     /// Nothing started yet. `dir` is the module's directory, where every plugin works.
     pub fn new(dir: &Path, parallelism: usize) -> Result<Fleet, FleetError> {
-        let settings =
-            Settings { parallelism: parallelism.max(1), working_dir: Some(dir.to_path_buf()), ..Settings::default() };
+        let settings = Settings {
+            parallelism: parallelism.max(1),
+            working_dir: Some(dir.to_path_buf()),
+            guard: std::env::current_exe().ok(),
+            cache: cache_dir(),
+            ..Settings::default()
+        };
+        let lock = LockFile::read(dir)?;
+        let mut environment = Environment::of_process(dir)?;
+        environment.locked = lock.providers.iter().map(|(s, l)| (s.clone(), l.version.to_string())).collect();
+        let launcher = Launcher::new(settings)?;
         Ok(Fleet {
-            launcher: Launcher::new(settings)?,
+            functions: Arc::new(Functions::new(launcher.clone(), environment.clone())),
+            launcher,
             directory: dir.to_path_buf(),
-            environment: Environment::of_process(dir)?,
+            environment,
+            lock,
             ready: BTreeMap::new(),
             failed: BTreeMap::new(),
             spare: BTreeMap::new(),
         })
     }
 
-    /// Starts one process for each source and takes its schemas; problems name the provider.
+    /// Takes the schemas of each source: as they were kept, or from a process; problems name the provider.
     pub async fn schemas(&mut self, sources: &BTreeSet<String>, providers: &mut Providers) -> Vec<Diagnostic> {
         let mut problems = Vec::new();
         for source in sources {
+            if let Some(schemas) = self.known(source) {
+                providers.schemas.insert(source.clone(), schemas);
+                continue;
+            }
             match self.start(source).await {
                 Ok(plugin) => {
                     providers.schemas.insert(source.clone(), plugin.schemas().clone());
@@ -86,7 +120,25 @@ impl Fleet {
                 ),
             }
         }
+        for (name, source) in providers.names() {
+            if let Some(schemas) = providers.schemas.get(source) {
+                self.functions.offer(name, source, schemas);
+            }
+        }
         problems
+    }
+
+    /// Schemas that need no process: the package is the one an earlier run asked.
+    fn known(&self, source: &str) -> Option<Arc<ProviderSchemas>> {
+        let parsed = Source::parse(source).ok()?;
+        let found = self.environment.find(&parsed).ok()?;
+        self.check_lock(&parsed, &found).ok()?;
+        self.launcher.known(&parsed.to_string(), &found)
+    }
+
+    /// The functions of the providers whose schemas are known, for the evaluator.
+    pub fn functions(&self) -> Arc<Functions> {
+        self.functions.clone()
     }
 
     async fn start(&self, source: &str) -> Result<Plugin, FleetError> {
@@ -96,6 +148,7 @@ impl Fleet {
         }
         let parsed = Source::parse(source)?;
         let found = self.environment.find(&parsed)?;
+        self.check_lock(&parsed, &found)?;
         Ok(self.launcher.start(&parsed.to_string(), &found).await?)
     }
 
@@ -108,6 +161,19 @@ impl Fleet {
             let plugin = Plugin::in_process(&reference.source, std::sync::Arc::new(provider));
             self.ready.insert(reference.clone(), plugin);
         }
+    }
+
+    /// An installed package is one that the lock file knows, or is not started.
+    fn check_lock(&self, source: &Source, found: &Found) -> Result<(), FleetError> {
+        let (Some(locked), Found::Program { program, .. }) = (self.lock.providers.get(source), found) else {
+            return Ok(());
+        };
+        let installed = program.starts_with(self.environment.installed());
+        let Some(package) = program.parent().filter(|_| installed) else { return Ok(()) };
+        if is_as_locked(package, locked) {
+            return Ok(());
+        }
+        Err(FleetError::NotAsLocked { source_address: source.clone(), package: package.to_owned() })
     }
 
     /// Configures every configuration in `wanted`. A configuration that fails is remembered with its reason.
@@ -123,12 +189,14 @@ impl Fleet {
                 continue;
             }
             let Some(value) = self.configuration(reference, providers, env, problems) else { continue };
+            let written = written(reference, &env.tree, providers);
             match self.configured(reference, &value).await {
                 Ok((plugin, warnings)) => {
-                    problems.extend(warnings);
+                    problems.extend(warnings.into_iter().map(|p| placed(p, written)));
                     self.ready.insert(reference.clone(), plugin);
                 }
                 Err(reasons) => {
+                    let reasons = reasons.into_iter().map(|p| placed(p, written)).collect();
                     self.failed.insert(reference.clone(), reasons);
                 }
             }
@@ -221,12 +289,35 @@ impl Fleet {
 
     /// Ends every process.
     pub async fn shutdown(self) {
+        self.functions.shutdown().await;
         let all: Vec<Plugin> = self.ready.into_values().chain(self.spare.into_values()).collect();
         let ends = all.iter().map(|p| p.shutdown());
         for end in ends {
             end.await;
         }
     }
+}
+
+/// The block that configures a provider, if one is written.
+fn written<'m>(reference: &ProviderRef, tree: &Tree<'m>, providers: &Providers) -> Option<&'m ProviderConfig> {
+    let (module, index) = providers.written(tree, reference)?;
+    tree.nodes[module].module.providers.get(index)
+}
+
+/// A provider's words at the place they are about.
+fn placed(problem: Diagnostic, written: Option<&ProviderConfig>) -> Diagnostic {
+    let place = problem.attribute.as_ref().and_then(|path| place_of(&written?.body, path));
+    match place {
+        Some(place) => problem.at_attribute(&place),
+        None => problem,
+    }
+}
+
+/// Where schemas are kept from one run to the next.
+fn cache_dir() -> Option<PathBuf> {
+    let var = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let base = var("XDG_CACHE_HOME").or_else(|| Some(var("HOME")?.join(".cache")))?;
+    Some(base.join("straddle/schemas"))
 }
 
 /// Configurations a module's resources, templates and state need.

@@ -4,6 +4,7 @@
 
 use super::decode::{ModuleFiles, decode};
 pub use super::functions::files::Disk;
+use super::manifest::Manifest;
 use super::module::Module;
 use crate::diag::{Diagnostic, FileId, Source, Sources};
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ pub struct Config {
     /// As given, or as found by following `source`.
     pub directory: PathBuf,
     pub module: Module,
-    /// By the name of the call. Only modules in local directories.
+    /// By the name of the call.
     pub children: BTreeMap<Str, Config>,
 }
 
@@ -35,13 +36,43 @@ pub struct Loaded {
 /// Reads a module and all it calls. With errors the result holds all that could be read.
 pub fn load(directory: &Path) -> Loaded {
     let mut loaded = Loaded::default();
-    loaded.config = load_module(directory, "", &mut loaded.sources, &mut loaded.diags, 0);
+    let installed = Installed::of(directory, &mut loaded.diags);
+    loaded.config = load_module(directory, "", "", &installed, &mut loaded.sources, &mut loaded.diags, 0);
     loaded
+}
+
+/// Modules that `init` has brought.
+struct Installed {
+    root: PathBuf,
+    manifest: Manifest,
+}
+
+impl Installed {
+    fn of(directory: &Path, diags: &mut Vec<Diagnostic>) -> Installed {
+        let data = std::env::var_os("TF_DATA_DIR").filter(|v| !v.is_empty());
+        let modules = directory.join(data.unwrap_or_else(|| ".terraform".into())).join("modules");
+        let manifest = Manifest::read(&modules).unwrap_or_else(|problem| {
+            let detail = format!("{} cannot be read: {problem}.", modules.join(Manifest::NAME).display());
+            diags.push(
+                Diagnostic::error("Failed to read module manifest", detail)
+                    .help("Remove the file and run `straddle init`."),
+            );
+            Manifest::default()
+        });
+        Installed { root: directory.to_owned(), manifest }
+    }
+
+    /// The directory of a call, as it is reached from the working directory.
+    fn find(&self, key: &str) -> Option<&str> {
+        self.manifest.find(key).map(|record| record.dir.as_str())
+    }
 }
 
 fn load_module(
     directory: &Path,
     prefix: &str,
+    key: &str,
+    installed: &Installed,
     sources: &mut Sources,
     diags: &mut Vec<Diagnostic>,
     depth: usize,
@@ -53,21 +84,32 @@ fn load_module(
     let mut config = Config { directory: directory.to_owned(), module, children: BTreeMap::new() };
     for (name, call) in &config.module.modules {
         let Some((source, _)) = &call.source else { continue };
-        let child = directory.join(&**source);
-        let local = source.starts_with("./") || source.starts_with("../");
-        if !local || !child.is_dir() || depth >= MAX_MODULES {
+        let local = is_local(source);
+        let key = if key.is_empty() { name.to_string() } else { format!("{key}.{name}") };
+        let brought = if local { None } else { installed.find(&key) };
+        let child = match brought {
+            Some(dir) => installed.root.join(dir),
+            None => directory.join(&**source),
+        };
+        if !(local || brought.is_some()) || !child.is_dir() || depth >= MAX_MODULES {
             let detail = match local {
                 _ if depth >= MAX_MODULES => format!("Modules call each other more than {MAX_MODULES} levels deep."),
                 true => format!("There is no directory {source:?} beside this file."),
                 false => {
-                    format!("{source:?} is not in a local directory (\"./...\" or \"../...\"), and was not installed.")
+                    format!(
+                        "{source:?} is not in a local directory (\"./...\" or \"../...\"), and was not installed; run `straddle init`."
+                    )
                 }
             };
             diags.push(Diagnostic::error("Module not installed", detail).at(&call.span));
             continue;
         }
-        let below = below(prefix, source);
-        config.children.insert(name.clone(), load_module(&child, &below, sources, diags, depth + 1));
+        let below = match brought {
+            Some(dir) => format!("{}/", dir.trim_end_matches('/')),
+            None => below(prefix, source),
+        };
+        let called = load_module(&child, &below, &key, installed, sources, diags, depth + 1);
+        config.children.insert(name.clone(), called);
     }
     config
 }
@@ -103,13 +145,16 @@ fn stem(name: &str) -> Option<&str> {
 /// A module and all it calls, from texts read before: what [`load`] made of them.
 pub fn load_texts(directory: &Path, sources: &Sources) -> (Config, Vec<Diagnostic>) {
     let mut diags = Vec::new();
-    let config = module_of_texts(directory, "", sources, &mut diags, 0);
+    let installed = Installed::of(directory, &mut diags);
+    let config = module_of_texts(directory, "", "", &installed, sources, &mut diags, 0);
     (config, diags)
 }
 
 fn module_of_texts(
     directory: &Path,
     prefix: &str,
+    key: &str,
+    installed: &Installed,
     sources: &Sources,
     diags: &mut Vec<Diagnostic>,
     depth: usize,
@@ -119,11 +164,21 @@ fn module_of_texts(
     let mut config = Config { directory: directory.to_owned(), module, children: BTreeMap::new() };
     for (name, call) in config.module.modules.iter().filter(|_| depth < MAX_MODULES) {
         let Some((source, _)) = &call.source else { continue };
-        let below = below(prefix, source);
-        let child = module_of_texts(&directory.join(&**source), &below, sources, diags, depth + 1);
+        let key = if key.is_empty() { name.to_string() } else { format!("{key}.{name}") };
+        let brought = if is_local(source) { None } else { installed.find(&key) };
+        let (child, below) = match brought {
+            Some(dir) => (installed.root.join(dir), format!("{}/", dir.trim_end_matches('/'))),
+            None => (directory.join(&**source), below(prefix, source)),
+        };
+        let child = module_of_texts(&child, &below, &key, installed, sources, diags, depth + 1);
         config.children.insert(name.clone(), child);
     }
     config
+}
+
+/// Whether a source is a directory beside the caller.
+pub fn is_local(source: &str) -> bool {
+    source.starts_with("./") || source.starts_with("../")
 }
 
 /// What the names of a called module's texts begin with.

@@ -36,6 +36,7 @@ pub mod evaluate;
 pub mod functions;
 pub mod graph;
 pub mod load;
+pub mod manifest;
 pub mod module;
 pub mod position;
 pub mod reference;

@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
-use super::load::Config;
+use super::load::{Config, is_local};
 use super::module::{Module, ModuleCall};
 use std::collections::BTreeMap;
 use straddle_sdk::value::Str;
@@ -11,6 +11,8 @@ use straddle_sdk::value::Str;
 #[derive(Debug)]
 pub struct Tree<'a> {
     pub nodes: Vec<Node<'a>>,
+    /// The root module's directory, whole.
+    root_directory: std::path::PathBuf,
 }
 
 /// One module, as configured: not one of its instances.
@@ -30,7 +32,7 @@ pub struct Node<'a> {
 impl<'a> Tree<'a> {
     /// The modules of a configuration. `root` is the root module's directory as `path.root` shows it.
     pub fn of(config: &'a Config, root: &str) -> Tree<'a> {
-        let mut tree = Tree { nodes: Vec::new() };
+        let mut tree = Tree { nodes: Vec::new(), root_directory: config.directory.clone() };
         tree.add(config, Vec::new(), None, root.to_owned());
         tree
     }
@@ -55,7 +57,11 @@ impl<'a> Tree<'a> {
             let mut path = path.clone();
             path.push(name.clone());
             let source = call.source.as_ref().map_or("", |(text, _)| text);
-            let below = self.add(child, path, Some((number, call)), joined(&directory, source));
+            let directory = match child.directory.strip_prefix(&self.root_directory) {
+                Ok(below) if !is_local(source) => below.to_string_lossy().into_owned(),
+                _ => joined(&directory, source),
+            };
+            let below = self.add(child, path, Some((number, call)), directory);
             self.nodes[number].children.insert(name.clone(), below);
         }
         number

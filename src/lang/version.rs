@@ -145,34 +145,77 @@ impl Constraints {
     }
 }
 
+impl Operator {
+    /// As written before a version.
+    fn sign(self) -> &'static str {
+        match self {
+            Operator::Greater => "> ",
+            Operator::GreaterOrEqual => ">= ",
+            Operator::Equal => "",
+            Operator::Pessimistic => "~> ",
+            Operator::LessOrEqual => "<= ",
+            Operator::Less => "< ",
+            Operator::NotEqual => "!= ",
+        }
+    }
+}
+
+impl Constraints {
+    /// Those of both.
+    pub fn and(mut self, other: &Constraints) -> Constraints {
+        self.0.extend(other.0.iter().cloned());
+        self
+    }
+}
+
 impl std::fmt::Display for Constraints {
-    /// As Terraform's lock file has it: all numbers written, but for the last of `~>`; sorted by version.
+    /// As Terraform's lock file has it: each once, sorted by version, with all numbers but for the last of `~>`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let order = |operator: &Operator| match operator {
+            Operator::Greater => 0,
+            Operator::GreaterOrEqual => 1,
+            Operator::Equal => 2,
+            Operator::Pessimistic => 3,
+            Operator::LessOrEqual => 4,
+            Operator::Less => 5,
+            Operator::NotEqual => 6,
+        };
         let mut all: Vec<&(Operator, Version, usize)> = self.0.iter().collect();
-        all.sort_by(|a, b| a.1.cmp(&b.1));
-        for (i, (operator, version, written)) in all.into_iter().enumerate() {
-            let sign = match operator {
-                Operator::Equal => "",
-                Operator::NotEqual => "!= ",
-                Operator::Greater => "> ",
-                Operator::GreaterOrEqual => ">= ",
-                Operator::Less => "< ",
-                Operator::LessOrEqual => "<= ",
-                Operator::Pessimistic => "~> ",
+        all.sort_by(|a, b| a.1.cmp(&b.1).then(order(&a.0).cmp(&order(&b.0))));
+        let mut texts: Vec<String> = Vec::with_capacity(all.len());
+        for (operator, version, written) in all {
+            let text = match (operator, written) {
+                (Operator::Pessimistic, 0..3) => format!("~> {}.{}", version.numbers[0], version.numbers[1]),
+                _ => format!("{}{version}", operator.sign()),
             };
-            f.write_str(if i > 0 { ", " } else { "" })?;
-            match (operator, written) {
-                (Operator::Pessimistic, 0..3) => write!(f, "~> {}.{}", version.numbers[0], version.numbers[1])?,
-                _ => write!(f, "{sign}{version}")?,
+            if texts.last() != Some(&text) {
+                texts.push(text);
             }
         }
-        Ok(())
+        f.write_str(&texts.join(", "))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Measured: what the real program writes for each.
+    #[test]
+    fn constraints_are_written_as_terraform_writes_them() {
+        for (text, written) in [
+            (
+                "= 1.2.3, >= 1.2.3, <= 1.2.3, ~> 1.2.3, != 1.2.4, < 1.2.4, > 1.2.2, ~> 1.2.2, >= 1.2.2",
+                "> 1.2.2, >= 1.2.2, ~> 1.2.2, >= 1.2.3, 1.2.3, ~> 1.2.3, <= 1.2.3, < 1.2.4, != 1.2.4",
+            ),
+            ("~> 1", "~> 1.0"),
+            (">= 1, < 2", ">= 1.0.0, < 2.0.0"),
+            (">=1.2.3,>= 1.2.3", ">= 1.2.3"),
+            ("> 1.0.0-beta1", "> 1.0.0-beta1"),
+        ] {
+            assert_eq!(Constraints::parse(text).unwrap().to_string(), written);
+        }
+    }
 
     #[test]
     fn constraints_as_terraform_reads_them() {

@@ -10,7 +10,7 @@ use super::triggers;
 use super::walk::{Walk, about};
 use crate::diag::{Diagnostic, Severity};
 use crate::lang::address::{Address, Mode};
-use crate::lang::body::PreparedBody;
+use crate::lang::body::{PreparedBody, place_of};
 use crate::lang::eval::Scope;
 use crate::lang::module::Resource;
 use crate::lang::scope::Overlay;
@@ -218,7 +218,12 @@ impl<'a> Walk<'_, 'a> {
         self.report(answer.problems.into_iter().map(|p| {
             let severity = if lenient { Severity::Warning } else { p.severity };
             let p = about(Diagnostic { severity, ..p }, &address);
-            if p.span.is_none() { p.at(span) } else { p }
+            let place = p.attribute.as_ref().and_then(|path| place_of(&instance.of.resource.body, path));
+            match place {
+                Some(place) => p.at_attribute(&place),
+                None if p.span.is_none() => p.at(span),
+                None => p,
+            }
         }));
         let before = questions.len();
         match answer.result {

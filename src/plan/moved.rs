@@ -164,17 +164,6 @@ fn moves<'t>(tree: &'t Tree<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Move<'t>
                         problems.push(Diagnostic::error("Invalid move", detail).at(&block.span));
                         continue;
                     }
-                    if f.ty != t.ty {
-                        problems.push(
-                            Diagnostic::error(
-                                "Resource type mismatch",
-                                format!("This statement declares a move from {f} to {t}, which is a resource of a different type."),
-                            )
-                            .at(&block.span)
-                            .help("An object keeps its type when it moves."),
-                        );
-                        continue;
-                    }
                     if f.key.is_some() && t.workload.is_some() && t.key.is_none() {
                         problems.push(
                             Diagnostic::error(

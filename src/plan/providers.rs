@@ -56,6 +56,11 @@ impl Providers {
         Providers { sources: tree.nodes.iter().map(sources).collect(), schemas: BTreeMap::new() }
     }
 
+    /// The local names that are written, and their sources; those of the root module first.
+    pub fn names(&self) -> impl Iterator<Item = (&Str, &str)> {
+        self.sources.iter().flatten().map(|(name, source)| (name, source.as_str()))
+    }
+
     /// The source of a local name of the root module.
     pub fn source(&self, local: &str) -> String {
         self.source_in(0, local)

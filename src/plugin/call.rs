@@ -206,15 +206,6 @@ pub struct Listed {
     pub diagnostics: Diagnostics,
 }
 
-/// A function's refusal.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FunctionProblem {
-    /// Why.
-    pub text: String,
-    /// The argument concerned, counted from 0.
-    pub argument: Option<usize>,
-}
-
 /// A result with warnings.
 #[derive(Clone, Debug)]
 pub struct Warned<T> {

@@ -1,9 +1,11 @@
 //! Starting a provider: environment, handshake, secure channel, schemas.
 
+use super::cache::{self, Cache, Offers};
 use super::call::CallError;
 use super::channel;
 use super::discover::Found;
 use super::extension::Extension;
+use super::guard::Guard;
 use super::handshake::{Handshake, HandshakeError};
 use super::process::{Process, first_line};
 use super::protocol::{Major, OFFERED, Protocol};
@@ -12,7 +14,7 @@ use super::schemas::ProviderSchemas;
 use super::session::{Inner, Plugin};
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use straddle_sdk::proto::tfplugin6 as pb;
 use straddle_sdk::proto::tfplugin6::get_resource_identity_schemas::Request as IdentitiesRequest;
@@ -35,6 +37,10 @@ pub struct Settings {
     pub extension: bool,
     /// Every plugin's working directory; default: ours.
     pub working_dir: Option<PathBuf>,
+    /// This program, which run a second time ends what we leave when we are killed ([`super::guard::GUARD_ENV`]); default: none.
+    pub guard: Option<PathBuf>,
+    /// Where schemas are kept from one run to the next; default: nowhere.
+    pub cache: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -45,6 +51,8 @@ impl Default for Settings {
             parallelism: 10,
             extension: true,
             working_dir: None,
+            guard: None,
+            cache: None,
         }
     }
 }
@@ -125,12 +133,29 @@ pub enum LaunchError {
 pub struct Launcher {
     settings: Settings,
     identity: Arc<Identity>,
+    /// Started with the first provider.
+    guard: Arc<OnceLock<Guard>>,
 }
 
 impl Launcher {
     /// Prepares; makes the certificate that plugins know us by.
     pub fn new(settings: Settings) -> Result<Launcher, LaunchError> {
-        Ok(Launcher { settings, identity: Arc::new(Identity::generate()?) })
+        Ok(Launcher { settings, identity: Arc::new(Identity::generate()?), guard: Arc::default() })
+    }
+
+    /// What a provider offers, if that is known from an earlier run of the same executable.
+    pub fn known(&self, name: &str, found: &Found) -> Option<Arc<ProviderSchemas>> {
+        let (schema, identities) = cache::load(&self.place(found)?)?;
+        schemas(&name.into(), &schema, identities.as_ref()).ok().map(Arc::new)
+    }
+
+    /// The file for a provider's schemas. One that is built in tells them fast.
+    fn place(&self, found: &Found) -> Option<PathBuf> {
+        let cache = Cache::new(self.settings.cache.clone()?);
+        match found {
+            Found::Program { program, serve: None, .. } => cache.place(program),
+            _ => None,
+        }
     }
 
     /// Starts (or reattaches to) a provider and asks for its schemas. `name` is what messages call it: its source address.
@@ -157,7 +182,7 @@ impl Launcher {
                 (line, Some(process))
             }
         };
-        self.session(provider, line, process, deadline).await
+        self.session(provider, line, process, deadline, self.place(found)).await
     }
 
     /// The process and the channel to it.
@@ -192,7 +217,11 @@ impl Launcher {
             error,
         })?;
         let stdout = child.stdout.take();
-        let process = Process::watch(child, sockets);
+        let guard = self.guard.get_or_init(|| match &self.settings.guard {
+            Some(program) => Guard::start(program),
+            None => Guard::default(),
+        });
+        let process = Process::watch(child, sockets, guard.clone());
         let line = async {
             match stdout {
                 Some(stdout) => first_line(stdout).await,
@@ -267,6 +296,7 @@ impl Launcher {
         line: Line,
         process: Option<Process>,
         deadline: tokio::time::Instant,
+        place: Option<PathBuf>,
     ) -> Result<Plugin, LaunchError> {
         let Line { major, channel } = line;
         if process.is_some() {
@@ -285,20 +315,28 @@ impl Launcher {
             deadline: Some(deadline.saturating_duration_since(tokio::time::Instant::now())),
             parallelism: self.settings.parallelism,
         };
+        let kept = place.as_deref().and_then(cache::load);
         let asked = tokio::join!(
-            inner.call("schema", inner.protocol.schema()),
-            inner.call("identity schemas", inner.protocol.identities(IdentitiesRequest {})),
+            async {
+                match kept {
+                    Some(offers) => Ok((offers, true)),
+                    None => Ok((inner.offers().await?, false)),
+                }
+            },
             inner.call("capabilities", async {
                 if self.settings.extension { Extension::find(channel).await } else { Ok(None) }
             }),
         );
         let result = match asked {
-            (Ok(schema), Ok(identities), Ok(extension)) => Ok((schema, Some(identities), extension)),
-            (Ok(schema), Err(CallError::NotServed { .. }), Ok(extension)) => Ok((schema, None, extension)),
-            (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => Err(error),
+            (Ok(offers), Ok(extension)) => Ok((offers, extension)),
+            (Err(error), _) | (_, Err(error)) => Err(error),
         };
-        let result = result.and_then(|(schema, identities, extension)| {
-            Ok((schemas(&provider, &schema, identities.as_ref())?, extension))
+        let result = result.and_then(|((offers, kept), extension)| {
+            let schemas = schemas(&provider, &offers.0, offers.1.as_ref())?;
+            if let Some(place) = place.filter(|_| schemas.cacheable && !kept) {
+                cache::store(&place, &offers);
+            }
+            Ok((schemas, extension))
         });
         match result {
             Ok((schemas, extension)) => {
@@ -313,6 +351,21 @@ impl Launcher {
                 }
                 Err(error.into())
             }
+        }
+    }
+}
+
+impl Inner {
+    /// Asks for schemas and identities, side by side.
+    async fn offers(&self) -> Result<Offers, CallError> {
+        let asked = tokio::join!(
+            self.call("schema", self.protocol.schema()),
+            self.call("identity schemas", self.protocol.identities(IdentitiesRequest {})),
+        );
+        match asked {
+            (Ok(schema), Ok(identities)) => Ok((schema, Some(identities))),
+            (Ok(schema), Err(CallError::NotServed { .. })) => Ok((schema, None)),
+            (Err(error), _) | (_, Err(error)) => Err(error),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! Where a provider serves straddle's extension, bulk calls are one stream of batches; else they are single calls side by side.
 
 mod bulk;
+mod cache;
 mod call;
 mod channel;
 mod check;
@@ -14,6 +15,7 @@ pub mod cli_config;
 pub mod discover;
 mod existing;
 mod extension;
+pub mod guard;
 mod handshake;
 mod in_process;
 mod launch;
@@ -26,14 +28,15 @@ mod subject;
 mod transient;
 
 pub use call::{
-    ApplyAnswer, ApplyRequest, CallError, DataAnswer, FunctionProblem, ImportBy, Imported, Listed, MoveRequest, Moved,
-    Opened, PlanAnswer, PlanRequest, ReadAnswer, ReadRequest, Renewed, Warned,
+    ApplyAnswer, ApplyRequest, CallError, DataAnswer, ImportBy, Imported, Listed, MoveRequest, Moved, Opened,
+    PlanAnswer, PlanRequest, ReadAnswer, ReadRequest, Renewed, Warned,
 };
 pub use discover::{Environment, EnvironmentError, FindError, Found, SERVE_ENV, Source, SourceError, serves};
 pub use in_process::InProcess;
 pub use launch::{LaunchError, Launcher, Settings};
-pub use schemas::{Function, IdentityAttribute, IdentitySchema, Parameter, ProviderSchemas};
+pub use schemas::{IdentityAttribute, IdentitySchema, ProviderSchemas};
 pub use session::Plugin;
 pub use straddle_sdk::provider::{
     Capabilities, Deferred, Diagnostic, Diagnostics, Discovered, Discovery, Health, LocationReport, Ownership, Severity,
 };
+pub use straddle_sdk::schema::{Function, FunctionProblem, Parameter};

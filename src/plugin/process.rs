@@ -1,5 +1,6 @@
 //! The process of a plugin: its streams are drained, its end is noticed, and it never outlives us.
 
+use super::guard::Guard;
 use std::collections::VecDeque;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,12 +31,13 @@ pub(super) struct Process {
 
 impl Process {
     /// Watches a child whose standard error is piped.
-    pub(super) fn watch(mut child: Child, sockets: tempfile::TempDir) -> Process {
+    pub(super) fn watch(mut child: Child, sockets: tempfile::TempDir, guard: Guard) -> Process {
         let tail = Tail::default();
         if let Some(stderr) = child.stderr.take() {
             tokio::spawn(tail.clone().fill(stderr));
         }
         let (control, pid) = (child.stdin.take(), child.id());
+        guard.watch(pid);
         let (kill, mut killed) = mpsc::channel(1);
         let (report, status) = watch::channel(None);
         tokio::spawn(async move {
@@ -52,6 +54,7 @@ impl Process {
                     child.wait().await.ok()
                 }
             };
+            guard.forget(pid);
             report.send_replace(Some(ended.unwrap_or_default()));
         });
         Process { control, kill, pid, status, tail, _sockets: sockets }

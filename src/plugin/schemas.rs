@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use straddle_sdk::proto::tfplugin6 as pb;
-use straddle_sdk::schema::{Prepared, Schema};
+use straddle_sdk::schema::{Function, Parameter, Prepared, Schema};
 use straddle_sdk::value::{Str, Type};
 use straddle_sdk::wire::{self, WireError};
 
@@ -33,49 +33,6 @@ pub struct ProviderSchemas {
     pub generate_config: bool,
     /// Whether the schema may come from a cache.
     pub cacheable: bool,
-}
-
-/// A function of a provider.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Function {
-    /// Its arguments, in order.
-    pub parameters: Vec<Parameter>,
-    /// What any further arguments are.
-    pub variadic: Option<Parameter>,
-    /// The type of the result.
-    pub result: Type,
-    /// For people; may be empty.
-    pub summary: String,
-    /// For people; may be empty.
-    pub description: String,
-    /// Whether the description is Markdown.
-    pub markdown: bool,
-    /// Why not to use it any more; empty: no reason.
-    pub deprecation_message: String,
-}
-
-/// An argument of a function.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Parameter {
-    /// For people.
-    pub name: String,
-    /// The type arguments are converted to.
-    pub ty: Type,
-    /// Whether null is an argument; else it is an error.
-    pub null: bool,
-    /// Whether the function is called with unknowns; else its result is unknown then.
-    pub unknown: bool,
-    /// For people; may be empty.
-    pub description: String,
-    /// Whether the description is Markdown.
-    pub markdown: bool,
-}
-
-impl Function {
-    /// The parameter of the argument at a position; `None`: there are more arguments than parameters.
-    pub fn parameter(&self, position: usize) -> Option<&Parameter> {
-        self.parameters.get(position).or(self.variadic.as_ref())
-    }
 }
 
 /// What identifies an object of a type beyond its attributes.

@@ -1,12 +1,12 @@
 //! What leaves no trace in a state: functions and ephemeral resources.
 
 use super::Diagnostics;
-use super::call::{CallError, FunctionProblem, Opened, Renewed};
+use super::call::{CallError, Opened, Renewed};
 use super::check::Judge;
-use super::schemas::Function;
 use super::session::{Plugin, capabilities};
 use std::time::{Duration, SystemTime};
 use straddle_sdk::proto::tfplugin6 as pb;
+use straddle_sdk::schema::{Function, FunctionProblem};
 use straddle_sdk::value::Value;
 use straddle_sdk::wire;
 

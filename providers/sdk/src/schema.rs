@@ -83,6 +83,58 @@ pub struct NestedBlock {
     pub max_items: i64,
 }
 
+/// A function of a provider.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// Its arguments, in order.
+    pub parameters: Vec<Parameter>,
+    /// What any further arguments are.
+    pub variadic: Option<Parameter>,
+    /// The type of the result.
+    pub result: Type,
+    /// For people; may be empty.
+    pub summary: String,
+    /// For people; may be empty.
+    pub description: String,
+    /// Whether the description is Markdown.
+    pub markdown: bool,
+    /// Why not to use it any more; empty: no reason.
+    pub deprecation_message: String,
+}
+
+/// An argument of a function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// For people.
+    pub name: String,
+    /// The type arguments are converted to.
+    pub ty: Type,
+    /// Whether null is an argument; else it is an error.
+    pub null: bool,
+    /// Whether the function is called with unknowns; else its result is unknown then.
+    pub unknown: bool,
+    /// For people; may be empty.
+    pub description: String,
+    /// Whether the description is Markdown.
+    pub markdown: bool,
+}
+
+impl Function {
+    /// The parameter of the argument at a position; `None`: there are more arguments than parameters.
+    pub fn parameter(&self, position: usize) -> Option<&Parameter> {
+        self.parameters.get(position).or(self.variadic.as_ref())
+    }
+}
+
+/// A function's refusal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FunctionProblem {
+    /// Why.
+    pub text: String,
+    /// The argument concerned, counted from 0.
+    pub argument: Option<usize>,
+}
+
 /// How nested objects are collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nesting {

@@ -61,7 +61,15 @@ static DISK: Disk = Disk { home: None };
 
 /// What functions in a test file may use.
 pub fn functions(root: &Path) -> FunctionContext<'_> {
-    FunctionContext { base_directory: root, files: &DISK, now: None, plan_time: None, random: None, templates: None }
+    FunctionContext {
+        base_directory: root,
+        files: &DISK,
+        now: None,
+        plan_time: None,
+        random: None,
+        providers: None,
+        templates: None,
+    }
 }
 
 /// What a plan or an apply left to look at.

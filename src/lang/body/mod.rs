@@ -5,9 +5,12 @@
 //! blocks of its type one unknown.
 
 mod collect;
+mod place;
 mod prepare;
 #[cfg(test)]
 mod tests;
+
+pub use place::place_of;
 
 use super::ast::{Block, Body, Expr, ExprKind, Traversal};
 use super::eval::Scope;

@@ -21,6 +21,9 @@ impl Evaluator<'_> {
             return self.type_of(node, frame);
         }
         let (Some(function), Some(context)) = (self.scope.function(name), self.scope.functions()) else {
+            if let Some(value) = self.provider_call(node, span, frame) {
+                return value;
+            }
             return self.no_function(node);
         };
         match function.special {
@@ -56,6 +59,12 @@ impl Evaluator<'_> {
         }
         if let Some((namespace, rest)) = name.split_once("::") {
             let detail = match rest.split_once("::") {
+                Some((provider, function))
+                    if namespace == "provider"
+                        && self.scope.functions().and_then(|f| f.providers).is_some_and(|p| p.knows(provider)) =>
+                {
+                    format!("The function {function:?} is not available from the provider {provider:?}.")
+                }
                 Some((provider, function)) if namespace == "provider" => format!(
                     "There is no function named {name:?}. Ensure that provider name {provider:?} is declared in this module's \
                      required_providers block, and that this provider offers a function named {function:?}."
@@ -75,7 +84,11 @@ impl Evaluator<'_> {
 
     /// The arguments and where each is written, a last one with `...` expanded. Otherwise what the call evaluates to: there was an
     /// error, or it is not known how many there are.
-    fn arguments<'e>(&mut self, node: &'e Call, frame: Bound<'_>) -> Result<(Vec<Value>, Vec<&'e Expr>), Value> {
+    pub(super) fn arguments<'e>(
+        &mut self,
+        node: &'e Call,
+        frame: Bound<'_>,
+    ) -> Result<(Vec<Value>, Vec<&'e Expr>), Value> {
         let mut args = Vec::with_capacity(node.args.len());
         let mut fine = true;
         for arg in &node.args {
@@ -275,7 +288,7 @@ fn opening(node: &Call) -> Span {
 }
 
 /// What of an argument with a wrong value is underlined: where a compound expression begins, as Terraform does.
-fn beginning(expr: &Expr) -> Span {
+pub(super) fn beginning(expr: &Expr) -> Span {
     let first =
         |span: &Span| Span { file: span.file, range: span.range.start..(span.range.start + 1).min(span.range.end) };
     match &expr.kind {

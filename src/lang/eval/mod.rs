@@ -11,6 +11,7 @@ mod collect;
 #[cfg(test)]
 mod measured;
 mod operate;
+mod provider;
 mod template;
 #[cfg(test)]
 mod tests;

@@ -54,6 +54,7 @@ impl Scope for Few {
             now: None,
             plan_time: None,
             random: None,
+            providers: None,
             templates: None,
         })
     }

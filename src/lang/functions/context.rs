@@ -4,6 +4,7 @@ use super::FunctionError;
 use jiff::Timestamp;
 use std::io;
 use std::path::{Path, PathBuf};
+use straddle_sdk::schema::{Function, FunctionProblem};
 use straddle_sdk::value::Value;
 
 /// What a path names.
@@ -42,6 +43,21 @@ pub trait Random {
 /// and the variables, a map or an object.
 pub type TemplateRenderer<'a> = &'a dyn Fn(&str, &str, &Value) -> Result<Value, FunctionError>;
 
+/// Functions that providers offer, by the provider's name in the module and their own.
+pub trait ProviderFunctions {
+    /// Whether there is a provider of that name.
+    fn knows(&self, provider: &str) -> bool;
+
+    /// What a function takes and gives.
+    fn find(&self, provider: &str, name: &str) -> Option<Function>;
+
+    /// Calls it. The arguments are as its parameters want them, without marks.
+    ///
+    /// # Errors
+    /// It does not accept the arguments, or could not be asked.
+    fn call(&self, provider: &str, name: &str, args: &[Value]) -> Result<Value, FunctionProblem>;
+}
+
 /// What a call may use beside its arguments.
 #[derive(Clone, Copy)]
 pub struct FunctionContext<'a> {
@@ -55,6 +71,8 @@ pub struct FunctionContext<'a> {
     pub plan_time: Option<Timestamp>,
     /// The chance of `uuid()` and `bcrypt()`; `None` while planning: the result is not known yet.
     pub random: Option<&'a dyn Random>,
+    /// Functions of providers; `None`: there are none here.
+    pub providers: Option<&'a dyn ProviderFunctions>,
     /// The evaluator's template renderer; without one templates are refused.
     pub templates: Option<TemplateRenderer<'a>>,
 }

@@ -47,9 +47,10 @@ mod yaml_scalar;
 mod yaml_write;
 
 pub use call::{Call, call, check_arity};
-pub use context::{EntryKind, Files, FunctionContext, Random, TemplateRenderer};
+pub use context::{EntryKind, Files, FunctionContext, ProviderFunctions, Random, TemplateRenderer};
 pub use error::FunctionError;
 pub use shape::Shape;
+pub use straddle_sdk::schema::FunctionProblem;
 pub use strings::safe_prefix;
 pub use table::{all, lookup, names};
 pub use tfvars::of_provider;

@@ -34,6 +34,7 @@ pub(super) fn context() -> FunctionContext<'static> {
         now: None,
         plan_time: None,
         random: None,
+        providers: None,
         templates: None,
     }
 }

@@ -15,9 +15,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"straddle.example/interop/store"
 )
 
 func main() {
+	store.Refuse()
 	options := providerserver.ServeOpts{Address: "registry.terraform.io/interop/new"}
 	if err := providerserver.Serve(context.Background(), func() provider.Provider { return &fresh{} }, options); err != nil {
 		log.Fatal(err)

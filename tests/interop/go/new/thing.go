@@ -157,6 +157,9 @@ func (t *thing) Create(ctx context.Context, request resource.CreateRequest, answ
 		answer.Diagnostics.AddAttributeError(path.Root("name"), "Refused", "No thing of that name.")
 		return
 	}
+	if name == "hang" {
+		store.Hang()
+	}
 	id, err := store.NewID("thing", name)
 	if err != nil {
 		answer.Diagnostics.AddError("Store", err.Error())

@@ -86,6 +86,31 @@ func Delete(id string) error {
 	return nil
 }
 
+// The pipe of Hang: closed with the process, and not before.
+var pipe *os.File
+
+// Hang tells the reader of a pipe that it is here, and never returns.
+func Hang() {
+	dir, err := dir()
+	if err != nil {
+		return
+	}
+	pipe, err = os.OpenFile(filepath.Join(dir, "hang.fifo"), os.O_WRONLY, 0)
+	if err != nil {
+		return
+	}
+	fmt.Fprintln(pipe, "here")
+	select {}
+}
+
+// Refuse ends the process where a test wants to see that none is started.
+func Refuse() {
+	if os.Getenv("INTEROP_REFUSE") != "" {
+		fmt.Fprintln(os.Stderr, "started, which was not to be")
+		os.Exit(1)
+	}
+}
+
 // Log adds a line to what a test can read of what was called.
 func Log(line string) {
 	dir, err := dir()
