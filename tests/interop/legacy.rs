@@ -73,7 +73,7 @@ resource "old_server" "a" {
     assert_eq!(actions(&twin.step(fewer), "old_server.a"), ["update"]);
     let changes = twin.step(&fewer.replace("\"z2\"", "\"z3\""));
     assert_eq!(actions(&changes, "old_server.a"), ["delete", "create"]);
-    assert_eq!(changes["old_server.a"]["replace_paths"], json!([["zones", 1]]));
+    assert_eq!(changes["old_server.a"]["replace_paths"], json!([["zones"]]));
     let changes = twin.step("");
     assert_eq!(actions(&changes, "old_server.a"), ["delete"]);
     assert!(twin.ours.objects().is_empty());
@@ -110,9 +110,12 @@ resource "old_server" "b" {
 #[test]
 fn what_the_legacy_type_system_lets_pass_is_no_error() {
     let Some(twin) = Twin::new() else { return };
+    // An attribute that nobody configured and the provider sets all the same: taken as it is, and planned away again.
     let config = "resource \"old_sloppy\" \"s\" {\n  name = \"UPPER\"\n  note = \" x \"\n}\n";
-    assert_eq!(actions(&twin.step(config), "old_sloppy.s"), ["create"]);
+    assert_eq!(actions(&twin.unsettled(config), "old_sloppy.s"), ["create"]);
+    assert_eq!(actions(&twin.plan(&[]), "old_sloppy.s"), ["update"]);
     // A difference that is none, and a value that is stored in another form.
+    let config = config.replace("note", "color = \"grey\"\n  note");
     let changes = twin.step(&config.replace("\" x \"", "\"x\"").replace("UPPER", "Upper"));
     assert_eq!(actions(&changes, "old_sloppy.s"), ["no-op"]);
     let changes = twin.step(&config.replace("\" x \"", "\"y\""));

@@ -201,6 +201,17 @@ impl Twin {
         }
     }
 
+    /// A step after which there is something left to do: write, plan, apply, the same state.
+    pub fn unsettled(&self, config: &str) -> BTreeMap<String, Value> {
+        self.write(config);
+        let changes = self.plan(&[]);
+        self.sides().for_each(|side| {
+            side.apply();
+        });
+        self.same_state();
+        changes
+    }
+
     /// One step of a story: write, plan, apply.
     pub fn step(&self, config: &str) -> BTreeMap<String, Value> {
         self.write(config);
@@ -231,9 +242,14 @@ impl Twin {
     }
 }
 
-/// Text without the breaks and frames that depend on the width of the terminal.
+/// Text without colours, and without the breaks and frames that depend on the width of the terminal.
 pub fn flat(text: &str) -> String {
     let framed = |c: char| "│╷╵|".contains(c);
+    // Colours begin with an escape and end with an m.
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap_or_default();
+    let plain: String = parts.map(|part| part.split_once('m').map_or("", |(_, rest)| rest)).collect();
+    let text = format!("{first}{plain}");
     text.split(framed).flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
 }
 
