@@ -89,7 +89,8 @@ fn levels(spec: &mut Spec, blocks: &[Block], evaluate: Evaluate<'_>, problems: &
             problems.borrow_mut().push(
                 Diagnostic::error("Duplicate block", "A directory has one \"straddle\" block at most.")
                     .at(&block.header)
-                    .related(&first.header, "the first one"),
+                    .related(&first.header, "the first one")
+                    .help("Put both into one block."),
             );
             continue;
         }
@@ -101,7 +102,8 @@ fn levels(spec: &mut Spec, blocks: &[Block], evaluate: Evaluate<'_>, problems: &
                 if names.iter().any(|n| **n == *level) || level.is_empty() {
                     fields.report(
                         Diagnostic::error("Level named twice", format!("\"{level}\" stands twice in \"levels\"."))
-                            .at(&fields.span("levels")),
+                            .at(&fields.span("levels"))
+                            .help("Name each level once, outermost first."),
                     );
                 } else {
                     names.push(level.to_string());
@@ -292,7 +294,8 @@ fn domains(spec: &Spec, fields: &Fields<'_>) -> Vec<(Str, Str)> {
                     "Domain without a name",
                     format!("The domain at level \"{level}\" is an empty text."),
                 )
-                .at(&fields.span("domains")),
+                .at(&fields.span("domains"))
+                .help(format!("Name it, for example {level} = \"seoul-a\", or leave the level out.")),
             );
         }
     }

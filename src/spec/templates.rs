@@ -126,7 +126,8 @@ fn resources(fields: &Fields<'_>, template: &Str, seen: &mut BTreeMap<(Mode, Str
                     "Duplicate resource",
                     format!("Template \"{template}\" has two {} \"{}\" blocks.", resource.ty.text, resource.name.text),
                 )
-                .at(&resource.span),
+                .at(&resource.span)
+                .help("Give one of them another name, or remove it."),
             );
         }
         list.push(resource);

@@ -75,6 +75,9 @@ impl<'a> Reader<'a> {
             }
             n
         });
+        let (alarm_below, max_order) = (count32(&fields, "alarm_below"), count32(&fields, "max_order"));
+        // Everything that is wrong is told, also where the number of replicas is missing.
+        fields.finish();
         let rules = Workload {
             name: name.to_string(),
             replicas: replicas?,
@@ -93,11 +96,10 @@ impl<'a> Reader<'a> {
             places,
             scale,
             priority: priority.unwrap_or(0),
-            alarm_below: count32(&fields, "alarm_below"),
-            max_order: count32(&fields, "max_order").unwrap_or(DEFAULT_MAX_ORDER),
+            alarm_below,
+            max_order: max_order.unwrap_or(DEFAULT_MAX_ORDER),
             site,
         };
-        fields.finish();
         let fingerprints = fingerprints(&rules);
         Some(WorkloadSpec {
             fingerprints,
@@ -279,7 +281,8 @@ impl<'a> Reader<'a> {
             if losses == 0 {
                 fields.report(
                     Diagnostic::error("No loss", "\"losses\" is how many are lost at once: at least 1.")
-                        .at(&fields.span("losses")),
+                        .at(&fields.span("losses"))
+                        .help("Write losses = 1, or leave the rule out."),
                 );
             }
             let floor = bound(&fields, "floor", "\"50%\"");
@@ -334,7 +337,8 @@ impl<'a> Reader<'a> {
                         "Nothing would ever move",
                         format!("\"{name}\" is how many replicas one step moves: at least 1."),
                     )
-                    .at(&fields.span(name)),
+                    .at(&fields.span(name))
+                    .help(format!("Write {name} = 1, or more.")),
                 );
             }
         }
@@ -426,7 +430,8 @@ impl<'a> Reader<'a> {
         {
             fields.report(
                 Diagnostic::error("Minimum above maximum", format!("\"min\" is {min} and \"max\" is {max}."))
-                    .at(&fields.span("min")),
+                    .at(&fields.span("min"))
+                    .help(format!("Write min = {max} or less, or max = {min} or more.")),
             );
         }
         let site = self.spec.site(block.header.clone());
@@ -469,12 +474,36 @@ impl<'a> Reader<'a> {
                     .help("Declare the paths: path \"name\" { shares = [...] }"),
                 );
             }
+            self.enough_paths(&fields, &name, need, &paths, places);
             let site = self.spec.site(block.header.clone());
             let ttl = ttl.map(|d| Timed { seconds: whole_seconds(d), source: TimeSource::Declared });
             groups.push(PathGroup { name: name.to_string(), need, ttl, paths, site });
             fields.finish();
         }
         groups
+    }
+
+    /// Refuses a location that some paths lead to, and fewer than are needed: nothing there could ever serve.
+    fn enough_paths(&self, fields: &Fields<'_>, name: &str, need: u32, paths: &[Path], places: &[Place]) {
+        let lead_to =
+            |place: usize| paths.iter().filter(|p| p.places.as_ref().is_none_or(|l| l.contains(&place))).count();
+        if (need as usize) > paths.len() {
+            return;
+        }
+        for (i, place) in places.iter().enumerate() {
+            let (here, location) = (lead_to(i), &self.spec.topology.locations[place.location].name);
+            if (1..need as usize).contains(&here) {
+                fields.report(
+                    Diagnostic::error(
+                        "Fewer paths lead to a location than it needs",
+                        format!("\"{name}\" needs {need} paths, and {here} of them lead to location \"{location}\": it could never serve."),
+                    )
+                    .at(fields.header())
+                    .help("Widen \"match\" of a path, declare another one, or lower \"need\"."),
+                );
+                return;
+            }
+        }
     }
 
     /// The places a `match` picks: a path of one region serves the replicas there only.
@@ -561,7 +590,8 @@ pub(super) fn count32(fields: &Fields<'_>, name: &'static str) -> Option<u32> {
         None => {
             fields.report(
                 Diagnostic::error("Number too large", format!("\"{name}\" is {n}; the most is 10,000,000."))
-                    .at(&fields.span(name)),
+                    .at(&fields.span(name))
+                    .help("Divide it over several workloads."),
             );
             None
         }

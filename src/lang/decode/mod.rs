@@ -12,7 +12,7 @@ use super::module::{Local, Module, Output, ProviderConfig, Resource, Variable};
 use super::position::range_text;
 use super::reference::Reference;
 use super::syntax::json::{is_json, parse_json_body};
-use super::syntax::{Text, is_top_level, parse_body};
+use super::syntax::{TOP_LEVEL, Text, is_top_level, parse_body};
 use super::types::{Constraint, parse_type};
 use crate::diag::{Diagnostic, FileId, Sources, Span};
 use content::{Shape, check, check_labels};
@@ -148,7 +148,8 @@ impl Decoder<'_> {
                 if own && is_top_level(kind) && kind != "ephemeral" {
                     self.module.own.push(block);
                 } else {
-                    let near = super::suggest::nearest(kind, TERRAFORM_BLOCKS.iter().copied());
+                    let others = if own { TOP_LEVEL } else { &[] };
+                    let near = super::suggest::nearest(kind, TERRAFORM_BLOCKS.iter().chain(others).copied());
                     let mut diag = content::unsupported_block(&block, false, near);
                     if is_top_level(kind) && kind != "ephemeral" {
                         diag = diag.help("Blocks of straddle's own stand in files whose name ends in .straddle.hcl.");

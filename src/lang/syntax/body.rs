@@ -9,7 +9,8 @@ use std::sync::Arc;
 use straddle_sdk::value::Str;
 
 /// Terraform's top-level blocks, then straddle's.
-const TOP_LEVEL: &[&str] = &[
+/// Types of blocks that stand at the top of a file.
+pub const TOP_LEVEL: &[&str] = &[
     "resource",
     "data",
     "variable",

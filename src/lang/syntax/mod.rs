@@ -25,7 +25,7 @@ use super::ast::{Body, Expr};
 use crate::diag::{Diagnostic, FileId, Span};
 use scan::{T, Token};
 
-pub use body::is_top_level;
+pub use body::{TOP_LEVEL, is_top_level};
 
 /// Expressions and blocks may be nested so deep. Bounds the stack of everything that walks a tree.
 pub const MAX_DEPTH: u32 = 200;
