@@ -173,7 +173,12 @@ impl Ground {
     /// Places that still serve: untouched, with enough of all they require. No entry is looked at.
     pub fn alive(&self, loss: &Effect) -> Vec<bool> {
         (0..self.places)
-            .map(|p| !loss.places.has(p) && self.requires.iter().all(|g| g.left(&loss.paths, Some(p)) >= g.need))
+            .map(|p| {
+                let untouched = Bits::new(self.paths);
+                // No more can be asked of a place than the paths that lead to it.
+                let met = |g: &Group| g.left(&loss.paths, Some(p)) >= g.need.min(g.left(&untouched, Some(p)));
+                !loss.places.has(p) && self.requires.iter().all(met)
+            })
             .collect()
     }
 

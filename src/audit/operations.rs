@@ -300,8 +300,15 @@ impl<'a> Graph<'a> {
             let all = whole.entry(key).or_insert((true, true));
             all.0 &= change.action == Action::Create;
             all.1 &= matches!(change.action, Action::Delete | Action::Forget);
-            if !groups.contains_key(key) {
-                self.between(i, change, name, named.get(key).copied().unwrap_or_default(), out);
+            match groups.get(key).and_then(|steps| steps.last()) {
+                None => self.between(i, change, name, named.get(key).copied().unwrap_or_default(), out),
+                // A group that goes is deleted in the last step that takes from it.
+                Some(last) => {
+                    let named = Named { remove: Some(*last), ..Named::default() };
+                    if self.up[i].is_empty() {
+                        self.between(i, change, name, named, out);
+                    }
+                }
             }
         }
         for (key, (created, deleted)) in &whole {

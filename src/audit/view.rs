@@ -135,6 +135,9 @@ impl<'a> View<'a> {
 
     /// A bound of the rules, for the new N, in units.
     pub fn bound(&self, bound: Bound) -> u64 {
+        if self.is_destroy() {
+            return 0;
+        }
         bound.ceil_of(self.decision.replicas).saturating_mul(u64::from(self.rules.scale))
     }
 

@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
+mod guards;
+
 use super::blocks::{Block, BlockKind, Blocks};
 use super::conditions;
 use super::env::{Env, WorkloadCounts};
@@ -25,6 +27,7 @@ use crate::spec::Spec;
 use crate::spread::Question as SpreadQuestion;
 use crate::spread::decision::{Decision, Refusal, Step};
 use crate::spread::model::{Event, Location, Mode as SpreadMode, Replicas, Template as TemplateKind, Topology};
+use crate::spread::simulate::as_it_stands;
 use crate::state::{ObjectId, State};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use straddle_sdk::value::codec::json;
@@ -123,6 +126,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         mark_revisions(&mut standing, &changes);
         let decisions = self.decide(&standing)?;
         self.restrict(&mut changes, &standing, &decisions);
+        self.refuse_group_replacements(&changes, &standing)?;
         changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
         let steps = self.order(&mut changes, &standing, &decisions);
         let ops = sequence(&changes, &steps).map_err(|cycle| {
@@ -158,7 +162,13 @@ impl<'i, 'a> Maker<'i, 'a> {
             .collect();
         let answers = crate::spread::decide_all(self.input.topology, &questions);
         let mut decisions = Vec::new();
-        for (one, answer) in standing.iter().zip(answers) {
+        for ((one, mode), answer) in standing.iter().zip(&modes).zip(answers) {
+            // A refresh moves nothing: that no target can be reached does not concern it.
+            let looks_only = self.input.kind == Kind::RefreshOnly && answer.is_err();
+            let answer = match looks_only || self.is_untargeted(&one.name) {
+                true => as_it_stands(self.input.topology, &one.rules, &one.live, mode),
+                false => answer,
+            };
             match answer {
                 Ok(decision) => decisions.push(decision),
                 Err(refusal) => {
@@ -365,7 +375,18 @@ impl<'i, 'a> Maker<'i, 'a> {
                 );
             }
         }
+        let held: BTreeSet<&Str> = standing.iter().filter(|one| self.is_held(one)).map(|one| &one.name).collect();
         for change in changes {
+            // An old object of a replica may be all that serves there: it stays while nothing is removed.
+            if change.deposed.is_some()
+                && change.action == Action::Delete
+                && replica(&change.address).is_some_and(|(w, _)| held.contains(w))
+            {
+                change.action = Action::NoOp;
+                change.reason = None;
+                change.after = change.before.clone();
+                continue;
+            }
             let put_off = replica(&change.address).is_some_and(|(w, k)| deferred.contains(&(w.clone(), k.clone())));
             let only_adds = matches!(self.input.kind, Kind::Repair | Kind::Failover { .. });
             let follows = self.blocks.all_at(&change.address).iter().any(|b| !self.blocks.list[*b].follows.is_empty());
@@ -382,18 +403,6 @@ impl<'i, 'a> Maker<'i, 'a> {
                 change.replace_paths.clear();
             }
         }
-    }
-
-    fn is_group(&self, address: &Address) -> bool {
-        let Some((workload, key)) = replica(address) else { return false };
-        placement::split_key(key).1.is_none()
-            && self.input.spec.workload(workload).is_some_and(|w| {
-                w.templates.iter().any(|t| {
-                    t.kind == TemplateKind::PerLocation
-                        && placement::count_attribute(t)
-                            .is_some_and(|(r, _)| r.ty.text == address.ty && r.name.text == address.name)
-                })
-            })
     }
 
     /// Steps as the sequencer wants them; sets the order of each replacement.
@@ -515,6 +524,8 @@ impl<'i, 'a> Maker<'i, 'a> {
         self.fail_on_errors()?;
         let (drift, notes, unreadable) = self.drift();
         let mut steps = steps.into_iter();
+        let left_out: BTreeSet<Str> =
+            standing.iter().map(|one| one.name.clone()).filter(|name| self.is_untargeted(name)).collect();
         let workloads = standing
             .into_iter()
             .zip(decisions)
@@ -525,6 +536,7 @@ impl<'i, 'a> Maker<'i, 'a> {
                 let weakened = self.weakened(&one.name, &fingerprints);
                 (one.name, WorkloadPlan { rules: one.rules, decision, steps, weakened, fingerprints })
             })
+            .filter(|(name, _): &(Str, WorkloadPlan)| !left_out.contains(name))
             .collect();
         Ok(Plan {
             kind: self.input.kind.clone(),

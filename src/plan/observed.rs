@@ -7,13 +7,15 @@ use crate::lang::address::Address;
 use crate::state::{ObjectId, ProviderRef};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use straddle_sdk::value::{MarkedPath, Marks, Path, Value};
+use straddle_sdk::value::{MarkedPath, Marks, Path, Str, Value};
 
 /// Everything observed before planning.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
     /// Every object of the state, by id.
     pub objects: BTreeMap<ObjectId, Seen>,
+    /// What observed templates say serves, by workload and location.
+    pub templates: BTreeMap<(Str, String), u32>,
 }
 
 impl Observed {

@@ -320,7 +320,20 @@ impl Reader<'_, '_> {
     ) -> Replicas {
         match place.template {
             TemplateKind::PerLocation => self.group(template, location, problems),
-            TemplateKind::PerReplica | TemplateKind::Observed => {
+            TemplateKind::Observed => {
+                let ready = self.observed.templates.get(&(self.name.clone(), location.name.clone())).copied();
+                let slot = |slot| Slot {
+                    slot,
+                    exists: true,
+                    incomplete: false,
+                    ready: Ready::Yes,
+                    current: true,
+                    interrupting_update: false,
+                    tainted: false,
+                };
+                Replicas::Slots((0..ready.unwrap_or(0)).map(slot).collect())
+            }
+            TemplateKind::PerReplica => {
                 let mut slots: Vec<Slot> = self
                     .objects
                     .iter()
@@ -421,7 +434,11 @@ impl Reader<'_, '_> {
         let Some(addresses) = self.objects.get(&key) else { return none };
         let current = |a: &Address| self.observed.objects.get(&crate::state::ObjectId::current(a.clone()));
         let unreadable = addresses.iter().filter_map(current).any(Seen::is_unreadable);
-        let Some(template) = template else { return none };
+        // A location that left the spec has no template any more; what stands there was made by one of them.
+        let made = |t: &usize| {
+            self.workload.templates[*t].kind == TemplateKind::PerLocation && self.group_count(*t, addresses).is_some()
+        };
+        let Some(template) = template.or_else(|| (0..self.workload.templates.len()).find(made)) else { return none };
         let Some(count) = self.group_count(template, addresses) else { return none };
         let Some(expr) = &self.workload.templates[template].ready else { return none };
         let (value, _) = self.evaluate(&key, None, template, expr, location, problems).unmark();

@@ -142,7 +142,11 @@ impl<'a> Draft<'a> {
                     continue;
                 }
             } else if let Some((workload, key)) = replica(&change.address) {
-                if places.groups.contains(&(workload, key)) && self.follow_steps(index, workload, Some(key)) {
+                let stays = !matches!(change.action, Action::Delete | Action::Forget);
+                if stays
+                    && places.groups.contains_key(&(workload, key))
+                    && self.follow_steps(index, workload, Some(key))
+                {
                     continue;
                 }
                 self.replica_operations(index, change.action, &places, workload, key);
@@ -180,6 +184,15 @@ impl<'a> Draft<'a> {
         self.plain_operations(change, action);
         let place = places.of.get(&(workload, key)).copied().unwrap_or_default();
         let (up, down) = (self.up[change as usize], self.down[change as usize]);
+        if self.changes[change as usize].deposed.is_some() {
+            // An old object may be all that serves until its successor does.
+            if let (Some(down), Some(step)) = (down, place.remove.or(place.add).or(place.update).or(place.wait)) {
+                let b = self.barriers[&(workload.clone(), step)];
+                self.wait(down, b.ready);
+                self.wait(b.end, down);
+            }
+            return;
+        }
         let both = up.is_some() && down.is_some() && action == Action::DeleteCreate;
         if let Some(up) = up
             && let Some(step) = place.add.or(place.update).or(if both { place.remove } else { None })
@@ -188,8 +201,10 @@ impl<'a> Draft<'a> {
             self.wait(up, b.start);
             self.wait(b.ready, up);
         }
+        // A group goes as a whole, in the last step that takes from it: until then it serves more than was reckoned with.
+        let last = places.groups.get(&(workload, key)).copied();
         if let Some(down) = down
-            && let Some(step) = place.remove.or(if both { place.update.or(place.add) } else { None })
+            && let Some(step) = place.remove.or(if both { place.update.or(place.add) } else { last })
         {
             let b = self.barriers[&(workload.clone(), step)];
             // Deleting first, in a step of its own, is the replica's absence the step has reckoned with.
@@ -501,18 +516,22 @@ struct Place {
     add: Option<u32>,
     update: Option<u32>,
     remove: Option<u32>,
+    /// It exists, and is waited for.
+    wait: Option<u32>,
 }
 
 struct Places<'a> {
     of: HashMap<(&'a Str, &'a Str), Place>,
-    groups: BTreeSet<(&'a Str, &'a Str)>,
+    /// The last step that changes the size of a location's group.
+    groups: BTreeMap<(&'a Str, &'a Str), u32>,
 }
 
 impl<'a> Places<'a> {
     fn of(steps: &'a Steps) -> Places<'a> {
-        let mut places = Places { of: HashMap::new(), groups: BTreeSet::new() };
+        let mut places = Places { of: HashMap::new(), groups: BTreeMap::new() };
         for (workload, list) in &steps.workloads {
             for (k, step) in list.iter().enumerate() {
+                places.groups.extend(step.groups.iter().map(|g| ((workload, g), k as u32)));
                 let k = Some(k as u32);
                 for key in &step.adds {
                     places.of.entry((workload, key)).or_default().add = k;
@@ -520,10 +539,12 @@ impl<'a> Places<'a> {
                 for key in &step.updates {
                     places.of.entry((workload, key)).or_default().update = k;
                 }
+                for key in &step.waits {
+                    places.of.entry((workload, key)).or_default().wait = k;
+                }
                 for key in &step.removes {
                     places.of.entry((workload, key)).or_default().remove = k;
                 }
-                places.groups.extend(step.groups.iter().map(|g| (workload, g)));
             }
         }
         places

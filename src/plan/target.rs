@@ -95,6 +95,14 @@ impl Only {
                 only.partial.insert(i, mine);
             }
         }
+        // The replicas of a workload are placed together, or not at all.
+        let workload = |i: usize| blocks.list[i].resource().and_then(|(_, address)| address.workload.as_ref());
+        let named: BTreeSet<_> = only.blocks.iter().filter_map(|i| workload(*i)).collect();
+        for i in (0..blocks.list.len()).filter(|i| workload(*i).is_some_and(|w| named.contains(w))) {
+            only.blocks.insert(i);
+            only.partial.remove(&i);
+            open.extend(&blocks.list[i].needs);
+        }
         while let Some(next) = open.pop() {
             if needed.insert(next) {
                 open.extend(&blocks.list[next].needs);

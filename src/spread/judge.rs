@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::decision::{Because, GrowthJudgement, Judgement, TimeOf, TimePart, Units, Verdict};
 use super::exposure::Fallen;
-use super::model::{CapacitySource, Growth, HealthSource, Limit, LossOf, SurviveRule, TimeSource};
+use super::model::{CapacitySource, Growth, HealthSource, Limit, LossOf, Mode, SurviveRule, TimeSource};
 use super::place::place;
 use super::survive::RuleMeter;
 use super::tree::{Ask, Standing};
@@ -141,9 +141,10 @@ fn time(world: &World<'_>, recovery: &mut Recovery) {
     recovery.recovers_to = (recovery.alive + all).min(wanted.max(recovery.alive));
 }
 
-/// A rule's bound in units.
+/// A rule's bound in units; a destroy suspends every rule.
 pub fn bound_of(world: &World<'_>, bound: super::model::Bound) -> Units {
     match bound {
+        _ if *world.mode == Mode::Destroy => 0,
         super::model::Bound::Count(c) => Units::from(c) * world.scale(),
         // Percent of N, rounded up to whole replicas.
         percent => percent.ceil_of(world.replicas).saturating_mul(world.scale()),

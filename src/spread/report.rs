@@ -6,7 +6,7 @@ use super::cut_sets::{Merged, margin, merge_with_control};
 use super::decide::{breaches, canonical_of, cut_sets_of, group_of, judge_all, notes};
 use super::decision::*;
 use super::judge::{State, bound_of, growth_verdict, recover};
-use super::model::{Event, LossOf, Mode};
+use super::model::{Event, LossOf};
 use super::place::{Placement, Row, place};
 use super::slots::Work;
 use super::survive::RuleMeter;
@@ -159,7 +159,7 @@ fn rule_reports(facts: &Facts<'_, '_>, halves: &BTreeSet<&Vec<u32>>) -> Vec<Rule
 fn floor_report(facts: &Facts<'_, '_>, halves: &BTreeSet<&Vec<u32>>) -> FloorReport {
     let world = facts.world;
     let total = |ready: &[u32]| world.exposure.total(ready);
-    let floor = if *world.mode == Mode::Destroy { 0 } else { bound_of(world, world.workload.floor_serving) };
+    let floor = bound_of(world, world.workload.floor_serving);
     let (lo, hi) = (total(&facts.after.lo), total(&facts.after.hi));
     let verdict = match () {
         () if lo >= floor => Verdict::Pass,

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::cut_sets::{Merged, merge_with_control};
-use super::decide::cut_sets_of;
-use super::decision::{CutSets, LossRow, Refusal};
+use super::decide::{canonical_of, cut_sets_of};
+use super::decision::{CutSets, Decision, LossRow, PlaceChanges, Refusal};
 use super::judge::State;
 use super::model::{Event, Live, Mode, Topology, Workload};
 use super::place::Placement;
 use super::report::{Facts, cut_floor, loss_row, losses};
+use super::slots::Work;
 use super::survive::RuleMeter;
 use super::world::World;
 
@@ -69,6 +70,34 @@ pub fn simulate(
     };
     let cut_sets = cut_sets_of(&world, &facts.merged, &facts.before.lo, cut_floor(&world));
     Ok(Simulation { replicas: world.replicas, rows, cut_sets })
+}
+
+/// What stands, judged as it is: no target, no steps. For those who only look, where no target can be reached.
+///
+/// # Errors
+/// [`Refusal`] when the data contradicts itself.
+pub fn as_it_stands(topology: &Topology, workload: &Workload, live: &Live, mode: &Mode) -> Result<Decision, Refusal> {
+    let world = World::new(topology, workload, live, mode)?;
+    let n = world.existing.len();
+    let stands = State {
+        lo: world.lo.clone(),
+        hi: world.possible.clone(),
+        existing: world.existing.clone(),
+        standing: world.standing.clone(),
+    };
+    let empty = Placement { target: world.existing.clone(), rows: Vec::new(), notes: Vec::new() };
+    Ok(super::report::write(&Facts {
+        canonical: canonical_of(&world, world.replicas).unwrap_or_else(|_| empty.clone()),
+        placement: empty,
+        meters: workload.survive.iter().map(|r| RuleMeter::new(topology, &world.exposure, r)).collect(),
+        changes: vec![PlaceChanges::default(); n],
+        work: vec![Work::default(); n],
+        before: stands.clone(),
+        after: stands,
+        steps: Vec::new(),
+        merged: super::cut_sets::merge(&world.exposure),
+        world: &world,
+    }))
 }
 
 /// The aliases of events under the names they were given, whichever of a class that is.

@@ -230,7 +230,7 @@ impl Domains {
         let not_up = self.not_up(cloud, Some(zone));
         let used = self.places.get(cloud).and_then(|zones| zones.get(zone)).map_or(0, |place| place.used);
         // What the zone lets this cloud have is what the other clouds leave of it; likewise the cloud's quota.
-        let left = |quota: u64, in_use: u64| used.saturating_add(quota.saturating_sub(in_use));
+        let left = |quota: u64, in_use: u64| quota.saturating_sub(in_use.saturating_sub(used));
         let of_zone = self.zones.get(zone).and_then(|d| d.quota).map(|quota| left(quota, self.used_in_zone(zone)));
         let of_cloud = self.clouds.get(cloud).and_then(|d| d.quota).map(|quota| left(quota, self.used_in_cloud(cloud)));
         ZoneState {
