@@ -7,6 +7,7 @@
 //! | `builtin` | Terraform's own provider, in this process |
 //! | `observe` | read every object of a state, and how locations fare |
 //! | `adopt` | objects that are given another type |
+//! | `templates` | read what templates only observe |
 //! | `answer` | a planner's questions |
 //! | `functions` | the evaluator's calls of providers' functions |
 
@@ -21,6 +22,7 @@ pub mod builtin;
 mod functions;
 pub mod mock;
 mod observe;
+mod templates;
 
 use crate::diag::Diagnostic;
 use crate::install::lock::LockFile;
