@@ -12,7 +12,8 @@ use crate::diag::Diagnostic;
 use crate::plan::model::{Action, OpKind};
 use crate::plugin::{ApplyAnswer, ApplyRequest, CallError, Ownership};
 use crate::state::{
-    ActionId, Begin, DeposedKey, End, Entry, How, Kind, Object, ObjectId, Outcome, ProviderRef, StateError, now,
+    ActionId, Bearings, Begin, DeposedKey, End, Entry, How, Kind, Object, ObjectId, Outcome, ProviderRef, StateError,
+    now,
 };
 use futures_util::stream::{LocalBoxStream, SelectAll};
 use futures_util::{FutureExt, StreamExt, stream};
@@ -117,6 +118,9 @@ impl<'c, 'a> Driver<'c, 'a> {
                 OpKind::Join => self.well(op),
                 OpKind::StepEnd { workload, step } => {
                     self.carrying.step_done(workload, *step)?;
+                    if let Some((_, done)) = self.carrying.step(workload, *step) {
+                        self.carrying.watch.touched(workload, done.removes.iter().chain(&done.updates).cloned());
+                    }
                     let of = self.carrying.steps_of(workload);
                     let serving = self.carrying.serving_after(workload, *step);
                     (self.listen)(Event::StepDone { workload: workload.clone(), step: *step, of, serving });
@@ -193,8 +197,10 @@ impl<'c, 'a> Driver<'c, 'a> {
                 Done::Applied { call, result } => {
                     let op = call.op;
                     let (mut outcome, well) = self.outcome(&call, result);
+                    let restored = self.restored(&call, &outcome);
                     let provisioned = well && self.provisions(call, &mut outcome);
                     entries.push(Entry::End(End { action: self.action(op), outcome }));
+                    entries.extend(restored);
                     if !provisioned {
                         ended.push((op, well));
                     }
@@ -360,7 +366,18 @@ impl<'c, 'a> Driver<'c, 'a> {
         }
     }
 
+    /// Where nothing new came of a replacement, the old object is the current one again, as if nothing had been tried.
+    fn restored(&mut self, call: &Call, outcome: &Outcome) -> Option<Entry> {
+        if call.kind != Kind::Create || !matches!(outcome, Outcome::Failed { object: None, .. } | Outcome::Gone) {
+            return None;
+        }
+        let key = self.deposed.remove(&call.change)?;
+        let from = ObjectId::deposed(call.object.address.clone(), key);
+        Some(Entry::Moved { from, to: call.object.clone() })
+    }
+
     fn begin(&self, call: &Call, action: ActionId, token: String) -> Begin {
+        let change = &self.carrying.plan.changes[call.change];
         let prior =
             self.carrying.store.with_state(|s| s.objects.get(&call.object).map(|o| crate::state::fingerprint(o)));
         Begin {
@@ -372,6 +389,11 @@ impl<'c, 'a> Driver<'c, 'a> {
             prior: if call.kind == Kind::Create { None } else { prior },
             planned: None,
             step: self.carrying.step_name(call.op),
+            bearings: Box::new(Bearings {
+                dependencies: change.dependencies.clone(),
+                sensitive: call.marked.iter().map(|m| m.0.clone()).collect(),
+                create_before_destroy: change.create_before_destroy,
+            }),
         }
     }
 

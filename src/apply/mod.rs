@@ -6,12 +6,14 @@
 //! | `objects` | one object: its call, its answer, what the state remembers |
 //! | `steps` | barriers of a workload's steps: check, wait |
 //! | `provision` | commands that run beside a creation or a deletion |
+//! | `check` | the rules of a step, judged again on what is read |
 //! | `watch` | which replicas serve |
 //! | `event` | what happens, as data |
 //! | `recover` | what became of actions that a run before left open |
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
+mod check;
 mod driver;
 mod event;
 mod objects;
@@ -83,6 +85,8 @@ pub struct Carrying<'a> {
     placements: Placements,
     /// Replicas of each place after each step, by workload in the plan's order: what groups are set to.
     existing: Vec<Vec<Vec<u32>>>,
+    /// What judges each workload's steps, in the plan's order.
+    judges: Vec<Option<check::Judge>>,
 }
 
 impl<'a> Carrying<'a> {
@@ -128,6 +132,7 @@ impl<'a> Carrying<'a> {
             watch: watch::Watch::new(plan, store, fleet, providers, env),
             placements: Placements { workloads: Vec::new(), locations },
             existing,
+            judges: plan.workloads.iter().map(|(_, w)| check::Judge::new(&plan.topology, &w.rules)).collect(),
         }
     }
 
@@ -138,6 +143,10 @@ impl<'a> Carrying<'a> {
 
     fn workload(&self, name: &Str) -> Option<(usize, &'a WorkloadPlan)> {
         self.plan.workloads.iter().enumerate().find(|(_, (n, _))| n == name).map(|(i, (_, w))| (i, w))
+    }
+
+    fn judge(&self, workload: &Str) -> Option<&check::Judge> {
+        self.judges.get(self.workload(workload)?.0)?.as_ref()
     }
 
     fn steps_of(&self, workload: &Str) -> u32 {

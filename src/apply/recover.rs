@@ -14,7 +14,8 @@ use crate::plan::model::{Action, Plan};
 use crate::plan::providers::Providers;
 use crate::plugin::{CallError, Discovered, Discovery, ImportBy, Plugin, ReadRequest};
 use crate::state::{
-    End, Entry, Json, Kind, LockRequest, Object, Open, Outcome, RunBegin, RunEnd, RunOutcome, StateError, Store, now,
+    DeposedKey, End, Entry, Json, Kind, LockRequest, Object, ObjectId, Open, Outcome, RunBegin, RunEnd, RunOutcome,
+    StateError, Store, now,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,12 +78,30 @@ pub async fn recover(store: &Store, fleet: &Fleet, providers: &Providers) -> Res
         resolved.push(Resolved { open, outcome });
     }
     let outcome = if resolved.iter().any(Resolved::in_doubt) { RunOutcome::Partial } else { RunOutcome::Done };
-    let ends = resolved
+    // Made up before the journal is locked for writing: what is restored is looked up in the state.
+    let ends: Vec<Entry> = resolved
         .iter()
-        .map(|r| Entry::End(End { action: r.open.begin.action, outcome: r.outcome.clone() }))
-        .chain([Entry::RunEnd(RunEnd { outcome })]);
+        .flat_map(|r| {
+            let end = Entry::End(End { action: r.open.begin.action, outcome: r.outcome.clone() });
+            [Some(end), restored(r, store)]
+        })
+        .flatten()
+        .chain([Entry::RunEnd(RunEnd { outcome })])
+        .collect();
     store.record(now(), ends)?;
     Ok(resolved)
+}
+
+/// Where nothing new came of a replacement, the old object that had stepped aside is the current one again.
+fn restored(resolved: &Resolved, store: &Store) -> Option<Entry> {
+    let to = &resolved.open.begin.object;
+    if resolved.open.begin.kind != Kind::Create || resolved.outcome != Outcome::Gone {
+        return None;
+    }
+    let aside = ObjectId::deposed(to.address.clone(), DeposedKey(0))
+        ..=ObjectId::deposed(to.address.clone(), DeposedKey(u32::MAX));
+    let from = store.with_state(|s| s.objects.range(aside).next_back().map(|(id, _)| id.clone()))?;
+    Some(Entry::Moved { from, to: to.clone() })
 }
 
 /// Objects by the token of the attempt that made them, or why a provider cannot tell.
@@ -160,7 +179,11 @@ async fn created(open: &Open, plugin: &Plugin, schema: &Schema, mut objects: Vec
         },
     };
     let Ok(nothing) = Json::new("null") else { return doubt("null is no JSON".into()) };
-    let object = Object::new(open.begin.provider.clone(), schema.version, nothing);
+    let mut object = Object::new(open.begin.provider.clone(), schema.version, nothing);
+    let bearings = &open.begin.bearings;
+    object.dependencies = bearings.dependencies.as_slice().into();
+    object.sensitive = bearings.sensitive.as_slice().into();
+    object.create_before_destroy = bearings.create_before_destroy;
     read(open, plugin, schema, &object, current, private).await
 }
 
@@ -243,7 +266,10 @@ pub fn doubtful(plan: &Plan, store: &Store) -> Vec<Diagnostic> {
                 "Action in doubt",
                 format!("Nobody knows what became of an earlier action on {}: {why}.", o.begin.object),
             )
-            .help("Nothing is done to it until its provider can tell. Run the same command again when it answers.");
+            .help(format!(
+                "Nothing is done to it until its provider can tell: run the same command again when it answers. If it never can, look for the object yourself, delete it if it was made, and let go of the action with: straddle state rm '{}'",
+                o.begin.object.address
+            ));
             problem.address = Some(o.begin.object.to_string());
             problem
         })

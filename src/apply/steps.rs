@@ -1,9 +1,13 @@
 //! The barriers of a workload's steps: read again and check before anything is touched, wait until what was added serves.
 
+use super::check::serving_before;
 use super::{Carrying, Stop};
 use crate::diag::Diagnostic;
+use crate::lang::address::Address;
+use crate::plan::model::{Kind, WorkloadPlan};
 use crate::plan::placement;
-use crate::spread::model::Template as TemplateKind;
+use crate::spread::decision::{Step, StepEntry};
+use crate::spread::model::{Health, Template as TemplateKind};
 use futures_util::stream::{self, Stream};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -24,51 +28,126 @@ pub(super) enum Checked {
     Stopped(Diagnostic),
 }
 
+/// How old a reading of a place may be for a removal in it to rest on, and how old that of any other place.
+const DRAINED_FRESH: Duration = Duration::from_secs(2);
+const OTHERS_FRESH: Duration = Duration::from_secs(10);
 /// Shortest and longest pause between two looks at what is booting.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Reads again what the step rests on. A step that takes replicas away starts only when at least as many serve in every place as the
-/// plan counted with; one that only adds always may.
+/// Reads again what the step rests on. Nothing is begun in a place that is not well, and a step that takes replicas away starts only
+/// when every rule holds at its worst moment with what really serves, wherever that is.
 pub(super) async fn check_start(carrying: &Carrying<'_>, workload: &Str, step: u32) -> Checked {
-    let Some((plan, one)) = carrying.step(workload, step) else {
-        return Checked::Well { serving: 0, notes: Vec::new() };
-    };
-    let reduces = !one.removes.is_empty() || !one.updates.is_empty();
-    if !reduces {
-        return Checked::Well { serving: carrying.serving_before(workload, step), notes: Vec::new() };
+    let well = |serving| Checked::Well { serving, notes: Vec::new() };
+    let Some((plan, one)) = carrying.step(workload, step) else { return well(0) };
+    let Some(decided) = plan.decision.steps.get(step as usize) else { return well(0) };
+    // A destroy suspends the rules, and what does not answer stays.
+    if carrying.plan.kind == Kind::Destroy {
+        return well(carrying.serving_before(workload, step));
+    }
+    let ill = carrying.watch.ill(workload).await;
+    let of = |entries: &[StepEntry]| entries.iter().filter(|e| e.count > 0).map(|e| e.place).collect::<BTreeSet<_>>();
+    let drained: BTreeSet<usize> = of(&decided.removes).union(&of(&decided.updates)).copied().collect();
+    if let Some((place, health)) = ill.iter().find(|(p, _)| drained.contains(p) || of(&decided.adds).contains(p)) {
+        return Checked::Stopped(not_well(carrying, workload, *place, *health));
+    }
+    if drained.is_empty() {
+        return well(carrying.serving_before(workload, step));
     }
     let touched: BTreeSet<Str> = one.removes.iter().chain(&one.updates).cloned().collect();
-    let entries = plan.decision.steps.get(step as usize).map(|s| (&s.removes, &s.updates));
-    let places: BTreeSet<usize> = entries.iter().flat_map(|(r, u)| r.iter().chain(u.iter())).map(|e| e.place).collect();
-    let look = carrying.watch.places(workload, &places, &touched).await;
+    let others: BTreeSet<usize> = (0..plan.rules.places.len()).filter(|p| !ill.contains_key(p)).collect();
+    let mut look = carrying.watch.places(workload, &others, &BTreeSet::new(), OTHERS_FRESH).await;
+    let near = carrying.watch.places(workload, &drained, &touched, DRAINED_FRESH).await;
+    look.by_place = near.by_place;
+    look.problems.extend(near.problems);
+    look.gone.extend(near.gone);
     if let Some(problem) = look.problems.into_iter().find(Diagnostic::is_error) {
         return Checked::Stopped(problem);
     }
-    let expected: Vec<u32> = match step.checked_sub(1) {
-        Some(before) => plan.decision.steps[before as usize].state.clone(),
-        None => plan.decision.before.iter().map(|i| i.lo).collect(),
-    };
-    let serving: u32 =
-        expected.iter().enumerate().map(|(p, e)| if places.contains(&p) { look.by_place[p] } else { *e }).sum();
-    let fewer: Vec<String> = look
-        .by_place
-        .iter()
-        .zip(&expected)
-        .enumerate()
-        .filter(|(p, (now, expected))| places.contains(p) && now < expected)
-        .map(|(p, (now, expected))| format!("{} {now} instead of {expected}", carrying.place_name(workload, p)))
-        .collect();
-    if fewer.is_empty() {
-        return Checked::Well { serving, notes: Vec::new() };
+    if !look.gone.is_empty() {
+        return Checked::Stopped(gone(workload, &look.gone));
     }
-    Checked::Stopped(
-        Diagnostic::error(
-            "Fewer replicas serve than the plan counted with",
-            format!("{workload}: {serving} are serving; {}. Nothing further is taken away.", fewer.join(", ")),
-        )
-        .help("Run `straddle plan`: it starts from what is there now and repairs first."),
+    let expected = serving_before(plan, decided);
+    let now: Vec<u32> = (0..expected.len())
+        .map(|p| match () {
+            () if ill.contains_key(&p) => 0,
+            // Nothing tells what is ready in a place the spec no longer has.
+            () if !plan.rules.places[p].declared => expected[p],
+            // Nothing here changes what is only observed.
+            () if plan.rules.places[p].template == TemplateKind::Observed => expected[p],
+            () => look.by_place[p],
+        })
+        .collect();
+    judged(carrying, workload, (plan, decided), &expected, &now)
+}
+
+/// Goes on, with a word about what is not as planned, or stops.
+fn judged(
+    carrying: &Carrying<'_>,
+    workload: &Str,
+    (plan, decided): (&WorkloadPlan, &Step),
+    expected: &[u32],
+    now: &[u32],
+) -> Checked {
+    let serving = now.iter().sum();
+    let fewer: Vec<String> = (0..now.len())
+        .filter(|p| now[*p] < expected[*p])
+        .map(|p| format!("{} {} instead of {}", carrying.place_name(workload, p), now[p], expected[p]))
+        .collect();
+    let broken = carrying.judge(workload).and_then(|j| j.broken(&carrying.plan.topology, plan, decided, now));
+    let scale = u64::from(plan.rules.scale.max(1));
+    match (broken, fewer.is_empty()) {
+        (Some(broken), _) => Checked::Stopped(
+            Diagnostic::error(
+                "Fewer replicas serve than the plan counted with",
+                format!(
+                    "{workload}: {serving} are serving; {}. With this step {} would come down to {}, and it must be {}. Nothing further is taken away.",
+                    fewer.join(", "),
+                    broken.rule,
+                    broken.value / scale,
+                    broken.bound.div_ceil(scale),
+                ),
+            )
+            .help("Run `straddle plan`: it starts from what is there now and repairs first."),
+        ),
+        (None, false) => Checked::Well {
+            serving,
+            notes: vec![Diagnostic::warning(
+                "Fewer replicas serve than the plan counted with",
+                format!("{workload}: {}; every rule holds all the same.", fewer.join(", ")),
+            )],
+        },
+        (None, true) => Checked::Well { serving, notes: Vec::new() },
+    }
+}
+
+fn not_well(carrying: &Carrying<'_>, workload: &Str, place: usize, health: Health) -> Diagnostic {
+    let says = match health {
+        Health::Down => "is down",
+        _ => "cannot be reached",
+    };
+    Diagnostic::error(
+        "A location of this step is not well",
+        format!(
+            "{workload}: {} {says} since the plan was made. Nothing is begun there, and nothing further is taken away.",
+            carrying.place_name(workload, place)
+        ),
     )
+    .help("Run `straddle plan`: it shows what is left, and what can be done.")
+}
+
+/// Somebody else took something away: what is left of the plan does not lead where it should.
+fn gone(workload: &Str, gone: &[Address]) -> Diagnostic {
+    let names: Vec<String> = gone.iter().map(ToString::to_string).collect();
+    Diagnostic::error(
+        "Objects have gone since the plan was made",
+        format!(
+            "{workload}: {} {} gone. Nothing further is taken away.",
+            names.join(", "),
+            if names.len() == 1 { "is" } else { "are" }
+        ),
+    )
+    .help("Run `straddle plan`: it starts from what is there now and repairs first.")
 }
 
 /// Waits until the step's replicas serve and have done so for `healthy_for`, or until the deadline.
@@ -120,6 +199,9 @@ impl Waiting<'_, '_> {
         }
         loop {
             let look = self.carrying.watch.replicas(self.workload, &wanted).await;
+            if !look.gone.is_empty() {
+                return (Checked::Stopped(gone(self.workload, &look.gone)), true);
+            }
             if let Some(problem) = look.problems.iter().find(|p| p.is_error()) {
                 return (Checked::Stopped(problem.clone()), true);
             }
@@ -159,7 +241,8 @@ impl Waiting<'_, '_> {
         if let Some(step) = plan.decision.steps.get(self.step as usize) {
             for (p, place) in plan.rules.places.iter().enumerate() {
                 let mine = wanted.contains(&*self.carrying.place_name(self.workload, p));
-                if place.template == TemplateKind::PerLocation && mine {
+                // Nothing tells what is ready in a place the spec no longer has, and nothing there is waited for.
+                if place.template == TemplateKind::PerLocation && mine && place.declared {
                     ready += by_place.get(p).copied().unwrap_or(0).min(step.state[p]);
                     of += step.state[p];
                 }

@@ -10,20 +10,17 @@ use crate::lang::eval::eval;
 use crate::lang::scope::Overlay;
 use crate::plan::env::Env;
 use crate::plan::model::Plan;
-use crate::plan::observed::{Observed, Seen};
+use crate::plan::observed::{Observed, Reality, Seen};
 use crate::plan::placement;
 use crate::plan::providers::Providers;
 use crate::spec::WorkloadSpec;
-use crate::spread::model::{Template as TemplateKind, Workload};
-use crate::state::{DeposedKey, Object, ObjectId, Store};
+use crate::spread::model::{Health, Template as TemplateKind, Workload};
+use crate::state::{DeposedKey, Object, ObjectId, ProviderRef, Store};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use straddle_sdk::value::{Kind, Str, Type, Value};
-
-/// How old a reading of a place may be for a removal to rest on it.
-const FRESH: Duration = Duration::from_secs(2);
 
 /// What is known of one workload's replicas.
 #[derive(Default)]
@@ -34,6 +31,8 @@ struct Known {
     by_place: Vec<u32>,
     /// When a place was last read as a whole.
     read: HashMap<usize, Instant>,
+    /// Replicas a step has touched since they were last looked at.
+    touched: BTreeSet<Str>,
 }
 
 /// Counts of everything that serves.
@@ -46,11 +45,19 @@ pub(super) struct Watch<'a> {
     known: RefCell<BTreeMap<Str, Known>>,
 }
 
+impl Look {
+    fn nothing() -> Look {
+        Look { by_place: Vec::new(), problems: Vec::new(), gone: Vec::new() }
+    }
+}
+
 /// What a look found.
 pub(super) struct Look {
     /// Serving replicas by place (lower bound).
     pub by_place: Vec<u32>,
     pub problems: Vec<Diagnostic>,
+    /// Objects of the state that are there no more.
+    pub gone: Vec<Address>,
 }
 
 impl<'a> Watch<'a> {
@@ -64,14 +71,46 @@ impl<'a> Watch<'a> {
         Watch { plan, store, fleet, providers, env, known: RefCell::default() }
     }
 
-    /// Reads these replicas again.
+    /// A step is done with these: what was counted of them is old.
+    pub(super) fn touched(&self, workload: &Str, keys: impl Iterator<Item = Str>) {
+        self.known.borrow_mut().entry(workload.clone()).or_default().touched.extend(keys);
+    }
+
+    /// The workload's places whose location does not do well now, and did when the plan was made. What providers do not tell is
+    /// taken to be as it was.
+    pub(super) async fn ill(&self, workload: &Str) -> BTreeMap<usize, Health> {
+        let Some((rules, _)) = self.workload(workload) else { return BTreeMap::new() };
+        let facts = self.fleet.locations(&self.env.tree, self.env.spec, self.providers).await;
+        let well = |h: Health| matches!(h, Health::Healthy | Health::Degraded | Health::Returning);
+        let places = rules.places.iter().enumerate();
+        places
+            .filter_map(|(p, place)| {
+                let location = &self.plan.topology.locations[place.location];
+                let now = facts.get(&location.name)?.health;
+                (!well(now) && well(location.health)).then_some((p, now))
+            })
+            .collect()
+    }
+
+    /// Reads these replicas again, and those that steps have touched.
     pub(super) async fn replicas(&self, workload: &Str, keys: &BTreeSet<Str>) -> Look {
+        let touched = self.known.borrow_mut().get_mut(workload).map(|k| std::mem::take(&mut k.touched));
+        let all: BTreeSet<Str> = keys.iter().cloned().chain(touched.into_iter().flatten()).collect();
+        self.read_again(workload, &all).await
+    }
+
+    async fn read_again(&self, workload: &Str, keys: &BTreeSet<Str>) -> Look {
         let Some((rules, spec)) = self.workload(workload) else {
-            return Look { by_place: Vec::new(), problems: Vec::new() };
+            return Look::nothing();
         };
         let objects: Vec<(ObjectId, Arc<Object>)> = keys.iter().flat_map(|k| self.objects(workload, spec, k)).collect();
         let mut problems = Vec::new();
         let observed = self.fleet.read(objects, self.providers, true, &mut problems).await;
+        problems.extend(self.ended(&observed).await);
+        // An old object that is gone was to go anyway; the counts know it.
+        let is_lost = |id: &ObjectId, seen: &Seen| id.deposed.is_none() && matches!(seen.reality, Reality::Gone);
+        let lost = observed.objects.iter().filter(|(id, seen)| is_lost(id, seen));
+        let gone = lost.map(|(id, _)| id.address.clone()).collect();
         let found: Vec<(Str, usize, (u32, u32))> = keys
             .iter()
             .filter_map(|key| {
@@ -86,20 +125,46 @@ impl<'a> Watch<'a> {
             let before = known.serving.insert(key, n).unwrap_or_default();
             known.by_place[place] = known.by_place[place] + n.0 + n.1 - before.0 - before.1;
         }
-        Look { by_place: known.by_place.clone(), problems }
+        Look { by_place: known.by_place.clone(), problems, gone }
     }
 
-    /// Reads these places as a whole where the last reading is too old, and `keys` in any case.
-    pub(super) async fn places(&self, workload: &Str, places: &BTreeSet<usize>, keys: &BTreeSet<Str>) -> Look {
+    /// A provider whose process has ended will never say how its objects fare.
+    async fn ended(&self, observed: &Observed) -> Vec<Diagnostic> {
+        let silent: BTreeSet<&ProviderRef> =
+            observed.objects.values().filter(|s| s.is_unreadable()).map(|s| &s.provider).collect();
+        let mut problems = Vec::new();
+        for reference in silent {
+            let Some(plugin) = self.fleet.plugin(reference) else { continue };
+            if plugin.has_ended().await {
+                problems.push(
+                    Diagnostic::error(
+                        "Provider process has ended",
+                        format!("Provider {reference} ended in mid-run: nobody can tell any more what serves. Nothing further is taken away."),
+                    )
+                    .help("Run the same command again: what was out is asked about first. If it comes back, it is a fault of the provider."),
+                );
+            }
+        }
+        problems
+    }
+
+    /// Reads these places as a whole where the last reading is older than `fresh`, and `keys` in any case.
+    pub(super) async fn places(
+        &self,
+        workload: &Str,
+        places: &BTreeSet<usize>,
+        keys: &BTreeSet<Str>,
+        fresh: Duration,
+    ) -> Look {
         let stale: BTreeSet<usize> = {
             let known = self.known.borrow();
-            let read = |p: &usize| known.get(workload).and_then(|k| k.read.get(p)).is_some_and(|t| t.elapsed() < FRESH);
+            let read = |p: &usize| known.get(workload).and_then(|k| k.read.get(p)).is_some_and(|t| t.elapsed() < fresh);
             places.iter().copied().filter(|p| !read(p)).collect()
         };
         let mut all = keys.clone();
         if !stale.is_empty() {
             let Some((rules, _)) = self.workload(workload) else {
-                return Look { by_place: Vec::new(), problems: Vec::new() };
+                return Look::nothing();
             };
             all.extend(
                 self.keys()

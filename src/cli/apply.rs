@@ -8,11 +8,13 @@ use super::print::Printer;
 use super::session::Project;
 use super::signals::{self, Watched};
 use crate::apply::{Carrying, StopFlag, Summary};
+use crate::diag::Diagnostic;
 use crate::lang::address::Address;
 use crate::plan::blocks::Blocks;
 use crate::plan::conditions;
 use crate::plan::env::Env;
 use crate::plan::model::{Action, Kind, Plan};
+use crate::plan::observed::Reality;
 use crate::state::{
     DeposedKey, Entry, How, Json, LockRequest, Object, ObjectId, Output, Rule, RunBegin, RunEnd, RunOutcome, State,
     StateError, Store, now,
@@ -40,6 +42,10 @@ pub async fn run(args: ApplyArgs, printer: &Printer) -> Exit {
     }
     let kind = planning::kind(&args.planning);
     let operation = if kind == Kind::Destroy { "destroy" } else { "apply" };
+    if let Some(problem) = project.nothing_here().filter(|_| kind != Kind::Destroy) {
+        printer.diagnostics(&[problem], &project.sources);
+        return Exit::Error;
+    }
     let store = match open(&args.planning.lock, operation, printer) {
         Ok(store) => store,
         Err(exit) => return exit,
@@ -67,7 +73,14 @@ pub fn open(lock: &LockArgs, operation: &str, printer: &Printer) -> Result<Store
 
 /// Opens the state of a directory for writing.
 pub fn open_in(dir: &Path, lock: &LockArgs, operation: &str, printer: &Printer) -> Result<Store, Exit> {
-    let timeout = crate::spec::parse_duration(&lock.lock_timeout).unwrap_or_default();
+    let Some(timeout) = crate::spec::parse_duration(&lock.lock_timeout) else {
+        let problem = Diagnostic::error("Invalid -lock-timeout", format!("\"{}\" is no duration.", lock.lock_timeout));
+        printer.diagnostics(&[problem.help("Write for example -lock-timeout=30s.")], &Default::default());
+        return Err(Exit::Error);
+    };
+    if !lock.lock {
+        printer.error("-lock=false is not followed: a state that is written to is always locked");
+    }
     let request = LockRequest::here(operation).patient(timeout);
     match Store::open_write(dir, &request) {
         Ok(store) => Ok(store),
@@ -132,7 +145,7 @@ pub async fn decide(
     if is_in_doubt(project, store, plan, printer) {
         return Exit::Error;
     }
-    if !plan.has_changes() && !needs_record(plan, store) {
+    if !plan.has_changes() && !needs_record(plan, scene, store) {
         return Exit::Done;
     }
     if !args.auto_approve && plan.has_changes() && !approved(printer) {
@@ -164,6 +177,7 @@ pub async fn see_through(
     let (result, signal) = match signals::watch(&stop, &scene.fleet, printer, work).await {
         Watched::Ended(result, signal) => (result, signal),
         Watched::CutOff(exit) => {
+            printer.end_of_progress();
             printer.error("cut off: what was out is in the journal, and the next run asks what became of it");
             return exit;
         }
@@ -190,9 +204,10 @@ pub async fn see_through(
 }
 
 /// Whether something is to be remembered though no object changes: rules, drift, addresses.
-fn needs_record(plan: &Plan, store: &Store) -> bool {
+fn needs_record(plan: &Plan, scene: &Scene, store: &Store) -> bool {
     store.with_state(|s| {
         !plan.drift.is_empty()
+            || scene.observed.objects.iter().any(|(id, o)| id.deposed.is_some() && matches!(o.reality, Reality::Gone))
             || plan.workloads.iter().any(|(name, w)| {
                 let known = s.rules.get(&**name);
                 w.fingerprints
@@ -251,8 +266,9 @@ pub async fn carry_out(
     let env = project.env_applying();
     let blocks = Blocks::of(&env.tree, &project.spec, &scene.providers, &mut Vec::new());
     let carrying = Carrying::new(plan, store, &scene.fleet, &scene.providers, &env, &blocks, stop, run);
-    let summary = carrying.run(&mut |event| printer.event(&event, plan)).await?;
-    let mut summary = summary;
+    let summary = carrying.run(&mut |event| printer.event(&event, plan)).await;
+    printer.end_of_progress();
+    let mut summary = summary?;
     if plan.kind != Kind::Destroy {
         summary.problems.extend(conditions::judge_checks(&env));
     }
@@ -283,8 +299,17 @@ pub async fn carry_out(
 fn refreshed(store: &Store, scene: &Scene, plan: &Plan) -> Vec<Entry> {
     let state = store.state();
     let mut entries = moves(scene, &state);
+    for (id, seen) in scene.observed.objects.iter().filter(|(id, _)| id.deposed.is_some()) {
+        if matches!(seen.reality, Reality::Gone) && state.open.on(id).is_none() {
+            entries.push(Entry::Known { id: id.clone(), object: None, how: How::Read });
+        }
+    }
     for drift in plan.drift.iter().chain(&plan.notes) {
         let id = ObjectId::current(drift.address.clone());
+        // What is in doubt is for recovery to find out, and for nobody else.
+        if state.open.on(&id).is_some() {
+            continue;
+        }
         let before = scene.moved.get(&drift.address).map_or_else(|| id.clone(), |f| ObjectId::current(f.clone()));
         let Some(object) = state.objects.get(&before) else { continue };
         if drift.live.is_null() {

@@ -111,7 +111,7 @@ pub struct LockArgs {
     /// How long to wait for the state's lock, for example 30s
     #[arg(long, value_name = "DURATION", default_value = "0s")]
     pub lock_timeout: String,
-    /// Whether to take the lock at all
+    /// Accepted for Terraform's sake: a state that is written to is always locked
     #[arg(long, value_name = "BOOL", default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub lock: bool,
 }

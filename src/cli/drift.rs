@@ -9,8 +9,8 @@ use super::session::Project;
 use crate::fleet;
 use crate::lang::module::IgnoreChanges;
 use crate::plan::blocks::Blocks;
-use crate::plan::make::Failure;
-use crate::plan::model::{Action, Change, Kind, Plan};
+use crate::plan::model::{Action, Change, Kind, Plan, Reason};
+use crate::plan::sequence::replica;
 use crate::plugin::Discovery;
 use crate::report::drift::{self, Differing, Drift, Kind as Differs, Resource};
 use std::collections::BTreeSet;
@@ -47,8 +47,8 @@ async fn compare(project: &Project, scene: &Scene, args: &DriftArgs, printer: &P
     let mut failed = false;
     let nothing_special = PlanningArgs::default();
     let made = match planning::make(project, scene, Kind::Normal, &nothing_special) {
-        Err(failure @ Failure::Problems(_)) => {
-            // The spec cannot be planned; what stands can still be told.
+        Err(failure) => {
+            // What the spec asks for cannot be planned; what stands can still be told.
             failed = true;
             report_failure(&failure, project, scene, printer);
             planning::make(project, scene, Kind::RefreshOnly, &nothing_special)
@@ -132,12 +132,24 @@ fn is_ignored(ignore: &IgnoreChanges, root: &str) -> bool {
 fn spec_alone(plan: &Plan, resources: &mut Vec<Resource>) {
     let told: BTreeSet<String> =
         resources.iter().filter(|r| r.kind != Differs::Ignored).map(|r| r.address.clone()).collect();
-    for change in plan.changes.iter().filter(|c| !told.contains(&c.address.to_string())) {
+    let elsewhere = made_elsewhere(plan);
+    let untold = |c: &&Change| !told.contains(&c.address.to_string());
+    for change in plan.changes.iter().filter(untold) {
+        if replica(&change.address).is_some_and(|r| elsewhere.contains(&r)) {
+            continue;
+        }
         let (kind, words, paths) = match change.action {
             Action::NoOp | Action::Read | Action::Forget => continue,
             Action::Create => (Differs::Missing, "the spec has it, the state has not", Vec::new()),
             Action::Delete => (Differs::Changed, "the spec has it no more", Vec::new()),
-            Action::Update | Action::CreateDelete | Action::DeleteCreate => (Differs::Changed, "", wanted(change)),
+            Action::Update | Action::CreateDelete | Action::DeleteCreate => {
+                // What is only to follow another object's change has not drifted itself.
+                let paths = wanted(change);
+                if paths.is_empty() && change.reason != Some(Reason::Tainted) {
+                    continue;
+                }
+                (Differs::Changed, "", paths)
+            }
         };
         resources.push(Resource {
             address: change.address.to_string(),
@@ -149,9 +161,38 @@ fn spec_alone(plan: &Plan, resources: &mut Vec<Resource>) {
     }
 }
 
+/// Replicas that the plan makes in the stead of ones that are gone from another slot: each of those is missing already, and once.
+fn made_elsewhere(plan: &Plan) -> BTreeSet<(&Str, &Str)> {
+    let live: BTreeSet<(&Str, &Str)> =
+        plan.changes.iter().filter(|c| !c.before.is_null()).filter_map(|c| replica(&c.address)).collect();
+    let made: BTreeSet<(&Str, &Str)> = plan
+        .changes
+        .iter()
+        .filter(|c| c.action == Action::Create)
+        .filter_map(|c| replica(&c.address))
+        .filter(|r| !live.contains(r))
+        .collect();
+    let gone: BTreeSet<(&Str, &Str)> = plan
+        .drift
+        .iter()
+        .filter(|d| d.live.is_null())
+        .filter_map(|d| replica(&d.address))
+        .filter(|r| !live.contains(r))
+        .collect();
+    let mut elsewhere = BTreeSet::new();
+    for (name, _) in &plan.workloads {
+        let of = |r: &&(&Str, &Str)| r.0 == name;
+        let lost = gone.difference(&made).filter(of).count();
+        elsewhere.extend(made.difference(&gone).filter(of).take(lost).copied());
+    }
+    elsewhere
+}
+
 /// Where the spec asks for something else than what state and reality agree on.
 fn wanted(change: &Change) -> Vec<Differing> {
     let mut paths = drift::differing(&change.before, &change.after, Some(&change.after));
+    // What nobody knows yet is not asked for by the spec; of sensitive values neither side is told.
+    paths.retain(|path| path.spec.is_some() || path.state.is_none());
     for path in &mut paths {
         path.live = path.state.clone();
     }

@@ -17,6 +17,7 @@ mod output;
 mod plan;
 mod planning;
 mod print;
+mod progress;
 mod providers;
 mod recovery;
 mod reports;

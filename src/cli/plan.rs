@@ -36,6 +36,12 @@ pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
         printer.diagnostics(&project.problems, &project.sources);
         return Exit::Error;
     }
+    let kind =
+        if args.lose.is_empty() { planning::kind(&args.planning) } else { Kind::Failover { lost: args.lose.clone() } };
+    if let Some(problem) = project.nothing_here().filter(|_| kind != Kind::Destroy) {
+        printer.diagnostics(&[problem], &project.sources);
+        return Exit::Error;
+    }
     let loaded = match crate::state::load(&super::workspace::state_dir()) {
         Ok(loaded) => loaded,
         Err(error) => {
@@ -50,8 +56,6 @@ pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
             return Exit::Error;
         }
     };
-    let kind =
-        if args.lose.is_empty() { planning::kind(&args.planning) } else { Kind::Failover { lost: args.lose.clone() } };
     let exit = match planning::make(&project, &scene, kind, &args.planning) {
         Ok(plan) => show(&plan, &project, &scene, &args, &printer),
         Err(failure) => {

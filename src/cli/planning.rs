@@ -113,7 +113,8 @@ async fn look_with(
         return None;
     }
     let mut facts = fleet.locations(&tree, &project.spec, providers).await;
-    let observed = fleet.observe(state, providers, refresh, problems).await;
+    let mut observed = fleet.observe(state, providers, refresh, problems).await;
+    fleet.observe_templates(&tree, &project.spec, &env, providers, &mut observed, problems).await;
     doubt_unreadable(&observed, &mut facts, problems);
     let boots = measured_boots(project, state);
     let topology = placement::topology(&project.spec, &facts, &boots, &observed);
@@ -179,6 +180,7 @@ fn measured_boots(project: &Project, state: &State) -> BTreeMap<String, u64> {
 /// Makes the plan. Providers are asked while this task waits.
 pub fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningArgs) -> Result<Plan, Failure> {
     let wishes = wishes(project, scene, args).map_err(Failure::Problems)?;
+    let said = warnings(&wishes, scene);
     let input = Input {
         config: &project.config,
         spec: &project.spec,
@@ -196,7 +198,37 @@ pub fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningArgs) -
         moved: scene.moved.clone(),
     };
     let handle = tokio::runtime::Handle::current();
-    make::make(&input, &mut |questions| tokio::task::block_in_place(|| handle.block_on(scene.fleet.answer(questions))))
+    let mut plan = make::make(&input, &mut |questions| {
+        tokio::task::block_in_place(|| handle.block_on(scene.fleet.answer(questions)))
+    })?;
+    plan.warnings.extend(said);
+    Ok(plan)
+}
+
+/// What is to be said of wishes that may not mean what they seem to.
+fn warnings(wishes: &Wishes, scene: &Scene) -> Vec<Diagnostic> {
+    let mut said = Vec::new();
+    if wishes.only.is_some() {
+        said.push(
+            Diagnostic::warning(
+                "Resource targeting is in effect",
+                "Only what -target names and what it needs is planned; everything else the spec asks for is left as it is.",
+            )
+            .help("Plan again without -target before you rely on the whole."),
+        );
+    }
+    for address in &wishes.replace {
+        if !scene.state.objects.contains_key(&ObjectId::current(address.clone())) {
+            said.push(
+                Diagnostic::warning(
+                    "Nothing to replace",
+                    format!("-replace names {address}, and the state has no such object."),
+                )
+                .help("`straddle state list` shows the addresses there are."),
+            );
+        }
+    }
+    said
 }
 
 /// `-target` and `-replace`.

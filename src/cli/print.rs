@@ -1,12 +1,15 @@
 //! Where text goes, and in which colours.
 
+use super::progress::Progress;
 use crate::apply::{Event, Summary};
 use crate::diag::{Diagnostic, Sources};
 use crate::plan::model::Plan;
 use crate::report::plan::{self, Fate};
 use crate::report::style::Style;
 use crate::report::{diagnostics, events};
+use indicatif::ProgressDrawTarget;
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 
 /// Prints to standard output and standard error.
 pub struct Printer {
@@ -15,6 +18,8 @@ pub struct Printer {
     json: bool,
     /// What happens while a plan is carried out is not told.
     quiet: bool,
+    /// Bars of the apply under way, on a terminal.
+    progress: Mutex<Option<Progress>>,
 }
 
 impl Printer {
@@ -33,17 +38,17 @@ impl Printer {
             unicode: terminal && utf8,
             verbose: false,
         };
-        Printer { style, json: false, quiet: false }
+        Printer { style, json: false, quiet: false, progress: Mutex::new(None) }
     }
 
     /// As this one, with what the flags of a plan ask for.
     pub fn asked(&self, verbose: bool, json: bool) -> Printer {
-        Printer { style: Style { verbose, ..self.style }, json, quiet: self.quiet }
+        Printer { style: Style { verbose, ..self.style }, json, quiet: self.quiet, progress: Mutex::new(None) }
     }
 
     /// As this one, but nothing that happens is told.
     pub fn quiet(&self) -> Printer {
-        Printer { style: self.style, json: self.json, quiet: true }
+        Printer { style: self.style, json: self.json, quiet: true, progress: Mutex::new(None) }
     }
 
     /// How text is to look.
@@ -75,7 +80,9 @@ impl Printer {
 
     /// A line of trouble.
     pub fn error(&self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "straddle: {text}");
+        self.undisturbed(|| {
+            let _ = writeln!(std::io::stderr().lock(), "straddle: {text}");
+        });
     }
 
     /// All diagnostics of a run.
@@ -109,8 +116,34 @@ impl Printer {
         }
         if self.json {
             self.out(&events::event(event, made, &stamp()));
-        } else if let Some(line) = events::line(event, made, &clock(), &self.style) {
-            self.out(&line);
+            return;
+        }
+        if self.is_watched() {
+            let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+            progress.get_or_insert_with(|| Progress::new(made, ProgressDrawTarget::stderr())).event(event);
+        }
+        if let Some(line) = events::line(event, made, &clock(), &self.style) {
+            self.undisturbed(|| self.out(&line));
+        }
+    }
+
+    /// Somebody looks on while it happens.
+    fn is_watched(&self) -> bool {
+        std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Prints beside the bars, if there are any.
+    fn undisturbed(&self, print: impl FnOnce()) {
+        match &*self.progress.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(progress) => progress.around(print),
+            None => print(),
+        }
+    }
+
+    /// The apply is over.
+    pub fn end_of_progress(&self) {
+        if let Some(progress) = self.progress.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            progress.end();
         }
     }
 

@@ -197,6 +197,21 @@ impl Project {
         providers.names().map(|(_, source)| source.to_owned()).collect()
     }
 
+    /// A directory without a single file of configuration is another one than was meant.
+    pub fn nothing_here(&self) -> Option<Diagnostic> {
+        let none = self.sources.files.is_empty();
+        none.then(|| {
+            Diagnostic::error(
+                "No configuration files",
+                format!(
+                    "{} holds no file whose name ends in .tf, .tf.json or .straddle.hcl.",
+                    self.directory.display()
+                ),
+            )
+            .help("Name the directory with -chdir=DIR. To remove what its state still holds: straddle destroy")
+        })
+    }
+
     /// Whether anything is wrong enough to stop.
     pub fn has_errors(&self) -> bool {
         self.problems.iter().any(Diagnostic::is_error)

@@ -42,7 +42,9 @@ pub async fn run(args: SimulateArgs, printer: &Printer) -> Exit {
             return Exit::Error;
         }
     };
-    let stands = match state.objects.is_empty() {
+    let templates = || project.spec.workloads.iter().flat_map(|w| &w.templates);
+    let only_seen = templates().any(|t| t.kind == TemplateKind::Observed);
+    let stands = match state.objects.is_empty() && !only_seen {
         true => canonical(&project),
         false => observed(&project, &state, printer).await,
     };

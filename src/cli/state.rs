@@ -31,12 +31,28 @@ pub async fn run(command: StateCommand, printer: &Printer) -> Exit {
             let entries = edit::remove(state, &addresses)
                 .map_err(|all| all.into_iter().map(Diagnostic::from).collect::<Vec<_>>())?;
             let mut said = String::new();
+            let mut removed = 0;
             for entry in &entries {
-                if let Entry::Known { id, .. } = entry {
-                    said.push_str(&format!("Removed {id}\n"));
+                match entry {
+                    Entry::Known { id, .. } => {
+                        removed += 1;
+                        said.push_str(&format!("Removed {id}\n"));
+                    }
+                    Entry::End(end) => {
+                        let Some(open) = state.open.get(end.action) else { continue };
+                        let id = &open.begin.object;
+                        said.push_str(&format!("{id}: its last action was in doubt, and is given up"));
+                        if state.objects.contains_key(id) {
+                            said.push('\n');
+                            continue;
+                        }
+                        removed += 1;
+                        said.push_str(": if it was made all the same, it lives on and nobody manages it\n");
+                    }
+                    _ => {}
                 }
             }
-            said.push_str(&format!("Successfully removed {} resource instance(s).", entries.len()));
+            said.push_str(&format!("Successfully removed {removed} resource instance(s)."));
             Ok((entries, said))
         }),
         StateCommand::ReplaceProvider { from, to, auto_approve, lock } => {

@@ -65,6 +65,11 @@ impl Process {
         self.pid
     }
 
+    /// Whether it has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.status.borrow().is_some()
+    }
+
     /// Waits for its end.
     async fn ended(&self) -> ExitStatus {
         let mut status = self.status.clone();

@@ -506,6 +506,11 @@ impl Plugin {
         Ok(found)
     }
 
+    /// Whether its process has ended: no call will be answered any more.
+    pub async fn has_ended(&self) -> bool {
+        self.inner.process.lock().await.as_ref().is_some_and(Process::has_ended)
+    }
+
     /// Ends the process: asks it to, waits two seconds, kills it. When this returns it is gone. A reattached provider is left alone.
     pub async fn shutdown(&self) {
         let Some(process) = self.inner.process.lock().await.take() else { return };

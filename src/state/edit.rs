@@ -1,6 +1,6 @@
 //! `state list|show|mv|rm|replace-provider` as functions from a state to the journal entries that do it.
 
-use super::journal::{Entry, How};
+use super::journal::{End, Entry, How, Outcome};
 use super::model::{Object, ObjectId, ProviderRef, State};
 use crate::diag::Diagnostic;
 use crate::lang::address::{Address, Key};
@@ -259,14 +259,40 @@ pub(super) fn idle(state: &State, id: &ObjectId) -> Result<(), EditError> {
 /// Forgets objects. They live on, and nobody manages them.
 ///
 /// # Errors
-/// One for each name that is no address or names nothing, and for each object in doubt; then nothing is forgotten.
+/// One for each name that is no address or names nothing; then nothing is forgotten.
 pub fn remove(state: &State, names: &[String]) -> Result<Vec<Entry>, Vec<EditError>> {
-    let ids = if names.is_empty() { Vec::new() } else { list(state, names)? };
-    let errors: Vec<EditError> = ids.iter().filter_map(|id| idle(state, id).err()).collect();
+    let (mut ids, mut errors) = (BTreeSet::new(), Vec::new());
+    for name in names {
+        let target = match name.parse::<Target>() {
+            Ok(target) => target,
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
+        // What is in doubt may be in no state yet; this is how a person who knows better lets go of it.
+        let doubted = state.open.iter().map(|open| &open.begin.object).filter(|id| target.covers(&id.address));
+        let before = ids.len();
+        ids.extend(doubted.chain(state.objects.keys().filter(|id| target.covers(&id.address))));
+        if ids.len() == before && !ids.iter().any(|id: &&ObjectId| target.covers(&id.address)) {
+            let near = nearest(state, &target.to_string());
+            errors.push(EditError::Nothing { target: target.to_string(), near });
+        }
+    }
     if !errors.is_empty() {
         return Err(errors);
     }
-    Ok(ids.into_iter().map(|id| Entry::Known { id: id.clone(), object: None, how: How::Edited }).collect())
+    let mut entries = Vec::new();
+    for id in ids {
+        if let Some(open) = state.open.on(id) {
+            let outcome = Outcome::Failed { object: None, message: "given up with `state rm`".into() };
+            entries.push(Entry::End(End { action: open.begin.action, outcome }));
+        }
+        if state.objects.contains_key(id) {
+            entries.push(Entry::Known { id: id.clone(), object: None, how: How::Edited });
+        }
+    }
+    Ok(entries)
 }
 
 /// Gives objects another address: an instance, a resource with all its instances, a module, a workload. What depends on them

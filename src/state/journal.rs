@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use straddle_sdk::value::Path;
 
 /// One line of the journal.
 #[derive(Clone, PartialEq, Debug)]
@@ -233,6 +234,29 @@ pub struct Begin {
     pub planned: Option<String>,
     /// The plan's step it belongs to, for people: `web step 3 of 7`.
     pub step: String,
+    /// What the state is to remember beside the attributes, should only a later run learn that the object was made.
+    #[serde(default, skip_serializing_if = "Bearings::is_nothing")]
+    pub bearings: Box<Bearings>,
+}
+
+/// What a state remembers of an object and no provider can tell.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Bearings {
+    /// What it was made from.
+    #[serde(default, with = "address_texts")]
+    pub dependencies: Vec<Address>,
+    /// Attributes whose values came from sensitive ones.
+    #[serde(default, with = "path_texts")]
+    pub sensitive: Vec<Path>,
+    /// A replacement is made before it is deleted.
+    #[serde(default)]
+    pub create_before_destroy: bool,
+}
+
+impl Bearings {
+    fn is_nothing(&self) -> bool {
+        *self == Bearings::default()
+    }
 }
 
 /// A `Begin` without its `End`.
@@ -378,6 +402,40 @@ impl Text for ObjectId {
         }
         let (address, key) = text.strip_suffix(')')?.rsplit_once(" (deposed ")?;
         Some(ObjectId::deposed(plain(address)?, DeposedKey::parse(key)?))
+    }
+}
+
+impl Text for Address {
+    fn read(text: &str) -> Option<Address> {
+        text.parse().ok()
+    }
+}
+
+mod address_texts {
+    use super::{Address, Text};
+
+    pub fn serialize<S: serde::Serializer>(list: &[Address], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(list.iter().map(ToString::to_string))
+    }
+
+    pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
+        let texts = <Vec<String> as serde::Deserialize>::deserialize(deserializer)?;
+        let read = texts.iter().map(|text| Address::read(text)).collect::<Option<_>>();
+        read.ok_or_else(|| serde::de::Error::custom("text of another form"))
+    }
+}
+
+mod path_texts {
+    use super::Path;
+    use crate::state::paths;
+
+    pub fn serialize<S: serde::Serializer>(list: &[Path], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&paths::write(list))
+    }
+
+    pub fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Path>, D::Error> {
+        let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+        paths::read(&text).ok_or_else(|| serde::de::Error::custom("text of another form"))
     }
 }
 

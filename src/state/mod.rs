@@ -25,8 +25,8 @@ pub use error::StateError;
 pub use fold::{Change, Illegal, fold, replay};
 pub use history::{History, Line, PastRun};
 pub use journal::{
-    ActionId, Begin, End, Entry, How, Kind, Open, OpenActions, Outcome, Record, Run, RunBegin, RunEnd, RunOutcome,
-    Tally, fingerprint,
+    ActionId, Bearings, Begin, End, Entry, How, Kind, Open, OpenActions, Outcome, Record, Run, RunBegin, RunEnd,
+    RunOutcome, Tally, fingerprint,
 };
 pub use json::{Json, JsonError};
 pub use lock::Holder;

@@ -135,10 +135,9 @@ fn removals() {
 }
 
 #[test]
-fn what_is_in_doubt_is_left_alone() {
+fn what_is_in_doubt_is_neither_moved_nor_given_to_another_provider() {
     let id: ObjectId = ObjectId::current("aws_eip.one".parse().unwrap());
     let state = after(&state(), vec![begin(1, 1, id, Kind::Delete)]);
-    assert!(matches!(edit::remove(&state, &["aws_eip.one".into()]).unwrap_err()[..], [EditError::InDoubt { .. }]));
     assert!(matches!(edit::move_objects(&state, "aws_eip.one", "aws_eip.x"), Err(EditError::InDoubt { .. })));
     assert!(matches!(edit::replace_provider(&state, "aws", "x/aws"), Err(EditError::InDoubt { .. })));
 }
@@ -182,4 +181,19 @@ fn a_provider_prints_as_terraform_writes_it() {
     ] {
         assert_eq!(ProviderRef::parse(text), None, "{text}");
     }
+}
+
+#[test]
+fn what_is_in_doubt_can_be_let_go() {
+    let mut state = state();
+    let made = ObjectId::current("aws_instance.new".parse().unwrap());
+    let there = ObjectId::current("aws_eip.one".parse().unwrap());
+    state.runs = 1;
+    let entries = vec![begin(2, 0, made.clone(), Kind::Create), begin(2, 1, there.clone(), Kind::Update)];
+    let state = after(&state, entries);
+    assert_eq!(state.open.len(), 2);
+    let entries = edit::remove(&state, &["aws_instance.new".into(), "aws_eip.one".into()]).unwrap();
+    let left = after(&state, entries);
+    assert!(left.open.is_empty());
+    assert!(!left.objects.contains_key(&made) && !left.objects.contains_key(&there));
 }

@@ -68,6 +68,7 @@ pub(super) fn begin(run: u64, index: u64, id: ObjectId, kind: Kind) -> Entry {
         prior: None,
         planned: None,
         step: String::new(),
+        bearings: Box::default(),
     })
 }
 
