@@ -1,0 +1,178 @@
+//! Killed at any write of the journal, an apply is finished by the next one: everything is there once, nothing twice. Straddle is
+//! killed, its plugin, or both.
+
+use crate::stack::{Stack, two_zones};
+use std::collections::BTreeSet;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+/// How often an apply is killed at some moment.
+const ROUNDS: u64 = 12;
+/// The latest of these moments, in milliseconds: a little after an apply would be done.
+const LATEST: u64 = 700;
+/// Writes of the journal at which it is killed; a whole apply of the little world has fewer.
+const WRITES: usize = 24;
+
+/// Replicas of two objects each behind a load balancer, on clouds that take their time.
+fn world() -> Stack {
+    let inside = r#"  replicas = 4
+  rollout {
+    deadline = "20s"
+  }
+
+  replica "server" {
+    resource "sim_instance" "server" {
+      zone  = location.domains.zone
+      image = "one"
+      size  = "s"
+    }
+    resource "sim_target" "front" {
+      load_balancer_id = sim_load_balancer.front.id
+      instance_id      = sim_instance.server.id
+    }
+    ready = sim_instance.server.state == "running"
+  }
+"#;
+    let spec = two_zones(inside).replace("cloud = \"c\"\n}", "cloud = \"c\"\n  latency = \"4ms\"\n}");
+    Stack::new(&format!("{spec}\nresource \"sim_load_balancer\" \"front\" {{\n  name = \"web\"\n}}\n"))
+}
+
+/// Numbers that look random and are the same in every run.
+pub fn scattered(seed: u64) -> u64 {
+    let mut x = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Victim {
+    Straddle,
+    Plugin,
+    Both,
+}
+
+fn apply(stack: &Stack) -> Child {
+    stack.command(&["apply", "-auto-approve"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// The processes a process has started and that still run.
+fn children(pid: u32) -> Vec<u32> {
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let of_tasks = tasks.filter_map(|t| std::fs::read_to_string(t.path().join("children")).ok());
+    let all: BTreeSet<u32> =
+        of_tasks.chain([list]).flat_map(|l| l.split_whitespace().flat_map(str::parse).collect::<Vec<u32>>()).collect();
+    all.into_iter().collect()
+}
+
+fn kill(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    // It may have ended by itself.
+    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+}
+
+fn end(child: &mut Child, victim: Victim) {
+    let plugins = children(child.id());
+    if victim != Victim::Straddle {
+        plugins.into_iter().for_each(kill);
+    }
+    if victim != Victim::Plugin {
+        child.kill().unwrap();
+    }
+    child.wait().unwrap();
+}
+
+/// Starts an apply and kills at the `n`th growth of the journal's file. False: it was done before.
+fn killed_at_write(stack: &Stack, n: usize, victim: Victim) -> bool {
+    let mut child = apply(stack);
+    let log = stack.path().join("straddle.db-wal");
+    let (mut size, mut writes) = (0, 0);
+    loop {
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        let now = std::fs::metadata(&log).map_or(0, |m| m.len());
+        writes += usize::from(now > size);
+        size = now;
+        if writes >= n {
+            end(&mut child, victim);
+            return true;
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// Starts an apply and kills it after so long. False: it was done before.
+fn killed_after(stack: &Stack, delay: Duration) -> bool {
+    let mut child = apply(stack);
+    let end_of_it = Instant::now() + delay;
+    loop {
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        if Instant::now() >= end_of_it {
+            end(&mut child, Victim::Straddle);
+            return true;
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// Everything is there once, in the clouds and in the state, and nothing is left to do.
+#[track_caller]
+fn is_whole(stack: &Stack, what: &str) {
+    stack.run("apply -auto-approve").ends(0);
+    stack.run("plan -detailed-exitcode").ends(0);
+    let counts = ["sim_instance", "sim_target", "sim_load_balancer"].map(|ty| stack.existing(ty).len());
+    assert_eq!(counts, [4, 4, 1], "{what}");
+    let claims: Vec<String> = stack.existing("sim_instance").iter().map(|r| r["claimed_by"].to_string()).collect();
+    assert_eq!(claims.iter().collect::<BTreeSet<_>>().len(), 4, "{what}: {claims:?}");
+    // What a later run found out of is remembered as if the first one had.
+    let state = stack.json("state pull");
+    let targets = state["resources"].as_array().unwrap().iter().filter(|r| r["type"] == "sim_target");
+    for target in targets.flat_map(|r| r["instances"].as_array().unwrap()) {
+        assert_eq!(target["dependencies"].as_array().map(Vec::len), Some(2), "{what}: {target}");
+    }
+}
+
+fn at_every_write(victim: Victim) {
+    let mut last = 0;
+    for n in 1..=WRITES {
+        let stack = world();
+        if !killed_at_write(&stack, n, victim) {
+            break;
+        }
+        last = n;
+        is_whole(&stack, &format!("{victim:?} at write {n}"));
+    }
+    assert!(last >= 4, "an apply writes more often than {last} times");
+}
+
+#[test]
+fn straddle_killed_at_every_write() {
+    at_every_write(Victim::Straddle);
+}
+
+#[test]
+fn a_plugin_killed_at_every_write() {
+    at_every_write(Victim::Plugin);
+}
+
+#[test]
+fn both_killed_at_every_write() {
+    at_every_write(Victim::Both);
+}
+
+#[test]
+fn an_apply_killed_at_any_moment_and_again_in_recovery_is_finished_by_the_next() {
+    let mut killed = 0;
+    for round in 0..ROUNDS {
+        let stack = world();
+        for attempt in 0..1 + round % 3 {
+            killed += u32::from(killed_after(&stack, Duration::from_millis(scattered(round * 3 + attempt) % LATEST)));
+        }
+        is_whole(&stack, &format!("round {round}"));
+    }
+    assert!(killed > 0, "every apply was done before it could be killed");
+}

@@ -1,0 +1,12 @@
+//! The whole tool over the built-in clouds, as one who trusts nothing would test it: what it says is held against what is there,
+//! through faults, kills and hands in the console.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod faults;
+mod judged;
+mod kills;
+mod manners;
+mod mistakes;
+mod observed;
+mod stack;

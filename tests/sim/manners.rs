@@ -1,0 +1,171 @@
+//! How an apply behaves when the world moves under it, and when it is told to stop.
+
+use crate::stack::{INSTANCES, Stack, two_zones};
+use serde_json::Value as Json;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+fn slow(inside: &str, latency: &str) -> String {
+    let spec = two_zones(&format!("{inside}{INSTANCES}"));
+    let spec = spec.replace("cloud = \"c\"\n}", &format!("cloud = \"c\"\n  latency = \"{latency}\"\n}}"));
+    assert!(spec.contains("latency"));
+    spec
+}
+
+fn started(stack: &Stack, args: &[&str]) -> Child {
+    stack.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Reads events until one of this type has come `n` times.
+fn until(lines: &mut impl Iterator<Item = std::io::Result<String>>, ty: &str, n: usize) {
+    let mut seen = 0;
+    while seen < n {
+        let line = lines.next().expect("the stream ended too soon").unwrap();
+        let event: Json = serde_json::from_str(&line).unwrap();
+        seen += usize::from(event["type"] == ty);
+    }
+}
+
+fn interrupt(child: &Child) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+}
+
+const PACE: &str = "  replicas = 6\n  rollout {\n    surge = 1\n    batch = 1\n  }\n";
+
+/// A rollout that something happens to after its first step; its exit code and all it said.
+fn rollout_with(inside: &str, hand: &str) -> (Stack, i32, String) {
+    let spec = slow(inside, "20ms");
+    let stack = Stack::new(&spec);
+    stack.run("apply -auto-approve").ends(0);
+    stack.write(&spec.replace("\"one\"", "\"two\""));
+    let mut child = started(&stack, &["apply", "-auto-approve", "-json"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    until(&mut lines, "step_complete", 1);
+    stack.run(hand).ends(0);
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    let code = child.wait().unwrap().code().unwrap();
+    (stack, code, rest.join("\n"))
+}
+
+fn running(stack: &Stack, zone: &str) -> usize {
+    stack.existing("sim_instance").iter().filter(|r| r["state"] == "running" && r["zone"] == zone).count()
+}
+
+#[test]
+fn a_zone_that_dies_in_mid_apply_stops_all_that_takes_away() {
+    let (stack, code, said) = rollout_with(PACE, "sim down zone:b");
+    assert_eq!(code, 7, "{said}");
+    assert!(said.contains("Nothing further is taken away") || said.contains("nothing behind it is done"), "{said}");
+    assert!(running(&stack, "a") >= 3, "{said}");
+    stack.run("sim up zone:b").ends(0);
+    stack.run("apply -auto-approve").ends(0);
+    assert_eq!((running(&stack, "a"), running(&stack, "b")), (3, 3));
+}
+
+#[test]
+fn what_still_holds_every_rule_goes_on_beside_a_dead_zone() {
+    let floor = format!("{PACE}  floor {{\n    serving = 1\n  }}\n");
+    let (stack, code, said) = rollout_with(&floor, "sim down zone:b");
+    // Nothing can be done in the dead zone, so it ends in part; what was going on in the other is seen through as far as it stands
+    // before that.
+    assert_eq!(code, 7, "{said}");
+    assert!(running(&stack, "a") >= 1, "{said}");
+}
+
+#[test]
+fn an_object_deleted_by_hand_in_mid_apply_stops_it() {
+    let (stack, code, said) = rollout_with(PACE, "sim kill 2 --in zone:b");
+    assert_eq!(code, 7, "{said}");
+    assert!(said.contains("have gone since the plan was made"), "{said}");
+    stack.run("apply -auto-approve").ends(0);
+    stack.run("plan -detailed-exitcode").ends(0);
+    assert_eq!((running(&stack, "a"), running(&stack, "b")), (3, 3));
+}
+
+#[test]
+fn ctrl_c_once_lets_what_is_out_come_back() {
+    let stack = Stack::new(&slow("  replicas = 6\n", "300ms"));
+    let mut child = started(&stack, &["apply", "-auto-approve", "-json"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    until(&mut lines, "apply_start", 1);
+    interrupt(&child);
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:#?}");
+    // Nothing is in doubt, and nobody holds the lock.
+    let open = stack.json("state pull");
+    assert_eq!(open["version"], 4);
+    stack.run("apply -auto-approve").ends(0);
+    assert_eq!(stack.existing("sim_instance").len(), 6);
+}
+
+#[test]
+fn ctrl_c_twice_ends_at_once_and_nothing_is_made_twice() {
+    let stack = Stack::new(&slow("  replicas = 6\n", "2s"));
+    let mut child = started(&stack, &["apply", "-auto-approve", "-json"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    until(&mut lines, "apply_start", 1);
+    interrupt(&child);
+    let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(errors.next().unwrap().unwrap().contains("stopping"));
+    interrupt(&child);
+    drop(lines);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let spec = std::fs::read_to_string(stack.path().join("web.straddle.hcl")).unwrap();
+    stack.write(&spec.replace("2s", "0s"));
+    stack.run("apply -auto-approve").ends(0);
+    assert_eq!(stack.existing("sim_instance").len(), 6);
+    stack.run("plan -detailed-exitcode").ends(0);
+}
+
+#[test]
+fn a_saved_plan_is_refused_when_anything_has_moved() {
+    let inside = format!("  replicas = 4\n{INSTANCES}");
+    let spec = two_zones(&inside);
+    let stack = Stack::new(&spec);
+    stack.run("plan -out=p").ends(0);
+    stack.write(&spec.replace("replicas = 4", "replicas = 5"));
+    stack.run("apply p").ends(5).says("web.straddle.hcl");
+    stack.write(&spec);
+    stack.run("apply p").ends(0);
+    stack.run("apply p").ends(5);
+    stack.write(&spec.replace("replicas = 4", "replicas = 6"));
+    stack.run("plan -out=q").ends(0);
+    stack.run("sim kill 1 --in zone:a").ends(0);
+    stack.run("apply q").ends(5).says("is gone");
+    stack.run("plan -out=r").ends(0);
+    stack.run("sim down zone:b").ends(0);
+    stack.run("apply r").ends(5).says("b");
+    assert_eq!(stack.existing("sim_instance").len(), 3);
+}
+
+#[test]
+fn every_event_is_as_its_schema_says() {
+    let schema = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/events.schema.json")).unwrap();
+    let schema = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let spec = two_zones(&format!("  replicas = 4\n{INSTANCES}"));
+    let stack = Stack::new(&spec);
+    let check = |line: &str, types: &[&str]| {
+        let ran = stack.run(line);
+        let mut seen = Vec::new();
+        for event in ran.out.lines() {
+            let event: Json = serde_json::from_str(event).unwrap_or_else(|e| panic!("{line}: {e}: {event}"));
+            let faults: Vec<String> = schema.iter_errors(&event).map(|e| e.to_string()).collect();
+            assert!(faults.is_empty(), "{line}: {faults:#?}\n{event}");
+            seen.push(event["type"].as_str().unwrap().to_string());
+        }
+        for ty in types {
+            assert!(seen.iter().any(|s| s == ty), "{line}: no {ty} in {seen:?}");
+        }
+    };
+    check("plan -json", &["version", "planned_change", "change_summary", "spread_state"]);
+    check(
+        "apply -auto-approve -json",
+        &["step_start", "step_checked", "apply_complete", "step_complete", "change_summary"],
+    );
+    stack.run("sim down zone:a").ends(0);
+    check("plan -json", &["location_health"]);
+    check("failover -auto-approve -json", &["step_start"]);
+    stack.write("workload \"web\" {\n  replicas = \n}\n");
+    check("plan -json", &["diagnostic"]);
+}
