@@ -403,7 +403,11 @@ fn story(name: &str, text: &str) {
 }
 
 /// Known differences: the story, a part of the difference, the reason.
-const DIFFER: &[(&str, &str, &str)] = &[];
+const DIFFER: &[(&str, &str, &str)] = &[(
+    "moves",
+    "step 6 (fails)",
+    "blocks that lead in a circle are told as such; Terraform complains of the first one's source",
+)];
 
 macro_rules! stories {
     ($($name:ident)*) => {

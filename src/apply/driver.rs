@@ -413,8 +413,15 @@ impl<'c, 'a> Driver<'c, 'a> {
                     Kind::Update => self.summary.changed += 1,
                     Kind::Delete => self.summary.removed += 1,
                 }
-                self.summary.problems.extend(judged.problems);
-                (self.listen)(Event::Done { address, action: call.shown, took, id: judged.id });
+                self.summary.problems.extend(judged.problems.iter().cloned());
+                if judged.well {
+                    (self.listen)(Event::Done { address, action: call.shown, took, id: judged.id });
+                } else {
+                    // It is as it is, and not as it was to be: a promise or a condition is broken.
+                    self.summary.failed += 1;
+                    let problems = judged.problems;
+                    (self.listen)(Event::Failed { address, action: call.shown, in_doubt: false, problems });
+                }
             }
             Outcome::Failed { .. } => {
                 self.summary.failed += 1;

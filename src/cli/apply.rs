@@ -24,7 +24,7 @@ use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
 use straddle_sdk::value::codec::json;
-use straddle_sdk::value::{Str, Type, Value};
+use straddle_sdk::value::{Change, Kind as ValueKind, Str, Type, Value};
 
 pub async fn run(args: ApplyArgs, printer: &Printer) -> Exit {
     let printer = &printer.asked(args.planning.verbose, args.planning.json);
@@ -272,10 +272,11 @@ pub async fn carry_out(
     if plan.kind != Kind::Destroy {
         summary.problems.extend(conditions::judge_checks(&env));
     }
+    let complete = summary.is_complete();
     let (broken, refused) = carrying.last_conditions();
     summary.failed += broken.len();
     summary.problems.extend(broken);
-    let mut last = outputs(project, &env, plan, &refused);
+    let mut last = outputs(project, &env, plan, &refused, complete);
     if summary.is_complete() {
         if let Some(look) = errand.look {
             look(&env);
@@ -395,7 +396,13 @@ fn with_attributes(
     Some(object)
 }
 
-fn outputs(project: &Project, env: &Env<'_>, plan: &Plan, refused: &BTreeSet<String>) -> Vec<Entry> {
+fn outputs(
+    project: &Project,
+    env: &Env<'_>,
+    plan: &Plan,
+    refused: &BTreeSet<String>,
+    complete: bool,
+) -> Vec<Entry> {
     let mut entries = Vec::new();
     for change in &plan.outputs {
         let name = change.name.clone();
@@ -407,9 +414,14 @@ fn outputs(project: &Project, env: &Env<'_>, plan: &Plan, refused: &BTreeSet<Str
         };
         let Ok(value) = env.output(0, &name) else { continue };
         let value = value.unmarked();
-        if value.first_unknown().is_some() || output.ephemeral || refused.contains(&name) {
+        if (!complete && !value.is_wholly_known()) || output.ephemeral || refused.contains(&name) {
             continue;
         }
+        // What a partial plan has never made is nothing.
+        let value = value.map_parts(&mut |_, part| match part.kind() {
+            ValueKind::Unknown(unknown) => Change::Replace(Value::null(unknown.ty.clone())),
+            _ => Change::Descend,
+        });
         if value.is_null() {
             entries.extend(change.before.is_some().then_some(Entry::Output { name, output: None }));
             continue;

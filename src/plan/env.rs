@@ -46,13 +46,13 @@ pub struct BlockValues {
 }
 
 impl BlockValues {
-    /// The results by index; one that is missing (`-target` left it out) keeps its place.
-    fn in_place(&self, missing: &Value) -> Vec<Value> {
+    /// The results by index; one that is missing (`-target` left it out) is not known, and keeps its place.
+    fn in_place(&self) -> Vec<Value> {
         let mut all = Vec::with_capacity(self.instances.len());
         for (key, value) in &self.instances {
             if let Some(Key::Int(index)) = key {
                 let gap = index.saturating_sub(all.len() as u64);
-                all.extend((0..gap).map(|_| missing.clone()));
+                all.extend((0..gap).map(|_| Value::unknown(Type::Dynamic)));
             }
             all.push(value.clone());
         }
@@ -60,10 +60,10 @@ impl BlockValues {
     }
 
     /// The value a reference to the whole block has.
-    fn value(&self, missing: &Value) -> Value {
+    fn value(&self) -> Value {
         match self.repetition {
             Repetition::Single => self.instances.get(&None).cloned().unwrap_or_else(|| Value::unknown(Type::Dynamic)),
-            Repetition::Count => Value::tuple(self.in_place(missing)),
+            Repetition::Count => Value::tuple(self.in_place()),
             Repetition::ForEach => Value::object(
                 self.instances
                     .iter()
@@ -391,14 +391,9 @@ impl<'a> Env<'a> {
         let mut blocks = self.blocks.borrow_mut();
         let (values, cached) = blocks.get_mut(address)?;
         if cached.is_none() {
-            *cached = Some(values.value(&self.missing()));
+            *cached = Some(values.value());
         }
         cached.clone()
-    }
-
-    /// What stands for an instance that was left out: not known while planning, nothing in the end.
-    fn missing(&self) -> Value {
-        if self.applying.get() { Value::null(Type::Dynamic) } else { Value::unknown(Type::Dynamic) }
     }
 
     /// A value that is evaluated once.
@@ -494,7 +489,7 @@ impl<'a> Env<'a> {
             };
             let instances: Result<BTreeMap<Option<Key>, Value>, Vec<Diagnostic>> =
                 made.1.iter().map(|(key, instance)| Ok((key.clone(), outputs(*instance)?))).collect();
-            Ok(BlockValues { repetition: made.0, instances: instances? }.value(&self.missing()))
+            Ok(BlockValues { repetition: made.0, instances: instances? }.value())
         })
     }
 
@@ -705,9 +700,7 @@ impl Resources for Names<'_, '_> {
         let resource = self.env.tree.nodes[self.instance.node].module.resource(mode, ty, name)?;
         let expansion = self.env.expand(self.number, resource, &address).ok()?;
         let none = expansion.keys.is_empty();
-        none.then(|| {
-            BlockValues { repetition: expansion.repetition, instances: BTreeMap::new() }.value(&self.env.missing())
-        })
+        none.then(|| BlockValues { repetition: expansion.repetition, instances: BTreeMap::new() }.value())
     }
 
     fn own(&self, root: &str, name: &str) -> Option<Value> {

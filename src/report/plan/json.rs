@@ -195,7 +195,6 @@ fn output_change(output: &OutputChange, j: &mut Json) {
             _ if !output.differs() => "no-op",
             (None, _) => "create",
             (_, None) => "delete",
-            (_, Some(after)) if after.is_null() => "delete",
             _ => "update",
         }]);
         j.key("before").raw(&output.before.as_ref().and_then(known_part).unwrap_or_else(|| "null".into()));
