@@ -102,6 +102,10 @@ impl<'c, 'a> Driver<'c, 'a> {
             self.take(batch).await?;
         }
         self.summary.skipped += self.stand.iter().filter(|s| **s == Stand::Waiting).count();
+        let plan = self.carrying.plan;
+        let undone = self.stand.iter().zip(&plan.ops).filter(|(stand, _)| **stand != Stand::Well);
+        let changes = undone.filter_map(|(_, op)| plan.changes.get(op.what.change()? as usize));
+        self.summary.undone = changes.map(|c| c.address.config()).collect();
         self.summary.stopped = self.carrying.stop.get() != Stop::No;
         Ok(self.summary)
     }

@@ -5,6 +5,7 @@
 use crate::diag::Diagnostic;
 use crate::lang::address::Address;
 use crate::plan::model::Action;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use straddle_sdk::value::Str;
 
@@ -48,6 +49,8 @@ pub struct Summary {
     /// A signal ended it before its end.
     pub stopped: bool,
     pub problems: Vec<Diagnostic>,
+    /// Resources, as configured, of which something did not come off.
+    pub undone: BTreeSet<Address>,
 }
 
 impl Summary {

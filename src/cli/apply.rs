@@ -10,6 +10,7 @@ use super::signals::{self, Watched};
 use crate::apply::{Carrying, StopFlag, Summary};
 use crate::diag::Diagnostic;
 use crate::lang::address::Address;
+use crate::lang::reference::Subject;
 use crate::plan::blocks::Blocks;
 use crate::plan::conditions;
 use crate::plan::env::Env;
@@ -273,7 +274,18 @@ pub async fn carry_out(
         summary.problems.extend(conditions::judge_checks(&env));
     }
     let complete = summary.is_complete();
-    let (broken, refused) = carrying.last_conditions();
+    let (broken, mut refused) = carrying.last_conditions();
+    // An output that is made from what did not come off keeps the value it had.
+    refused.extend(
+        env.module
+            .outputs
+            .keys()
+            .filter(|name| {
+                let node = blocks.of_name(0, Subject::OwnNamed("output", name));
+                node.is_some_and(|node| blocks.is_made_from(node, &summary.undone))
+            })
+            .map(ToString::to_string),
+    );
     summary.failed += broken.len();
     summary.problems.extend(broken);
     let mut last = outputs(project, &env, plan, &refused, complete);

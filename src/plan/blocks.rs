@@ -224,6 +224,22 @@ impl<'a> Blocks<'a> {
         set.into_iter().collect()
     }
 
+    /// Whether a node is made from one of these resources, directly or through others.
+    pub fn is_made_from(&self, node: usize, resources: &BTreeSet<Address>) -> bool {
+        let mut seen: BTreeSet<usize> = BTreeSet::new();
+        let mut open = self.list[node].made_from.clone();
+        while let Some(next) = open.pop() {
+            if !seen.insert(next) {
+                continue;
+            }
+            if self.list[next].resource().is_some_and(|(_, address)| resources.contains(address)) {
+                return true;
+            }
+            open.extend(&self.list[next].made_from);
+        }
+        false
+    }
+
     /// What the state says an object of a block depends on: all it is made from, and all that is made from in turn.
     pub fn remembered_dependencies(&self, block: usize) -> Vec<Address> {
         let mut all: BTreeSet<usize> = BTreeSet::new();
