@@ -431,7 +431,7 @@ macro_rules! stories {
 
 stories! {
     modules repetition moved replace targets removed conditions values depends import remote_state taint
-    functions provisioners nested marks chains order moves refusals imports shapes outputs
+    any functions provisioners nested marks chains order moves refusals imports shapes outputs
 }
 
 /// Configurations nobody thought of, changed step by step.

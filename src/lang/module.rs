@@ -39,6 +39,8 @@ pub struct Variable {
     pub name: Str,
     /// The type wanted; `Dynamic` when none is given. Optional attributes are kept in the type.
     pub ty: Type,
+    /// A type is given. Without one a text stands for itself; of `any` it is an expression.
+    pub typed: bool,
     /// Defaults of optional attributes inside the type.
     pub defaults: Defaults,
     /// Converted to `ty`, defaults applied. `None`: a value must be given.

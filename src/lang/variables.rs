@@ -127,7 +127,8 @@ fn from_given(variable: &Variable, given: &Given, sources: &Sources, diags: &mut
 }
 
 fn from_text(variable: &Variable, text: &str, from: &str) -> Result<Value, Vec<Diagnostic>> {
-    if matches!(variable.ty, Type::String | Type::Number | Type::Bool | Type::Dynamic) {
+    let plain = matches!(variable.ty, Type::String | Type::Number | Type::Bool);
+    if plain || (variable.ty == Type::Dynamic && !variable.typed) {
         return Ok(Value::string(text));
     }
     let (expr, mut diags) = parse_expr(Text { file: FileId(u32::MAX), name: from, text });

@@ -104,10 +104,10 @@ impl<'a> Block<'a> {
         let within = if within.is_empty() { within } else { format!("{within}.") };
         match &self.kind {
             BlockKind::Resource { address, .. } | BlockKind::Template { address, .. } => address.to_string(),
-            BlockKind::Variable(variable) => format!("{within}var.{}", variable.name),
-            BlockKind::Local(local) => format!("{within}local.{}", local.name.name),
-            BlockKind::Output(output) => format!("{within}output.{}", output.name),
-            BlockKind::Call(call, _) => format!("{within}module.{}", call.name),
+            BlockKind::Variable(variable) => format!("{within}var.{} (expand)", variable.name),
+            BlockKind::Local(local) => format!("{within}local.{} (expand)", local.name.name),
+            BlockKind::Output(output) => format!("{within}output.{} (expand)", output.name),
+            BlockKind::Call(call, _) => format!("{within}module.{} (expand)", call.name),
             BlockKind::Outputs(child) | BlockKind::Whole(child) => tree.nodes[*child].text(),
             BlockKind::Provider(provider) => format!("{within}provider.{}", provider.name),
         }
@@ -279,7 +279,7 @@ impl<'a> Blocks<'a> {
             let mut problem = if let [one] = names.as_slice() {
                 Diagnostic::error("Self-referential block", format!("Configuration for {one} may not refer to itself."))
             } else {
-                Diagnostic::error("Cycle", format!("These refer to each other: {}.", names.join(", ")))
+                Diagnostic::error(format!("Cycle: {}", names.join(", ")), "Each of these needs another of them first.")
             };
             if let Some(span) = self.list[circle[0]].span(tree) {
                 problem = problem.at(span);
