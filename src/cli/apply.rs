@@ -408,13 +408,7 @@ fn with_attributes(
     Some(object)
 }
 
-fn outputs(
-    project: &Project,
-    env: &Env<'_>,
-    plan: &Plan,
-    refused: &BTreeSet<String>,
-    complete: bool,
-) -> Vec<Entry> {
+fn outputs(project: &Project, env: &Env<'_>, plan: &Plan, refused: &BTreeSet<String>, complete: bool) -> Vec<Entry> {
     let mut entries = Vec::new();
     for change in &plan.outputs {
         let name = change.name.clone();
