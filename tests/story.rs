@@ -284,6 +284,99 @@ fn shrinking_keeps_the_ratio() {
 }
 
 #[test]
+fn a_resize_under_a_full_floor_works_through_spares() {
+    let stack = Stack::applied("web-5-5");
+    let born = (stack.ids("seoul-a"), stack.ids("seoul-c"));
+    stack.edit("size  = \"s\"", "size  = \"m\"");
+    stack.run("plan -out=resize").ends(0).says("SPARE").says("4 to add and remove again");
+    stack.run("verify resize").ends(0);
+    let plan: Value = serde_json::from_str(&stack.run("show -json resize").ends(0).out).unwrap();
+    let changes = plan["resource_changes"].as_array().unwrap();
+    let with =
+        |actions: &[&str]| changes.iter().filter(|c| c["change"]["actions"] == serde_json::json!(actions)).count();
+    assert_eq!((with(&["update"]), with(&["create", "delete"]), with(&["create"]), with(&["delete"])), (10, 4, 0, 0));
+    let spare = changes.iter().find(|c| c["action_reason"] == "create_temporary_spare").unwrap();
+    assert_eq!((&spare["change"]["before"], &spare["change"]["after"]["size"]), (&Value::Null, &"m".into()));
+    // What comes and goes is in the steps, and not in what will stand.
+    let lasting = plan["planned_values"].to_string();
+    assert!(!lasting.contains("seoul-a/5") && lasting.contains("seoul-a/4"), "{lasting}");
+    let steps = plan["straddle"]["workloads"]["web"]["steps"].as_array().unwrap();
+    let named = |list: &str| -> Vec<String> {
+        let entries =
+            steps.iter().flat_map(|s| s[list].as_array().unwrap()).flat_map(|e| e["addresses"].as_array().unwrap());
+        let mut names: Vec<String> = entries.map(|a| a.as_str().unwrap().to_string()).collect();
+        names.sort();
+        names
+    };
+    assert!(named("adds") == named("removes") && !named("adds").is_empty(), "{:?}", named("adds"));
+    for step in steps {
+        let serving: u64 = step["half_done"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
+        assert!(serving >= 10, "{step}");
+    }
+    stack.run("apply resize").ends(0).says("4 added, 10 changed, 4 removed");
+    stack.stands(5, 5);
+    assert_eq!((stack.ids("seoul-a"), stack.ids("seoul-c")), born, "the same instances, resized");
+    stack.run("plan -detailed-exitcode").ends(0).says("No changes");
+    stack.drift(0);
+}
+
+#[test]
+fn a_resize_that_finds_no_room_for_a_spare_says_what_would_help() {
+    let stack = Stack::applied("web-5-5");
+    stack.edit("size  = \"s\"", "size  = \"m\"");
+    stack.edit("surge = 2", "surge = 0");
+    stack.run("plan").ends(3).says("surge = 1");
+    let full = Stack::of("web-5-5");
+    let path = full.0.join("web.straddle.hcl");
+    let text = std::fs::read_to_string(&path).unwrap().replace("capacity = 40", "capacity = 5");
+    std::fs::write(
+        &path,
+        text.replace("    then   = { \"100%\" = \"15m\" } # by growing in the zone that is left\n", ""),
+    )
+    .unwrap();
+    full.run("apply -auto-approve").ends(0);
+    full.edit("size  = \"s\"", "size  = \"m\"");
+    full.run("plan").ends(3).says("room for one replica more");
+    // Where no rule speaks of zones, a lower floor is enough.
+    full.edit("    floor  = \"50%\"             # at once\n", "    floor  = \"10%\"\n");
+    full.run("plan").ends(3).says("room for one replica more").says("90%");
+    full.edit("serving = \"100%\"", "serving = \"90%\"");
+    full.run("apply -auto-approve").ends(0).says("0 added, 10 changed, 0 removed");
+    full.stands(5, 5);
+}
+
+#[test]
+fn an_accepted_loss_is_silent_until_its_day() {
+    let stack = Stack::of("web-5-5");
+    let path = stack.0.join("web.straddle.hcl");
+    let spec = std::fs::read_to_string(&path).unwrap();
+    let accept = |until: &str, lose: &str| {
+        let block = format!("accept \"for-now\" {{\n  lose  = [\"{lose}\"]\n  until = \"{until}\"\n}}\n");
+        std::fs::write(&path, format!("{block}{spec}")).unwrap();
+    };
+    stack.run("plan").ends(0).says("single point of failure: cloud simcloud");
+    accept("2999-12-31", "cloud:simcloud");
+    let plan = stack.run("plan").ends(0).says("accepted until 2999-12-31");
+    assert!(!plan.out.contains("single point"), "{}", plan.out);
+    accept("2001-12-31", "cloud:simcloud");
+    stack.run("plan").ends(0).says("single point of failure: cloud simcloud").says("has run out");
+    // A broken rule: no plan is made, unless the loss that breaks it is accepted.
+    stack.edit(
+        "survive \"zone\" {\n    losses = 1\n    floor  = \"50%\"",
+        "survive \"zone\" {\n    losses = 1\n    floor  = \"60%\"",
+    );
+    let spec = std::fs::read_to_string(&path).unwrap();
+    stack.run("validate -rules").ends(3);
+    std::fs::write(&path, spec.replace("[\"cloud:simcloud\"]", "[\"zone:seoul-a\", \"zone:seoul-c\"]")).unwrap();
+    stack.run("validate -rules").ends(3);
+    let both = "accept \"a\" {\n  lose = [\"zone:seoul-a\"]\n  until = \"2999-12-31\"\n}\naccept \"c\" {\n  lose = [\"zone:seoul-c\"]\n  until = \"2999-12-31\"\n}\n";
+    std::fs::write(&path, format!("{both}{spec}")).unwrap();
+    stack.run("validate -rules").ends(0);
+    stack.run("apply -auto-approve").ends(0);
+    stack.drift(0);
+}
+
+#[test]
 fn simulation_of_what_stands_and_of_the_spec() {
     let stack = Stack::of("web-5-5");
     let json =

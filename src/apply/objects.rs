@@ -128,6 +128,7 @@ fn draft(carrying: &Carrying<'_>, op: usize) -> Draft {
     };
     match kind {
         OpKind::Delete { .. } => Draft::Ready(Box::new(deletion(
+            carrying,
             change,
             call(Kind::Delete, Action::Delete, Value::null(change.before.ty())),
         ))),
@@ -156,7 +157,10 @@ fn shown(change: &Change) -> Action {
     if change.action.is_replace() { change.action } else { Action::Create }
 }
 
-fn deletion(change: &Change, mut call: Call) -> Prepared {
+fn deletion(carrying: &Carrying<'_>, change: &Change, mut call: Call) -> Prepared {
+    if change.action == Action::Spare {
+        return end_of_spare(carrying, change, call);
+    }
     if let Some(key) = change.deposed.as_deref().and_then(crate::state::DeposedKey::parse) {
         call.object = ObjectId::deposed(change.address.clone(), key);
     }
@@ -172,6 +176,21 @@ fn deletion(change: &Change, mut call: Call) -> Prepared {
             change.prior_private.clone()
         },
         planned_identity: None,
+        ownership: None,
+    };
+    Prepared::Call(Box::new(call), request)
+}
+
+/// A spare is deleted as this very run made it.
+fn end_of_spare(carrying: &Carrying<'_>, change: &Change, call: Call) -> Prepared {
+    let Some((prior, private)) = carrying.current(&call.object) else { return Prepared::Nothing { op: call.op } };
+    let null = || Value::null(prior.ty());
+    let request = ApplyRequest {
+        type_name: change.address.ty.clone(),
+        planned: null(),
+        config: null(),
+        prior,
+        planned_private: private,
         ownership: None,
     };
     Prepared::Call(Box::new(call), request)

@@ -162,7 +162,7 @@ fn on_the_way(view: &View<'_>, floor: u64, course: &Course, out: &mut Vec<Findin
         if order > least {
             break;
         }
-        let losses = Losses::new(&view.ground, &events, order);
+        let losses = Losses::new(&view.ground, &events, order, &[]);
         if !losses.is_exact() {
             return;
         }

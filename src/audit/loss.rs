@@ -1,6 +1,6 @@
 //! What a loss leaves: each event as the set of places and paths that fall with it, and the worst of many losses.
 
-use crate::spread::model::{Event, LossOf, Topology, Workload};
+use crate::spread::model::{Accepted, Event, LossOf, Topology, Workload};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most losses of one rule, and of one search for cut sets, that are listed one by one.
@@ -299,8 +299,38 @@ pub(super) enum Losses {
 }
 
 impl Losses {
-    /// Losses of up to `k` of `events`.
-    pub fn new(ground: &Ground, events: &[Event], k: usize) -> Losses {
+    /// Losses of up to `k` of `events`, without those that hold one of `accepted`.
+    pub fn new(ground: &Ground, events: &[Event], k: usize, accepted: &[Accepted]) -> Losses {
+        let known = |a: &&Accepted| !a.lose.is_empty() && a.lose.iter().all(|e| ground.events.contains_key(e));
+        let accepted: Vec<&Accepted> = accepted.iter().filter(known).collect();
+        let alone = |e: &&Event| accepted.iter().any(|a| a.lose.len() == 1 && a.lose[0] == **e);
+        let events: Vec<Event> = events.iter().filter(|e| !alone(e)).cloned().collect();
+        let pairs: Vec<&Accepted> =
+            accepted.into_iter().filter(|a| a.lose.len() > 1 && a.lose.iter().all(|e| events.contains(e))).collect();
+        if !pairs.is_empty() {
+            return Losses::but(ground, &events, k, &pairs);
+        }
+        Losses::all(ground, &events, k)
+    }
+
+    /// Listed event by event, since what is accepted is named by its events and not by what they take.
+    fn but(ground: &Ground, events: &[Event], k: usize, accepted: &[&Accepted]) -> Losses {
+        let k = k.min(events.len());
+        let effects: Vec<&Effect> = events.iter().filter_map(|e| ground.events.get(e)).collect();
+        if combinations(events.len(), k) > MOST_LISTED || effects.len() != events.len() {
+            return Losses::Some(Vec::new());
+        }
+        let mut left = BTreeSet::new();
+        each_subset(events.len(), k, &mut |subset| {
+            let lost = |e: &Event| subset.iter().any(|i| events[*i] == *e);
+            if !accepted.iter().any(|a| a.lose.iter().all(lost)) {
+                left.insert(left_by(ground, subset.iter().map(|i| effects[*i])));
+            }
+        });
+        Losses::Listed(least(left))
+    }
+
+    fn all(ground: &Ground, events: &[Event], k: usize) -> Losses {
         let effects = heaviest(ground, events);
         let k = k.min(effects.len());
         let disjoint = effects.iter().all(|e| e.paths.is_empty())

@@ -45,8 +45,10 @@ fn values(change: &Change, out: &mut Vec<Finding>) {
     let why = match change.action {
         Action::Delete | Action::Forget if before => Some("is to be removed, and is not there"),
         Action::Delete if !after => Some("is to be deleted, and something is promised after"),
-        Action::Create if !before && !change.before.is_unknown() => Some("is to be created, and is there"),
-        Action::Create if after => Some("is to be created, and nothing is promised"),
+        Action::Create | Action::Spare if !before && !change.before.is_unknown() => {
+            Some("is to be created, and is there")
+        }
+        Action::Create | Action::Spare if after => Some("is to be created, and nothing is promised"),
         Action::Update | Action::DeleteCreate | Action::CreateDelete if before => {
             Some("is to be changed, and is not there")
         }
@@ -121,7 +123,7 @@ fn place(plan: &Plan, limits: &Limits, change: &Change, out: &mut Vec<Finding>) 
         Some((Use::Not(_), _)) => {
             report(out, &change.address, "stands where nothing may be touched, and is to be changed");
         }
-        Some((Use::Leaving, _)) if change.action.creates() && change.action == Action::Create => {
+        Some((Use::Leaving, _)) if matches!(change.action, Action::Create | Action::Spare) => {
             report(out, &change.address, "is to be created in a place that is to be emptied");
         }
         None if change.action.creates() => {

@@ -194,6 +194,7 @@ impl<'a> Graph<'a> {
                 Action::Read => (alone(reads) || followed) && down.is_empty(),
                 Action::Delete => up.is_empty() && deletes == 1 && down.len() == 1,
                 Action::Forget => up.is_empty() && forgets == 1 && down.len() == 1,
+                Action::Spare => alone(creates) && deletes == 1 && down.len() == 1,
                 Action::CreateDelete | Action::DeleteCreate => {
                     (followed && down.is_empty()) || (alone(creates) && deletes == 1 && down.len() == 1)
                 }
@@ -298,7 +299,7 @@ impl<'a> Graph<'a> {
                 continue;
             }
             let all = whole.entry(key).or_insert((true, true));
-            all.0 &= change.action == Action::Create;
+            all.0 &= matches!(change.action, Action::Create | Action::Spare);
             all.1 &= matches!(change.action, Action::Delete | Action::Forget);
             match groups.get(key).and_then(|steps| steps.last()) {
                 None => self.between(i, change, name, named.get(key).copied().unwrap_or_default(), out),

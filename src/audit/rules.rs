@@ -231,11 +231,13 @@ fn growth(view: &View<'_>, row: &LossRow, effect: &Effect, title: &str, out: &mu
             view.report(out, Fault::OverCapacity { place: name, count, room });
         }
     }
+    let wanted = u64::from(view.decision.replicas) * u64::from(view.rules.scale);
     view.compare(
         out,
         || format!("what growth after {title} leads to"),
         row.recovers_to.into(),
-        (row.after + grown).into(),
+        // Sizes that do not divide evenly, and what stands beyond N, make no promise of more than N.
+        (row.after + grown).min(wanted.max(row.after)).into(),
     );
     let parts: u64 = row.parts.iter().map(|p| p.seconds).fold(0, u64::saturating_add);
     if let Some(within) = row.within_s {
@@ -249,8 +251,13 @@ fn growth(view: &View<'_>, row: &LossRow, effect: &Effect, title: &str, out: &mu
 fn judged(view: &View<'_>, row: &LossRow, title: &str, out: &mut Vec<Finding>) {
     let is_of = |event: &Event, of: &LossOf| view.ground.is_of(view.topology, event, of);
     let names = |i: usize| std::iter::once(&row.lose[i]).chain(&row.aliases[i]);
+    let holds = |event: &Event| (0..row.lose.len()).any(|i| names(i).any(|e| e == event));
+    let accepted = view.rules.accepted.iter().any(|a| !a.lose.is_empty() && a.lose.iter().all(holds));
     let wanted: Vec<usize> = (0..view.rules.survive.len())
         .filter(|r| {
+            if accepted {
+                return false;
+            }
             let rule = &view.rules.survive[*r];
             row.lose.len() == rule.losses as usize && (0..row.lose.len()).all(|i| names(i).any(|e| is_of(e, &rule.of)))
         })

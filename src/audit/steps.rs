@@ -65,7 +65,10 @@ impl<'v, 'a> Walk<'v, 'a> {
         let losses: Vec<Losses> = rules
             .survive
             .iter()
-            .map(|r| Losses::new(&view.ground, &view.ground.events_of(view.topology, &r.of), r.losses as usize))
+            .map(|r| {
+                let events = view.ground.events_of(view.topology, &r.of);
+                Losses::new(&view.ground, &events, r.losses as usize, &rules.accepted)
+            })
             .collect();
         let ready: Vec<u32> = d.before.iter().map(|i| i.lo).collect();
         let units = view.units(&ready);
@@ -293,7 +296,7 @@ impl<'v, 'a> Walk<'v, 'a> {
         for group in &self.groups {
             let Some((value, bound, most)) = self.skew_bound(group, end, left) else { continue };
             if !view.is_destroy() && value > most {
-                let before = skew(group, |p| view.decision.before[p].lo.into()).0;
+                let before = skew_before(view, group);
                 let rule = format!("max_skew of {}", view.rules.spread[group.level].level);
                 view.report_at(out, at, Fault::Rule { rule, value, bound, before });
             }
@@ -307,11 +310,12 @@ impl<'v, 'a> Walk<'v, 'a> {
         let (value, weights) = skew(group, |p| end[p].into());
         let weights = i64::try_from(weights).unwrap_or(i64::MAX);
         let surged = self.counted(left) > self.wanted;
-        let before = skew(group, |p| view.decision.before[p].lo.into()).0;
         let after = skew(group, |p| view.decision.after_ready[p].lo.into()).0;
+        let after = after.max(skew(group, |p| view.decision.after[p].into()).0);
         let more = if surged { weights } else { 0 };
         let bound = max.saturating_mul(weights).saturating_add(more);
-        Some((value, bound, bound.max(before.saturating_add(more)).max(after.saturating_add(more))))
+        let start = skew_before(view, group);
+        Some((value, bound, bound.max(start.saturating_add(more)).max(after.saturating_add(more))))
     }
 
     /// The step's own list of checks.
@@ -451,6 +455,34 @@ impl<'v, 'a> Walk<'v, 'a> {
     }
 }
 
+/// Skew of what stands, by its upper bound (INV-13): what serves may be anything up to what exists.
+fn skew_before(view: &View<'_>, group: &Group) -> i64 {
+    let d = view.decision;
+    let eligible: Vec<(i128, i128, i128)> = group
+        .domains
+        .iter()
+        .filter(|d| d.eligible)
+        .map(|domain| {
+            let sum = |of: &dyn Fn(usize) -> u32| domain.places.iter().map(|p| i128::from(of(*p))).sum::<i128>();
+            (domain.claim.weight.into(), sum(&|p| d.before[p].lo), sum(&|p| d.existing[p]))
+        })
+        .collect();
+    let weights: i128 = eligible.iter().map(|e| e.0).sum();
+    let mut most = 0;
+    for (i, (heavy, _, many)) in eligible.iter().enumerate() {
+        for (j, (light, few, _)) in eligible.iter().enumerate() {
+            // The others pull towards the one of the two that weighs more: as few of them, or as many, as there may be.
+            let pull = heavy - light;
+            let others = eligible.iter().enumerate().filter(|(k, _)| *k != i && *k != j);
+            let rest: i128 = others.map(|(_, (_, lo, hi))| if pull > 0 { *lo } else { *hi }).sum();
+            if i != j {
+                most = most.max((many - few) * weights - pull * (many + few + rest));
+            }
+        }
+    }
+    i64::try_from(most).unwrap_or(i64::MAX)
+}
+
 /// The states of one step.
 struct States<'s> {
     half: &'s [u32],
@@ -513,7 +545,8 @@ pub(super) fn loss_gives(
     let distinct: BTreeSet<&Event> = loss.iter().collect();
     let meant = |e: &Event| view.ground.is_of(view.topology, e, &rule.of);
     let mut report = |fault| out.push(Finding { workload: Some(view.name.to_string()), step, fault });
-    if distinct.len() != loss.len() || loss.len() > rule.losses as usize || !loss.iter().all(meant) {
+    let lived_with = view.rules.accepted.iter().any(|a| !a.lose.is_empty() && a.lose.iter().all(|e| loss.contains(e)));
+    if lived_with || distinct.len() != loss.len() || loss.len() > rule.losses as usize || !loss.iter().all(meant) {
         let why = format!("it does not mean the loss of {}", view.labels(loss).join(" and "));
         report(Fault::Verdict { rule: rule.id.clone(), why });
         return;
@@ -561,6 +594,7 @@ fn slots(view: &View<'_>, out: &mut Vec<Finding>) {
             (&changes.update, &[Act::Update]),
             (&changes.complete, &[Act::Complete]),
             (&changes.wait, &[Act::Wait]),
+            (&changes.spare, &[Act::Grow, Act::Shrink]),
         ];
         for (list, wanted) in lists {
             for (slot, act) in list.iter().flat_map(|s| wanted.iter().map(move |a| (*s, *a))) {
@@ -571,11 +605,10 @@ fn slots(view: &View<'_>, out: &mut Vec<Finding>) {
             }
         }
     }
-    let spare = |p, slot| acts.contains_key(&(p, slot, Act::Grow)) && acts.contains_key(&(p, slot, Act::Shrink));
     let left = acts.keys().filter(|(p, slot, act)| {
-        // Waiting for what is updated is no change of its own, and a spare that comes and goes leaves nothing.
+        // Waiting for what is updated is no change of its own.
         let changes = &view.decision.changes[*p];
-        !(*act == Act::Wait && (changes.update.contains(slot) || changes.complete.contains(slot))) && !spare(*p, *slot)
+        !(*act == Act::Wait && (changes.update.contains(slot) || changes.complete.contains(slot)))
     });
     for (p, slot, _) in left.copied() {
         let replica = format!("{}/{slot}", view.place(p));

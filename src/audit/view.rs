@@ -76,7 +76,11 @@ impl<'a> View<'a> {
         view.may_remove = match &decision.mode {
             Mode::Repair | Mode::Failover { .. } => false,
             Mode::Normal { remove_while_down, .. } => *remove_while_down || !view.is_something_down(),
-            Mode::Failback => !view.is_something_down(),
+            // There is nothing to go back to while a place is down or on trial.
+            Mode::Failback => {
+                let on_trial = (0..view.places()).any(|p| view.location(p).health == Health::Probation);
+                !view.is_something_down() && !on_trial
+            }
             Mode::Destroy => true,
         };
         Some(view)

@@ -139,7 +139,7 @@ fn spec_alone(plan: &Plan, resources: &mut Vec<Resource>) {
             continue;
         }
         let (kind, words, paths) = match change.action {
-            Action::NoOp | Action::Read | Action::Forget => continue,
+            Action::NoOp | Action::Read | Action::Forget | Action::Spare => continue,
             Action::Create => (Differs::Missing, "the spec has it, the state has not", Vec::new()),
             Action::Delete => (Differs::Changed, "the spec has it no more", Vec::new()),
             Action::Update | Action::CreateDelete | Action::DeleteCreate => {

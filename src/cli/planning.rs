@@ -59,7 +59,7 @@ async fn look_at(
     let mut providers = Providers::of(&tree);
     let mut fleet = Fleet::new(&project.directory, parallelism)
         .map_err(|e| vec![Diagnostic::error("Providers cannot be started", format!("{e}."))])?;
-    let mut problems = Vec::new();
+    let mut problems: Vec<Diagnostic> = project.problems.iter().filter(|p| !p.is_error()).cloned().collect();
     let (mut moved_state, moved) = crate::plan::moved::apply(&tree, state, &mut problems);
     let result = look_with(project, &mut moved_state, &moved, refresh, &mut providers, &mut fleet, &mut problems).await;
     if lenient && let Some((observed, _)) = &result {

@@ -126,6 +126,8 @@ impl Project {
             crate::spec::lower(&self.config.module.own, &evaluate)
         };
         self.spec = spec;
+        // Days are those of UTC, so that a terminal and a pipeline mean the same one.
+        self.problems.extend(self.spec.accept(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()));
         // With errors in the files already, what own blocks refer to may be missing for that reason alone.
         self.problems.extend(found);
         let env = self.env();

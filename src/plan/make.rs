@@ -125,6 +125,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         self.orphans(&mut changes, &placements, ask)?;
         mark_revisions(&mut standing, &changes);
         let decisions = self.decide(&standing)?;
+        self.spares(&mut changes, &standing, &decisions, ask)?;
         self.restrict(&mut changes, &standing, &decisions);
         self.refuse_group_replacements(&changes, &standing)?;
         changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
@@ -214,22 +215,47 @@ impl<'i, 'a> Maker<'i, 'a> {
         wishes: &Wishes,
         ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>,
     ) -> Result<Vec<Change>, Failure> {
-        let mut walk =
-            Walk::new(&self.env, &self.blocks, self.input.providers, self.input.observed, placements, wishes);
-        let mut answers = Vec::new();
-        loop {
-            let questions = walk.round(answers);
-            if questions.is_empty() {
-                break;
-            }
-            answers = ask(questions);
-        }
+        let walk = Walk::new(&self.env, &self.blocks, self.input.providers, self.input.observed, placements, wishes);
+        let mut walk = finish_walk(walk, ask);
         let (changes, problems) = (std::mem::take(&mut walk.changes), std::mem::take(&mut walk.problems));
         self.data = std::mem::take(&mut walk.data);
         self.data.sort_by(|a, b| a.address.cmp(&b.address));
         self.problems.extend(problems);
         self.fail_on_errors()?;
         Ok(changes)
+    }
+
+    /// Objects of the replicas that stand in while others are updated in place: they come and go inside the plan, so nothing else
+    /// of it ever sees them.
+    fn spares(
+        &mut self,
+        changes: &mut Vec<Change>,
+        standing: &[Standing],
+        decisions: &[Decision],
+        ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>,
+    ) -> Result<(), Failure> {
+        let locations = self.input.spec.locations.iter().map(|l| l.value.clone()).collect();
+        let workloads: Vec<_> =
+            standing.iter().zip(decisions).map(|(one, d)| placement::spares(one, self.input.topology, d)).collect();
+        if workloads.iter().all(|w| w.replicas.is_empty()) {
+            return Ok(());
+        }
+        let placements = Placements { workloads, locations };
+        let wishes = Wishes::default();
+        let known = changes.len();
+        let walk = Walk::new(&self.env, &self.blocks, self.input.providers, self.input.observed, &placements, &wishes)
+            .only_templates(std::mem::take(changes));
+        let walked = finish_walk(walk, ask);
+        self.problems.extend(walked.problems);
+        self.fail_on_errors()?;
+        *changes = walked.changes;
+        for change in &mut changes[known..] {
+            self.env.remove_instance(&change.address);
+            if change.action == Action::Create {
+                (change.action, change.reason) = (Action::Spare, Some(Reason::SpareForUpdate));
+            }
+        }
+        Ok(())
     }
 
     /// A refresh changes nothing but the state.
@@ -697,6 +723,18 @@ impl<'i, 'a> Maker<'i, 'a> {
         let computed =
             |name: &Str| schema.block.attributes.get(name).is_some_and(|a| a.computed && !a.optional && !a.required);
         before.len() == after.len() && before.iter().zip(after).all(|((n, b), (_, a))| same(b, a) || computed(n))
+    }
+}
+
+/// Walks to the end, round by round.
+fn finish_walk<'w, 'a>(mut walk: Walk<'w, 'a>, ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>) -> Walk<'w, 'a> {
+    let mut answers = Vec::new();
+    loop {
+        let questions = walk.round(answers);
+        if questions.is_empty() {
+            return walk;
+        }
+        answers = ask(questions);
     }
 }
 

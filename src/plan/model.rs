@@ -28,6 +28,8 @@ pub enum Action {
     /// Create, then delete.
     CreateDelete,
     Delete,
+    /// Created for the change alone and deleted before it ends: it stands in for what an update in place interrupts.
+    Spare,
     /// Dropped from the state; the object lives on.
     Forget,
 }
@@ -40,12 +42,12 @@ impl Action {
 
     /// Makes a new object.
     pub fn creates(self) -> bool {
-        matches!(self, Action::Create | Action::DeleteCreate | Action::CreateDelete)
+        matches!(self, Action::Create | Action::DeleteCreate | Action::CreateDelete | Action::Spare)
     }
 
     /// Ends an object.
     pub fn deletes(self) -> bool {
-        matches!(self, Action::Delete | Action::DeleteCreate | Action::CreateDelete)
+        matches!(self, Action::Delete | Action::DeleteCreate | Action::CreateDelete | Action::Spare)
     }
 
     /// The words of Terraform's plan JSON.
@@ -56,14 +58,14 @@ impl Action {
             Action::Read => &["read"],
             Action::Update => &["update"],
             Action::DeleteCreate => &["delete", "create"],
-            Action::CreateDelete => &["create", "delete"],
+            Action::CreateDelete | Action::Spare => &["create", "delete"],
             Action::Delete => &["delete"],
             Action::Forget => &["forget"],
         }
     }
 }
 
-/// Why this action and no other (`action_reason` of Terraform's plan JSON; `ReplicaRemoved` is straddle's own).
+/// Why this action and no other (`action_reason` of Terraform's plan JSON; `ReplicaRemoved` and `SpareForUpdate` are straddle's own).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub enum Reason {
     CannotUpdate,
@@ -76,6 +78,8 @@ pub enum Reason {
     EachKey,
     /// The spread wants fewer replicas in this location.
     ReplicaRemoved,
+    /// It serves while others are updated in place.
+    SpareForUpdate,
     NoModule,
     /// A `moved` block leads to an address that nothing is configured for.
     NoMoveTarget,

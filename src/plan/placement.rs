@@ -488,38 +488,58 @@ pub fn count_attribute(template: &crate::spec::Template) -> Option<(&crate::lang
 pub fn placed(standing: &Standing, topology: &Topology, decision: &Decision) -> Placed {
     let mut replicas = Vec::new();
     for (p, place) in standing.rules.places.iter().enumerate() {
-        let Some(template) = standing.template_of[p] else { continue };
-        let location = place.location;
-        let name = &topology.locations[location].name;
-        let changes = &decision.changes[p];
-        let (bounds, after) = (decision.bounds[p], decision.after[p]);
-        let make = |key: String, slot: Option<u32>, frozen: bool| Replica {
-            key: Str::from(key),
-            location,
-            place: p,
-            slot,
-            template,
-            frozen,
-            replicas: after,
-            bounds,
-        };
+        let frozen = decision.changes[p].frozen;
         match place.template {
-            TemplateKind::PerLocation => replicas.push(make(name.clone(), None, changes.frozen)),
+            TemplateKind::PerLocation => {
+                replicas.extend(instance(standing, topology, decision, p, None).map(|r| Replica { frozen, ..r }));
+            }
             TemplateKind::PerReplica | TemplateKind::Observed => {
                 let existing = match &standing.live.places[p].replicas {
                     Replicas::Slots(slots) => slots.as_slice(),
                     Replicas::Count { .. } => &[],
                 };
-                let gone: BTreeSet<u32> = changes.remove.iter().copied().collect();
+                let gone: BTreeSet<u32> = decision.changes[p].remove.iter().copied().collect();
                 let mut slots: BTreeSet<u32> = existing.iter().filter(|s| s.exists).map(|s| s.slot).collect();
                 slots.retain(|s| !gone.contains(s));
-                slots.extend(&changes.add);
-                replicas.extend(slots.into_iter().map(|s| make(format!("{name}/{s}"), Some(s), changes.frozen)));
+                slots.extend(&decision.changes[p].add);
+                let made = slots.into_iter().filter_map(|s| instance(standing, topology, decision, p, Some(s)));
+                replicas.extend(made.map(|r| Replica { frozen, ..r }));
             }
         }
     }
     replicas.sort_by_key(|a| Key::Str(a.key.clone()));
     Placed { name: standing.name.clone(), replicas }
+}
+
+/// Which replicas the decision makes for the change alone, by key.
+pub fn spares(standing: &Standing, topology: &Topology, decision: &Decision) -> Placed {
+    let slots = decision.changes.iter().enumerate().flat_map(|(p, c)| c.spare.iter().map(move |s| (p, *s)));
+    let mut replicas: Vec<Replica> =
+        slots.filter_map(|(p, slot)| instance(standing, topology, decision, p, Some(slot))).collect();
+    replicas.sort_by_key(|a| Key::Str(a.key.clone()));
+    Placed { name: standing.name.clone(), replicas }
+}
+
+/// A template's instance at a place; `None` where the spec has no template any more.
+fn instance(
+    standing: &Standing,
+    topology: &Topology,
+    decision: &Decision,
+    place: usize,
+    slot: Option<u32>,
+) -> Option<Replica> {
+    let location = standing.rules.places[place].location;
+    let name = &topology.locations[location].name;
+    Some(Replica {
+        key: Str::from(slot.map_or_else(|| name.clone(), |slot| format!("{name}/{slot}"))),
+        location,
+        place,
+        slot,
+        template: standing.template_of[place]?,
+        frozen: false,
+        replicas: decision.after[place],
+        bounds: decision.bounds[place],
+    })
 }
 
 /// The env's view of a template block before its instances are planned: none yet.

@@ -165,7 +165,9 @@ impl<'a> Draft<'a> {
             return;
         }
         self.up[i] = match action {
-            Action::Create | Action::CreateDelete => Some(self.push(OpKind::Create { change }, Vec::new())),
+            Action::Create | Action::CreateDelete | Action::Spare => {
+                Some(self.push(OpKind::Create { change }, Vec::new()))
+            }
             Action::Update => Some(self.push(OpKind::Update { change }, Vec::new())),
             Action::Read => Some(self.push(OpKind::Read { change }, Vec::new())),
             _ => None,
@@ -173,7 +175,9 @@ impl<'a> Draft<'a> {
         self.down[i] = match action {
             Action::Delete => Some(self.push(OpKind::Delete { change }, Vec::new())),
             Action::Forget => Some(self.push(OpKind::Forget { change }, Vec::new())),
-            Action::CreateDelete => Some(self.push(OpKind::Delete { change }, self.up[i].into_iter().collect())),
+            Action::CreateDelete | Action::Spare => {
+                Some(self.push(OpKind::Delete { change }, self.up[i].into_iter().collect()))
+            }
             _ => None,
         };
     }

@@ -67,6 +67,8 @@ pub struct Walk<'w, 'a> {
     errors: usize,
     /// Nodes whose planning failed: what needs them is left out in silence.
     pub(super) failed: HashSet<usize>,
+    /// Nodes outside templates are planned already.
+    templates_only: bool,
 }
 
 impl<'w, 'a> Walk<'w, 'a> {
@@ -101,7 +103,26 @@ impl<'w, 'a> Walk<'w, 'a> {
             problems: Vec::new(),
             errors: 0,
             failed: HashSet::new(),
+            templates_only: false,
         }
+    }
+
+    /// Leaves out all blocks but replicas' templates: everything they refer to is planned already, in `changes`.
+    pub fn only_templates(mut self, changes: Vec<Change>) -> Self {
+        let is_template = |i: &usize| matches!(self.blocks.list[*i].kind, BlockKind::Template { .. });
+        let needs = |i: usize| self.blocks.list[i].needs.iter().filter(|n| is_template(n)).count();
+        self.waiting = (0..self.blocks.list.len()).map(needs).collect();
+        self.ready = (0..self.waiting.len()).filter(|i| is_template(i) && self.waiting[*i] == 0).collect();
+        let nodes: HashMap<&Address, usize> =
+            self.blocks.list.iter().enumerate().filter_map(|(i, b)| Some((b.resource()?.1, i))).collect();
+        for (i, change) in changes.iter().enumerate() {
+            self.at.insert(change.address.clone(), i);
+            let node = nodes.get(&change.address.without_key()).filter(|_| change.acts());
+            self.changed.extend(node.copied());
+        }
+        self.changes = changes;
+        self.templates_only = true;
+        self
     }
 
     /// Takes the answers of the last round and goes on as far as it can. No questions back: the walk is done.
@@ -126,10 +147,14 @@ impl<'w, 'a> Walk<'w, 'a> {
     pub(super) fn done(&mut self, node: usize) {
         for next in &self.blocks.needed_by[node] {
             self.waiting[*next] -= 1;
-            if self.waiting[*next] == 0 {
+            if self.waiting[*next] == 0 && self.is_walked(*next) {
                 self.ready.insert(*next);
             }
         }
+    }
+
+    fn is_walked(&self, node: usize) -> bool {
+        !self.templates_only || matches!(self.blocks.list[node].kind, BlockKind::Template { .. })
     }
 
     /// Notes what was found wrong. True if there was an error among it.

@@ -392,7 +392,7 @@ fn resource(address: &Address, j: &mut Json) {
 fn action_word(action: Action) -> &'static str {
     match action {
         Action::NoOp => "noop",
-        Action::Create => "create",
+        Action::Create | Action::Spare => "create",
         Action::Read => "read",
         Action::Update => "update",
         Action::DeleteCreate | Action::CreateDelete => "replace",
@@ -403,7 +403,7 @@ fn action_word(action: Action) -> &'static str {
 
 fn beginning(action: Action) -> &'static str {
     match action {
-        Action::Create => "creating",
+        Action::Create | Action::Spare => "creating",
         Action::Read => "reading",
         Action::Update => "changing",
         Action::Delete => "removing",
@@ -415,7 +415,7 @@ fn beginning(action: Action) -> &'static str {
 
 fn ending(action: Action) -> &'static str {
     match action {
-        Action::Create => "created",
+        Action::Create | Action::Spare => "created",
         Action::Read => "read",
         Action::Update => "changed",
         Action::Delete => "removed",
@@ -436,6 +436,7 @@ fn reason_word(reason: Reason) -> &'static str {
         Reason::CountIndex => "delete_because_count_index",
         Reason::EachKey => "delete_because_each_key",
         Reason::ReplicaRemoved => "delete_because_replica_removed",
+        Reason::SpareForUpdate => "create_temporary_spare",
         Reason::NoModule => "delete_because_no_module",
         Reason::NoMoveTarget => "delete_because_no_move_target",
         Reason::ReadConfigUnknown => "read_because_config_unknown",

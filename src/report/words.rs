@@ -210,6 +210,7 @@ impl<'a> Names<'a> {
             Because::CapacityUnknown(places) => format!("nobody says how much room {} has", self.places(places)),
             Because::BootAssumed(places) => format!("the boot time of {} is assumed", self.places(places)),
             Because::Vacuous => "a share of no replicas says nothing".into(),
+            Because::Accepted(i) => self.accepted(*i),
         }
     }
 
@@ -275,10 +276,23 @@ impl<'a> Names<'a> {
             Note::NoReplicas => (true, "no replicas are asked for; rules in percent say nothing".into()),
             Note::SingleReplica => (true, "a single replica: any loss of its place is a loss of the workload".into()),
             Note::Waves(n) => (false, format!("{n} more replicas follow in later waves (failover batch)")),
+            Note::Accepted(i) => (false, self.accepted(*i)),
             Note::SinglePointOfFailure(event) => {
                 (true, format!("single point of failure: {} (no survive rule names it)", self.event(event)))
             }
         }
+    }
+
+    /// A loss somebody lives with.
+    fn accepted(&self, index: usize) -> String {
+        self.workload.accepted.get(index).map_or_else(String::new, |accepted| {
+            format!(
+                "the loss of {} is accepted until {} ({})",
+                self.loss(&accepted.lose),
+                accepted.until,
+                accepted.name
+            )
+        })
     }
 
     /// Something that would make a rule satisfiable.

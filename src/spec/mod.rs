@@ -3,6 +3,7 @@
 //! [`lower`] turns blocks into a [`Spec`]: plain data of the spread engine plus templates. Rules are constants of the module: their
 //! expressions may use variables, locals and functions, nothing that only apply knows.
 
+mod accept;
 mod amounts;
 mod fields;
 mod locations;

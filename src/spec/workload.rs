@@ -87,6 +87,7 @@ impl<'a> Reader<'a> {
             floor_serving,
             floor_site,
             survive,
+            accepted: Vec::new(),
             rollout,
             failover,
             failback,

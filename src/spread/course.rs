@@ -37,6 +37,8 @@ pub struct SkewGroup {
     pub bound: i128,
     /// `max_skew` itself, in the same.
     pub declared: i128,
+    /// What it was at the start.
+    pub start: i128,
 }
 
 impl SkewGroup {
@@ -47,6 +49,25 @@ impl SkewGroup {
         let total: i128 = sums.iter().sum();
         let away = sums.iter().zip(&self.domains).map(|(s, (w, _))| s * self.weights - total * i128::from(*w));
         away.clone().max().unwrap_or(0) - away.min().unwrap_or(0)
+    }
+
+    /// The largest skew of all states between a lower and an upper one (INV-13): for a pair of domains it is linear in what each
+    /// domain holds, so the ends of the intervals decide.
+    pub fn skew_at_most(&self, lo: &dyn Fn(usize) -> Units, hi: &dyn Fn(usize) -> Units) -> i128 {
+        let sum =
+            |of: &dyn Fn(usize) -> Units, places: &[usize]| -> i128 { places.iter().map(|&p| i128::from(of(p))).sum() };
+        let ends: Vec<(i128, i128, i128)> =
+            self.domains.iter().map(|(w, places)| (i128::from(*w), sum(lo, places), sum(hi, places))).collect();
+        let (all_lo, all_hi) = ends.iter().fold((0, 0), |(l, h), e| (l + e.1, h + e.2));
+        let mut most = 0;
+        for (i, above) in ends.iter().enumerate() {
+            for below in ends.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, e)| e) {
+                let others = if above.0 > below.0 { all_lo - above.1 - below.1 } else { all_hi - above.2 - below.2 };
+                let total = above.2 + below.1 + others;
+                most = most.max((above.2 - below.1) * self.weights - total * (above.0 - below.0));
+            }
+        }
+        most
     }
 }
 
@@ -122,6 +143,8 @@ pub struct Course<'a> {
     pub total: Vec<u64>,
     /// Existing replicas in reachable places.
     pub sum: u64,
+    /// Those of them that the step in hand takes away.
+    pub leaving: u64,
     readings: Vec<Reading>,
     serving: Units,
     /// Progress, by place.
@@ -154,7 +177,17 @@ impl<'a> Course<'a> {
         let sum = total.iter().zip(&rules.reachable).filter(|(_, r)| **r).map(|(t, _)| t).sum();
         let readings = rules.meters.iter().map(|m| m.read(rules.exposure, &ready)).collect();
         let serving = rules.exposure.total(&ready);
-        Course { rules, work, ready, total, sum, readings, serving, done: vec![Done::default(); work.len()] }
+        Course {
+            rules,
+            work,
+            ready,
+            total,
+            sum,
+            leaving: 0,
+            readings,
+            serving,
+            done: vec![Done::default(); work.len()],
+        }
     }
 
     /// The least slack of all floors with one serving replica more or less at a place.
@@ -194,7 +227,7 @@ impl<'a> Course<'a> {
                 floor.bound as i64,
             ));
         }
-        if self.skew_excess(place, false) > 0 {
+        if self.skew_if(place, false, true).0 > 0 {
             let group = rules.skews.iter().find(|g| g.domains.iter().any(|(_, places)| places.contains(&place)));
             if let Some(group) = group {
                 all.push((CheckOf::Skew(group.spread, group.parent.clone()), -1, 0));
@@ -203,19 +236,19 @@ impl<'a> Course<'a> {
         all.into_iter().filter(|(_, value, bound)| value < bound).min_by_key(|(_, value, bound)| value - bound)
     }
 
-    /// How far the skew would be above its bound with one serving replica more or less at a place; and the skew itself, for
-    /// choosing between equals.
-    pub fn skew_excess(&self, place: usize, up: bool) -> i128 {
-        self.skew_if(place, up).0
-    }
-
-    /// See [`Course::skew_excess`].
-    pub fn skew_if(&self, place: usize, up: bool) -> (i128, i128) {
+    /// How far the skew would be above its bound with one replica more or less at a place, serving or not; and the skew itself,
+    /// for choosing between equals.
+    pub fn skew_if(&self, place: usize, up: bool, serves: bool) -> (i128, i128) {
         let (mut excess, mut sum) = (i128::MIN, 0);
-        let unit = self.rules.exposure.units[place];
-        let surged = if up { self.sum + 1 } else { self.sum.saturating_sub(1) } > self.rules.wanted;
+        let unit = if serves { self.rules.exposure.units[place] } else { 0 };
+        let stands = self.sum.saturating_sub(self.leaving);
+        let then = if up { stands + 1 } else { stands.saturating_sub(u64::from(self.rules.reachable[place])) };
+        let surged = then > self.rules.wanted;
+        // The last surged replica takes the allowance of all blocks with it.
+        let flips = stands > self.rules.wanted && !surged;
         for group in &self.rules.skews {
-            if !group.domains.iter().any(|(_, places)| places.contains(&place)) {
+            let here = serves && group.domains.iter().any(|(_, places)| places.contains(&place));
+            if !here && !flips {
                 continue;
             }
             let skew = group.skew(&|p| {
@@ -227,9 +260,16 @@ impl<'a> Course<'a> {
                 }
             });
             excess = excess.max(skew - self.allowed_skew(group, surged));
-            sum += skew;
+            sum += if here { skew } else { 0 };
         }
         (excess, sum)
+    }
+
+    /// Whether some skew is above its bound.
+    pub fn is_skewed(&self) -> bool {
+        let surged = self.sum > self.rules.wanted;
+        let units = |p: usize| Units::from(self.ready[p]) * self.rules.exposure.units[p];
+        self.rules.skews.iter().any(|group| group.skew(&units) > self.allowed_skew(group, surged))
     }
 
     fn allowed_skew(&self, group: &SkewGroup, surged: bool) -> i128 {
@@ -316,7 +356,7 @@ impl<'a> Course<'a> {
     pub fn next_passage(&self, place: usize, add: bool) -> Option<Act> {
         let (work, done) = (&self.work[place], &self.done[place]);
         let number = if add { done.passing } else { done.passing.checked_sub(done.passed + 1)? };
-        let slot = (!work.by_number).then(|| work.above.saturating_add(number));
+        let slot = (!work.by_number).then(|| work.passage(number));
         let role = if add { Role::Grow } else { Role::Shrink };
         Some(Act { passing: true, ..Act::new(place, role, add, slot, true) })
     }
@@ -367,7 +407,7 @@ impl<'a> Course<'a> {
                 value,
                 bound,
                 slack: bound.saturating_sub(value),
-                as_before: value > bound,
+                as_before: value > bound && skew - extra <= group.start,
             });
         }
     }

@@ -36,12 +36,21 @@ fn decide_in(world: &World<'_>) -> Result<Decision, Refusal> {
     let workload = world.workload;
     let placement = target_of(world)?;
     let canonical = canonical_of(world, world.replicas)?;
-    let meters: Vec<RuleMeter> =
-        workload.survive.iter().map(|r| RuleMeter::new(world.topology, &world.exposure, r)).collect();
+    let meters: Vec<RuleMeter> = workload
+        .survive
+        .iter()
+        .map(|r| RuleMeter::new(world.topology, &world.exposure, r, &workload.accepted))
+        .collect();
     let merged = merge(&world.exposure);
-    let (changes, work) = assignments(world, &placement.target);
-    let (before, after) = (state_before(world), state_after(world, &placement.target, &work));
-    let steps = steps_of(world, &placement, &meters, &merged, &work, &before)?;
+    let (mut changes, work) = assignments(world, &placement.target);
+    let before = state_before(world, work.iter().map(|w| w.idle).collect());
+    let after = state_after(world, &placement.target, &work);
+    let steps = steps_of(world, &placement, &meters, &merged, &work, (&before, &after))?;
+    for entry in steps.iter().flat_map(|s| &s.adds) {
+        let grown = entry.slots.iter().filter(|s| s.role == Role::Grow).map(|s| s.slot);
+        let planned: HashSet<u32> = changes[entry.place].add.iter().copied().collect();
+        changes[entry.place].spare.extend(grown.filter(|s| !planned.contains(s)));
+    }
     Ok(report::write(&report::Facts {
         world,
         placement,
@@ -83,26 +92,28 @@ pub fn canonical_of(world: &World<'_>, replicas: u32) -> Result<Placement, Refus
 }
 
 fn assignments(world: &World<'_>, target: &[u32]) -> (Vec<PlaceChanges>, Vec<Work>) {
+    let destroy = *world.mode == Mode::Destroy;
     (0..target.len())
         .map(|p| {
             let standing = world.standing[p];
-            let add = matches!(standing, Standing::Open);
+            let add = standing == Standing::Open && !destroy;
             let disturb =
                 matches!(standing, Standing::Open | Standing::Cordoned | Standing::Leaving) && !world.adds_only;
-            let leave = Leave { add: add && *world.mode != Mode::Destroy, disturb, renew: add && disturb };
-            let (changes, mut work) = assign(&world.live.places[p], target[p], leave);
-            // What the location's health takes away does not serve, whatever the replicas themselves say.
-            work.ready = world.lo[p];
-            if *world.mode == Mode::Destroy {
-                (work.wait, work.wait_count, work.complete) = (Vec::new(), 0, Vec::new());
-            }
-            (changes, work)
+            let leave = Leave {
+                add,
+                complete: (add || standing == Standing::Cordoned) && !destroy,
+                disturb,
+                renew: add && disturb,
+                counts: world.lo[p] > 0,
+            };
+            assign(&world.live.places[p], target[p], leave)
         })
         .unzip()
 }
 
-fn state_before(world: &World<'_>) -> State {
+fn state_before(world: &World<'_>, stuck: Vec<u32>) -> State {
     State {
+        stuck,
         lo: world.lo.clone(),
         hi: world.possible.clone(),
         existing: world.existing.clone(),
@@ -112,18 +123,13 @@ fn state_before(world: &World<'_>) -> State {
 
 /// Once all steps are done: what is touched or waited for serves, what is frozen is as it was.
 fn state_after(world: &World<'_>, target: &[u32], work: &[Work]) -> State {
-    let mut after = state_before(world);
+    let mut after = state_before(world, work.iter().map(|w| w.idle).collect());
     for (p, work) in work.iter().enumerate() {
         match world.standing[p] {
             Standing::Frozen | Standing::Dead | Standing::Lost => {}
             Standing::Open | Standing::Cordoned | Standing::Leaving => {
-                let unknown = after.hi[p].saturating_sub(after.lo[p]);
-                after.lo[p] = target[p];
-                after.hi[p] = target[p];
-                let idle = work.wait_count == 0 && work.grow_count == 0 && work.shrink.is_empty();
-                if *world.mode == Mode::Destroy && idle {
-                    after.hi[p] = after.lo[p] + unknown;
-                }
+                after.lo[p] = target[p] - work.idle.min(target[p]);
+                after.hi[p] = target[p] - work.silent.min(target[p]);
             }
         }
         after.existing[p] = if world.standing[p] == Standing::Lost { world.existing[p] } else { target[p] };
@@ -137,7 +143,7 @@ fn steps_of(
     meters: &[RuleMeter],
     merged: &Merged,
     work: &[Work],
-    before: &State,
+    ends: (&State, &State),
 ) -> Result<Vec<Step>, Refusal> {
     let workload = world.workload;
     let surge =
@@ -151,7 +157,7 @@ fn steps_of(
     };
     let wave = if matches!(world.mode, Mode::Failover { .. }) { workload.failover.batch } else { None };
     let pace = Pace { batch, wave };
-    let rules = invariants(world, placement, meters, before, surge);
+    let rules = invariants(world, placement, meters, ends, surge);
     let last = drained_last(world);
     let steps = order(&rules, work, &world.lo, &last, pace)
         .map_err(|stuck| blocked(world, &rules, work, &last, pace, surge, stuck))?;
@@ -198,7 +204,7 @@ fn invariants<'w>(
     world: &'w World<'_>,
     placement: &Placement,
     meters: &[RuleMeter],
-    before: &State,
+    (before, after): (&State, &State),
     surge: u64,
 ) -> Invariants<'w> {
     let workload = world.workload;
@@ -218,9 +224,7 @@ fn invariants<'w>(
     let reachable: Vec<bool> = (0..world.existing.len()).map(|p| is_reachable(world, p)).collect();
     let standing: u64 = (0..reachable.len()).filter(|&p| reachable[p]).map(|p| u64::from(world.existing[p])).sum();
     let wanted: u64 = (0..reachable.len()).filter(|&p| reachable[p]).map(|p| u64::from(placement.target[p])).sum();
-    let room = (0..world.existing.len())
-        .map(|p| world.room[p].map_or(u64::from(u32::MAX), |r| u64::from(r.max(world.existing[p]))))
-        .collect();
+    let room = (0..world.existing.len()).map(|p| world.room[p].map_or(u64::from(u32::MAX), u64::from)).collect();
     Invariants {
         exposure: &world.exposure,
         meters: meters.to_vec(),
@@ -231,7 +235,7 @@ fn invariants<'w>(
         serving_start: world.exposure.total(&before.lo),
         serving_bound: serving_floor.min(world.exposure.total(&before.lo)),
         domain_floors: if suspended { Vec::new() } else { domain_floors(world, &placement.rows, before) },
-        skews: if suspended { Vec::new() } else { skew_groups(world, placement, before) },
+        skews: if suspended { Vec::new() } else { skew_groups(world, placement, before, after) },
         most: standing.max(wanted).max(u64::from(world.replicas)).saturating_add(surge),
         wanted: wanted.max(u64::from(world.replicas)),
         room,
@@ -265,15 +269,19 @@ fn domain_floors(world: &World<'_>, rows: &[Row], before: &State) -> Vec<DomainF
 }
 
 /// The enforced skews, with the bound of 4.5: the largest of `max_skew`, the skew that stands and the skew of the target.
-pub fn skew_groups(world: &World<'_>, placement: &Placement, before: &State) -> Vec<SkewGroup> {
+fn skew_groups(world: &World<'_>, placement: &Placement, before: &State, after: &State) -> Vec<SkewGroup> {
     let mut groups = Vec::new();
     for row in &placement.rows {
         let Some(most) = world.workload.spread[row.spread].max_skew else { continue };
         let Some(mut group) = group_of(row) else { continue };
-        let skew = |counts: &[u32]| group.skew(&|p| Units::from(counts[p]) * world.exposure.units[p]);
-        let bounds = [skew(&before.lo), skew(&before.existing), skew(&placement.target)];
+        let units = |counts: &[u32], p: usize| Units::from(counts[p]) * world.exposure.units[p];
+        let skew = |counts: &[u32]| group.skew(&|p| units(counts, p));
+        // What stands is known between what serves and what exists.
+        let start = group.skew_at_most(&|p| units(&before.lo, p), &|p| units(&before.existing, p));
+        let end = skew(&after.lo).max(skew(&placement.target));
         group.declared = i128::from(most) * i128::from(world.scale()) * group.weights;
-        group.bound = bounds.into_iter().fold(group.declared, i128::max);
+        group.start = start;
+        group.bound = group.declared.max(start).max(end);
         groups.push(group);
     }
     groups
@@ -285,7 +293,8 @@ pub fn group_of(row: &Row) -> Option<SkewGroup> {
         row.domains.iter().filter(|d| d.eligible).map(|d| (d.weight, d.places.clone())).collect();
     let weights: i128 = domains.iter().map(|(w, _)| i128::from(*w)).sum();
     let parent = row.parent.iter().map(|(_, name)| name.clone()).collect();
-    (weights > 0).then_some(SkewGroup { spread: row.spread, parent, domains, weights, bound: 0, declared: 0 })
+    let (bound, declared, start) = (0, 0, 0);
+    (weights > 0).then_some(SkewGroup { spread: row.spread, parent, domains, weights, bound, declared, start })
 }
 
 fn blocked(
@@ -471,7 +480,8 @@ pub fn notes(world: &World<'_>, placement: &Placement, after: &CutSets, merged: 
         let doubtful = |p: &usize| world.lo[*p] < world.possible[*p];
         notes.push(Note::HeldByUnknown((0..world.existing.len()).filter(doubtful).collect()));
     }
-    if world.held_by_loss && deferred > 0 {
+    let deferred = if world.held_by_loss { deferred.saturating_add(held_back(world)) } else { 0 };
+    if deferred > 0 {
         notes.push(Note::DeferredWhileDown(deferred));
     }
     if *world.mode != Mode::Destroy {
@@ -501,12 +511,24 @@ pub fn notes(world: &World<'_>, placement: &Placement, after: &CutSets, merged: 
         })
     };
     for set in after.sets.iter().filter(|set| set.len() == 1) {
-        let aliases = merged.aliases.get(&set[0]).into_iter().flatten();
-        if !named(&set[0]) && !aliases.into_iter().any(named) {
+        let names = || std::iter::once(&set[0]).chain(merged.aliases.get(&set[0]).into_iter().flatten());
+        let accepted = names().any(|e| workload.accepted.iter().any(|a| a.lose.len() == 1 && a.lose[0] == *e));
+        if !names().any(named) && !accepted {
             notes.push(Note::SinglePointOfFailure(set[0].clone()));
         }
     }
+    if *world.mode != Mode::Destroy {
+        notes.extend((0..workload.accepted.len()).map(Note::Accepted));
+    }
     notes
+}
+
+/// Replicas that would be given back, were anything removed now.
+fn held_back(world: &World<'_>) -> u32 {
+    let Ok(free) = place(&Ask { adds_only: false, ..world.ask() }) else { return 0 };
+    let removable = |p: &usize| matches!(world.standing[*p], Standing::Open | Standing::Cordoned | Standing::Leaving);
+    let gone = (0..world.existing.len()).filter(removable).map(|p| world.existing[p].saturating_sub(free.target[p]));
+    gone.fold(0, u32::saturating_add)
 }
 
 /// Judges every rule on a state.

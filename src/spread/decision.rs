@@ -105,6 +105,8 @@ pub struct PlaceChanges {
     pub update: Vec<u32>,
     /// Slots of which missing objects are created.
     pub complete: Vec<u32>,
+    /// Slots created for the change alone, and given back before it ends.
+    pub spare: Vec<u32>,
     /// Slots that exist, stay, and are waited for.
     pub wait: Vec<u32>,
     /// Slots that would be replaced or updated, were the plan allowed to.
@@ -236,6 +238,8 @@ pub enum Because {
     BootAssumed(Vec<usize>),
     /// No replicas are asked for: a share of nothing.
     Vacuous,
+    /// The loss is lived with (index into `Workload::accepted`).
+    Accepted(usize),
 }
 
 /// A survive rule, before and after.
@@ -636,8 +640,10 @@ pub enum Note {
     SingleReplica,
     /// So many more adds than `batch` of a failover allows in one wave.
     Waves(u32),
-    /// A cut set of order 1 that no survive rule names.
+    /// A cut set of order 1 that no survive rule names and nobody accepted.
     SinglePointOfFailure(Event),
+    /// A loss is lived with (index into `Workload::accepted`): no rule is judged on it.
+    Accepted(usize),
 }
 
 /// Why there is no plan.

@@ -22,6 +22,8 @@ pub struct State {
     pub hi: Vec<u32>,
     /// Existing replicas.
     pub existing: Vec<u32>,
+    /// Those of them that neither serve nor will.
+    pub stuck: Vec<u32>,
     /// What may happen, by place.
     pub standing: Vec<Standing>,
 }
@@ -85,10 +87,10 @@ pub fn recover(world: &World<'_>, state: &State, fallen: &Fallen, optimistic: bo
             other => other,
         })
         .collect();
-    for p in 0..n {
-        if standing[p] == Standing::Frozen {
-            existing[p] = ready[p];
-        }
+    // Where nothing is made, what does not serve counts neither now nor later.
+    let grows = |p: usize| standing[p] == Standing::Open;
+    for p in (0..n).filter(|&p| !grows(p)) {
+        existing[p] = ready[p];
     }
     let ask = Ask {
         existing: &existing,
@@ -101,7 +103,8 @@ pub fn recover(world: &World<'_>, state: &State, fallen: &Fallen, optimistic: bo
     };
     let Ok(placement) = place(&ask) else { return recovery };
     for p in 0..n {
-        let more = if standing[p] == Standing::Lost { 0 } else { placement.target[p].saturating_sub(ready[p]) };
+        let stuck = state.stuck[p].min(state.existing[p].saturating_sub(ready[p]));
+        let more = if grows(p) { placement.target[p].saturating_sub(ready[p] + stuck) } else { 0 };
         if more > 0 {
             recovery.grown.push((p, more));
         }

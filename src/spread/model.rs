@@ -223,6 +223,9 @@ pub struct Workload {
     pub floor_site: Site,
     /// What must stay alive after which loss.
     pub survive: Vec<SurviveRule>,
+    /// Losses the owner lives with now: no rule is judged on one, nor on a loss that holds one.
+    #[serde(default)]
+    pub accepted: Vec<Accepted>,
     /// Pace of planned change.
     pub rollout: Rollout,
     /// Times of a failover.
@@ -370,6 +373,19 @@ pub struct SurviveRule {
     pub then: Vec<Then>,
     /// What stands behind the growth.
     pub growth: Growth,
+    /// Where the block is.
+    pub site: Site,
+}
+
+/// A loss the owner lives with until a day. Only those in force reach the engine: it knows no clock.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Accepted {
+    /// The block's label.
+    pub name: String,
+    /// What is lost at once.
+    pub lose: Vec<Event>,
+    /// The last day it holds, as written.
+    pub until: String,
     /// Where the block is.
     pub site: Site,
 }

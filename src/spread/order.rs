@@ -118,14 +118,8 @@ impl Plan<'_> {
                 self.course.shift_ready(act.place, true, u32::from(act.serves));
             }
             let mut grown = 0;
-            if all && most == left {
-                for p in self.places() {
-                    while let Some(act) = self.course.next_add(p).filter(|a| a.role == Role::Grow) {
-                        self.add(act);
-                        acts.push(act);
-                        grown += 1;
-                    }
-                }
+            if all && most == left && self.grow_all(&mut acts) {
+                grown = left;
             } else {
                 while grown < most {
                     let Some(act) = self.best_add(true) else { break };
@@ -144,6 +138,23 @@ impl Plan<'_> {
                 return;
             }
         }
+    }
+
+    /// All growth in one go; false, and nothing is done, when that alone is skewed (what is to be replaced may not serve yet).
+    fn grow_all(&mut self, acts: &mut Vec<Act>) -> bool {
+        let (start, had) = (self.course.clone(), acts.len());
+        for p in self.places() {
+            while let Some(act) = self.course.next_add(p).filter(|a| a.role == Role::Grow) {
+                self.add(act);
+                acts.push(act);
+            }
+        }
+        if self.course.is_skewed() {
+            self.course = start;
+            acts.truncate(had);
+            return false;
+        }
+        true
     }
 
     fn greedy(&mut self) -> Result<(), Stuck> {
@@ -169,6 +180,7 @@ impl Plan<'_> {
 
     fn gone(&mut self, act: Act) {
         count_gone(&mut self.course.done[act.place], act);
+        self.course.leaving += u64::from(act.role != Role::Update && self.course.rules.reachable[act.place]);
         self.course.shift_ready(act.place, false, u32::from(act.serves));
     }
 
@@ -181,7 +193,7 @@ impl Plan<'_> {
             if course.total[p] + 1 > course.rules.room[p] {
                 continue;
             }
-            let (excess, skew) = course.skew_if(p, true);
+            let (excess, skew) = course.skew_if(p, true, true);
             if excess > 0 {
                 continue;
             }
@@ -212,20 +224,25 @@ impl Plan<'_> {
         acts.len()
     }
 
-    /// The drain or update that leaves the largest least slack and breaks nothing.
-    fn best_drain(&self) -> Option<Act> {
+    /// The drain or update that leaves the largest least slack and breaks nothing; what is surplus serves until the updates that
+    /// it makes possible are done.
+    fn best_drain(&self, first: bool) -> Option<Act> {
         let course = &self.course;
-        let mut best: Option<(Rank, Act)> = None;
-        for p in self.places() {
-            let passage = if self.passage_needed(p) { None } else { course.next_passage(p, false) };
-            for act in [course.next_remove(p), course.next_update(p), passage].into_iter().flatten() {
-                let Some(rank) = self.rank_drain(act) else { continue };
-                if best.as_ref().is_none_or(|b| rank < b.0) {
-                    best = Some((rank, act));
-                }
-            }
+        let updates_left = course.updates_left();
+        let best = |acts: &mut dyn Iterator<Item = Act>| {
+            let ranked = acts.filter_map(|act| {
+                let mut rank = self.rank_drain(act)?;
+                rank.0 |= updates_left && act.serves && act.role == Role::Shrink;
+                Some((rank, act))
+            });
+            ranked.min_by(|a, b| a.0.cmp(&b.0)).map(|b| b.1)
+        };
+        let own = best(&mut self.places().flat_map(|p| course.next_update(p).into_iter().chain(course.next_remove(p))));
+        if own.is_some() || (updates_left && !first) {
+            return own;
         }
-        best.map(|b| b.1)
+        let goes = |act: &Act| !updates_left || !self.passage_needed(act.place);
+        best(&mut self.places().filter_map(|p| course.next_passage(p, false)).filter(goes))
     }
 
     /// Replicas of passage at a place stay while it has updates, or while no other place with updates could take them.
@@ -233,24 +250,25 @@ impl Plan<'_> {
         let course = &self.course;
         let waiting = |p: usize| course.next_update(p).is_some();
         let takes = |p: usize| waiting(p) && course.work[p].takes_new && course.total[p] < course.rules.room[p];
-        course.updates_left() && (waiting(place) || !self.places().any(takes))
+        waiting(place) || !self.places().any(takes)
     }
 
     fn rank_drain(&self, act: Act) -> Option<Rank> {
         let p = act.place;
+        // An update returns before the step ends: the skew does not see it.
+        let update = act.role == Role::Update;
+        let (excess, skew) = if update { (0, 0) } else { self.course.skew_if(p, false, act.serves) };
         if !act.serves {
-            return Some((self.last[p], false, std::cmp::Reverse(i64::MAX), 0, p));
+            return (excess <= 0).then_some((self.last[p], false, std::cmp::Reverse(i64::MAX), 0, p));
         }
         let slack = self.course.slack_if(p, false);
-        // An update returns before the step ends: the skew does not see it.
-        let (excess, skew) = if act.role == Role::Update { (0, 0) } else { self.course.skew_if(p, false) };
         (slack >= 0 && excess <= 0).then_some((self.last[p], true, std::cmp::Reverse(slack), skew, p))
     }
 
     fn drain_batch(&mut self) -> usize {
         let mut acts = Vec::new();
         while acts.len() < self.pace.batch as usize {
-            let Some(act) = self.best_drain() else { break };
+            let Some(act) = self.best_drain(acts.is_empty()) else { break };
             self.gone(act);
             acts.push(act);
         }
@@ -264,6 +282,7 @@ impl Plan<'_> {
         }
         let checks = self.half_done();
         let half = self.course.ready.clone();
+        self.course.leaving = 0;
         for act in acts {
             match act.role {
                 Role::Update => self.course.shift_ready(act.place, true, 1),
@@ -310,7 +329,7 @@ impl Plan<'_> {
         let mut checks = Vec::new();
         while acts.len() < updates.min(self.pace.batch as usize) && self.course.sum < self.course.rules.most {
             let rank = |p: usize| {
-                let (excess, skew) = self.course.skew_if(p, true);
+                let (excess, skew) = self.course.skew_if(p, true, true);
                 let free = self.course.total[p] < self.course.rules.room[p] && excess <= 0;
                 let updates = self.course.next_update(p).is_none();
                 free.then(|| (updates, std::cmp::Reverse(self.course.slack_if(p, true)), skew, p))
@@ -496,13 +515,14 @@ impl<'a> Search<'a> {
                 .filter(|_| course.total[p] >= course.rules.room[p] || course.sum >= course.rules.most);
             for act in [course.next_remove(p), course.next_update(p), firsts].into_iter().flatten() {
                 let slack = if act.serves { course.slack_if(p, false) } else { i64::MAX };
-                let skew = if act.role == Role::Update || !act.serves { (0, 0) } else { course.skew_if(p, false) };
+                let update = act.role == Role::Update;
+                let skew = if update { (0, 0) } else { course.skew_if(p, false, act.serves) };
                 if slack >= 0 && skew.0 <= 0 {
                     ranked.push(((self.last[p], !act.serves, std::cmp::Reverse(slack), skew.1, p), 0, act));
                 }
             }
             if let Some(act) = course.next_add(p) {
-                let skew = course.skew_if(p, true);
+                let skew = course.skew_if(p, true, true);
                 if course.total[p] < course.rules.room[p] && course.sum < course.rules.most && skew.0 <= 0 {
                     ranked.push(((false, false, std::cmp::Reverse(course.slack_if(p, true)), skew.1, p), 1, act));
                 }

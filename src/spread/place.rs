@@ -152,17 +152,6 @@ impl Solver<'_> {
         let Some(level) = node.spread.map(|s| &self.tree.ask.workload.spread[s]) else {
             return (found, shares);
         };
-        if let Some(most) = level.max_domains {
-            let mut order: Vec<usize> =
-                (0..shares.len()).filter(|&i| shares[i].cap > 0 && shares[i].weight > 0).collect();
-            order.sort_by_key(|&i| {
-                (shares[i].floor == 0, std::cmp::Reverse(shares[i].weight), self.tie_key(node, i, 0))
-            });
-            for &i in order.iter().skip(most as usize) {
-                shares[i].cap = shares[i].floor;
-            }
-            found = divide(&shares);
-        }
         let Some(least) = level.min_domains else {
             return (found, shares);
         };

@@ -131,8 +131,13 @@ pub fn worst_margin(world: &World<'_>, merged: &Merged, floor: Units, steps: &[S
 fn rule_reports(facts: &Facts<'_, '_>, halves: &BTreeSet<&Vec<u32>>) -> Vec<RuleReport> {
     let world = facts.world;
     let target = &facts.placement.target;
-    let all_well =
-        State { lo: target.clone(), hi: target.clone(), existing: target.clone(), standing: world.healthy_standing() };
+    let all_well = State {
+        lo: target.clone(),
+        hi: target.clone(),
+        existing: target.clone(),
+        stuck: vec![0; target.len()],
+        standing: world.healthy_standing(),
+    };
     let before = judge_all(world, &facts.meters, &facts.before);
     let after = judge_all(world, &facts.meters, &facts.after);
     let healthy = judge_all(world, &facts.meters, &all_well);
@@ -302,11 +307,16 @@ pub(super) fn loss_row(
         aliases,
     };
     let mut because = BTreeSet::new();
+    let names = |i: usize| std::iter::once(&row.lose[i]).chain(&row.aliases[i]);
+    let holds = |event: &Event| (0..row.lose.len()).any(|i| names(i).any(|e| e == event));
+    let accepted = world.workload.accepted.iter().position(|a| !a.lose.is_empty() && a.lose.iter().all(holds));
+    because.extend(accepted.map(Because::Accepted));
     for (index, rule) in world.workload.survive.iter().enumerate() {
         let about = |event: &Event| is_about(world, &rule.of, event);
         // A loss is the rule's when each part of it, by any of its names, is of the rule's level or kind.
         let names = |i: usize| std::iter::once(&row.lose[i]).chain(&row.aliases[i]);
-        if row.lose.len() != rule.losses as usize || !(0..row.lose.len()).all(|i| names(i).any(about)) {
+        let is_named = row.lose.len() == rule.losses as usize && (0..row.lose.len()).all(|i| names(i).any(about));
+        if !is_named || accepted.is_some() {
             continue;
         }
         row.rules.push(index);

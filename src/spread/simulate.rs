@@ -40,6 +40,7 @@ pub fn simulate(
         lo: world.lo.clone(),
         hi: world.possible.clone(),
         existing: world.existing.clone(),
+        stuck: vec![0; world.existing.len()],
         standing: world.standing.clone(),
     };
     let empty = Placement { target: world.existing.clone(), rows: Vec::new(), notes: Vec::new() };
@@ -47,7 +48,11 @@ pub fn simulate(
     let facts = Facts {
         placement: empty.clone(),
         canonical: empty,
-        meters: workload.survive.iter().map(|r| RuleMeter::new(topology, &world.exposure, r)).collect(),
+        meters: workload
+            .survive
+            .iter()
+            .map(|r| RuleMeter::new(topology, &world.exposure, r, &workload.accepted))
+            .collect(),
         changes: Vec::new(),
         work: Vec::new(),
         before: stands.clone(),

@@ -6,12 +6,16 @@ use super::model::{PlaceLive, Ready, Replicas, Slot};
 /// What may be done in a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leave {
-    /// Replicas may be created or completed.
+    /// Replicas may be created.
     pub add: bool,
+    /// Missing objects of replicas that stay may be created, and what stays is waited for.
+    pub complete: bool,
     /// Replicas may be destroyed, replaced, updated.
     pub disturb: bool,
     /// Replacements and updates may run (they need both, and a place that takes new replicas).
     pub renew: bool,
+    /// What replicas say of themselves counts: the place's health does not take it away.
+    pub counts: bool,
 }
 
 /// Replicas of a place by what happens to them; the numbers that ordering works with.
@@ -37,12 +41,26 @@ pub struct Work {
     pub wait: Vec<u32>,
     /// How many to wait for.
     pub wait_count: u32,
+    /// Replicas that stay, do not serve for certain, and are not waited for.
+    pub idle: u32,
+    /// Those of them that certainly do not serve.
+    pub silent: u32,
     /// Works by number, without names.
     pub by_number: bool,
     /// New replicas may be made here.
     pub takes_new: bool,
-    /// The first slot above all that are taken: for replicas of passage.
+    /// Free slots for replicas of passage, lowest first; further ones are from `above` on.
+    pub free: Vec<u32>,
+    /// The first slot above all that are taken.
     pub above: u32,
+}
+
+impl Work {
+    /// The slot of a replica of passage, by its number.
+    pub fn passage(&self, number: u32) -> u32 {
+        let further = || self.above.saturating_add(number.saturating_sub(self.free.len() as u32));
+        self.free.get(number as usize).copied().unwrap_or_else(further)
+    }
 }
 
 /// Replicas that exist.
@@ -69,32 +87,39 @@ pub fn assign(live: &PlaceLive, target: u32, leave: Leave) -> (PlaceChanges, Wor
     match &live.replicas {
         Replicas::Slots(slots) => assign_slots(slots, target, leave),
         Replicas::Count { count, .. } => {
-            let ready = serving(live).0;
-            let wait_count = if leave.add || leave.disturb { count - ready } else { 0 };
+            let (lo, hi) = if leave.counts { serving(live) } else { (0, *count) };
+            let wait_count = if leave.complete { count - lo } else { 0 };
             let shrink = if leave.disturb { count.saturating_sub(target) } else { 0 };
             let grow_count = if leave.add { target.saturating_sub(*count) } else { 0 };
             // Nobody says which ones a group gives back: the serving ones, at worst.
-            let shrink = vec![(0, true); shrink as usize];
+            let shrink: Vec<(u32, bool)> = (0..shrink).map(|i| (0, i < lo + wait_count)).collect();
+            let left = count - shrink.len() as u32;
             let work = Work {
                 total: *count,
-                ready,
+                ready: lo,
                 grow_count,
-                shrink,
                 wait_count,
+                idle: left.saturating_sub((lo + wait_count).saturating_sub(shrink.len() as u32)),
+                silent: left.saturating_sub((hi + wait_count).saturating_sub(shrink.len() as u32)),
+                shrink,
                 by_number: true,
                 takes_new: leave.add,
                 ..Work::default()
             };
-            (PlaceChanges { frozen: !leave.add && !leave.disturb, ..PlaceChanges::default() }, work)
+            (PlaceChanges { frozen: is_frozen(leave), ..PlaceChanges::default() }, work)
         }
     }
+}
+
+fn is_frozen(leave: Leave) -> bool {
+    !leave.add && !leave.complete && !leave.disturb
 }
 
 fn assign_slots(slots: &[Slot], target: u32, leave: Leave) -> (PlaceChanges, Work) {
     let mut standing: Vec<&Slot> = slots.iter().filter(|s| s.exists).collect();
     let total = standing.len() as u32;
-    let serves = |s: &Slot| s.ready == Ready::Yes;
-    let mut changes = PlaceChanges { frozen: !leave.add && !leave.disturb, ..PlaceChanges::default() };
+    let serves = |s: &Slot| leave.counts && s.ready == Ready::Yes;
+    let mut changes = PlaceChanges { frozen: is_frozen(leave), ..PlaceChanges::default() };
     let mut work = Work { total, ready: standing.iter().filter(|s| serves(s)).count() as u32, ..Work::default() };
     if leave.add && target > total {
         let taken: std::collections::BTreeSet<u32> = standing.iter().map(|s| s.slot).collect();
@@ -123,7 +148,8 @@ fn assign_slots(slots: &[Slot], target: u32, leave: Leave) -> (PlaceChanges, Wor
     work.above = highest.map_or(0, |slot| slot.saturating_add(1));
     for s in standing {
         let renew = !s.current || s.tainted;
-        if (renew || s.interrupting_update) && !leave.renew {
+        let deferred = (renew || s.interrupting_update) && !leave.renew;
+        if deferred {
             changes.deferred.push(s.slot);
         }
         if renew && leave.renew {
@@ -131,23 +157,37 @@ fn assign_slots(slots: &[Slot], target: u32, leave: Leave) -> (PlaceChanges, Wor
             changes.replace.push(s.slot);
             continue;
         }
-        if s.incomplete && leave.add {
+        if s.incomplete && leave.complete {
             work.complete.push((s.slot, serves(s)));
             changes.complete.push(s.slot);
         } else if s.interrupting_update && leave.renew {
             work.update.push((s.slot, serves(s)));
             changes.update.push(s.slot);
-        } else if !serves(s) && (leave.add || leave.disturb) {
+        } else if !serves(s) && leave.complete && !(s.tainted && deferred) {
             work.wait.push(s.slot);
             changes.wait.push(s.slot);
         } else {
+            // What is broken and may not be replaced now is not hoped for.
+            work.idle += u32::from(!serves(s));
+            work.silent += u32::from(leave.counts && s.ready == Ready::No);
             changes.keep.push(s.slot);
         }
     }
     work.wait_count = work.wait.len() as u32;
+    work.free = free_below(slots, &work, changes.update.len());
     work.replace.sort_by_key(|&(slot, serves)| (serves, slot));
     work.update.sort_by_key(|&(slot, serves)| (serves, slot));
     (changes, work)
+}
+
+/// The lowest free slots below the highest taken one, no more than there are updates to stand in for.
+fn free_below(slots: &[Slot], work: &Work, updates: usize) -> Vec<u32> {
+    if updates == 0 {
+        return Vec::new();
+    }
+    let taken: std::collections::BTreeSet<u32> =
+        slots.iter().filter(|s| s.exists).map(|s| s.slot).chain(work.grow.iter().copied()).collect();
+    (0..work.above).filter(|s| !taken.contains(s)).take(updates).collect()
 }
 
 #[cfg(test)]
@@ -155,7 +195,8 @@ mod tests {
     use super::*;
     use crate::spread::tests::world::slot;
 
-    const ALL: Leave = Leave { add: true, disturb: true, renew: true };
+    const ALL: Leave = Leave { add: true, complete: true, disturb: true, renew: true, counts: true };
+    const NOTHING: Leave = Leave { add: false, complete: false, disturb: false, renew: false, counts: true };
 
     fn place(slots: Vec<Slot>) -> PlaceLive {
         PlaceLive { others: 0, replicas: Replicas::Slots(slots) }
@@ -184,7 +225,7 @@ mod tests {
     #[test]
     fn what_is_frozen_is_not_touched() {
         let live = place(vec![Slot { current: false, ..slot(0) }, Slot { ready: Ready::No, ..slot(1) }]);
-        let (changes, work) = assign(&live, 0, Leave { add: false, disturb: false, renew: false });
+        let (changes, work) = assign(&live, 0, NOTHING);
         assert_eq!((changes.remove.len(), changes.replace.len(), changes.wait.len()), (0, 0, 0));
         assert_eq!((changes.deferred, changes.frozen, work.wait_count), (vec![0], true, 0));
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::decision::Units;
 use super::exposure::{Bits, Exposure};
-use super::model::{SurviveRule, Topology};
+use super::model::{Accepted, SurviveRule, Topology};
 
 /// Losses listed one by one up to this many; beyond it each question is a branch-and-bound search.
 const LISTED: usize = 20_000;
@@ -18,6 +18,8 @@ pub struct RuleMeter {
     pub events: Vec<usize>,
     /// How many are lost at once (never more than there are).
     pub losses: usize,
+    /// Losses of several events that are lived with.
+    accepted: Vec<Vec<usize>>,
     form: Form,
 }
 
@@ -54,15 +56,24 @@ pub struct Reading {
 }
 
 impl RuleMeter {
-    /// Prepares a rule.
-    pub fn new(topology: &Topology, exposure: &Exposure, rule: &SurviveRule) -> RuleMeter {
-        let events = exposure.events_of(topology, &rule.of);
+    /// Prepares a rule; it is judged on every loss but those that hold an accepted one.
+    pub fn new(topology: &Topology, exposure: &Exposure, rule: &SurviveRule, accepted: &[Accepted]) -> RuleMeter {
+        let sets: Vec<Vec<usize>> = accepted
+            .iter()
+            .filter_map(|a| a.lose.iter().map(|event| exposure.find(event)).collect::<Option<Vec<usize>>>())
+            .filter(|set| !set.is_empty())
+            .collect();
+        // Every loss with an event that is accepted by itself holds an accepted loss.
+        let alone = |e: &usize| sets.iter().any(|set| *set == [*e]);
+        let events: Vec<usize> = exposure.events_of(topology, &rule.of).into_iter().filter(|e| !alone(e)).collect();
         let losses = (rule.losses as usize).min(events.len());
-        let form = Self::form(exposure, &events, losses);
-        RuleMeter { events, losses, form }
+        let of_rule = |set: &Vec<usize>| set.len() > 1 && set.len() <= losses && set.iter().all(|e| events.contains(e));
+        let accepted: Vec<Vec<usize>> = sets.into_iter().filter(of_rule).collect();
+        let form = Self::form(exposure, &events, losses, &accepted);
+        RuleMeter { events, losses, accepted, form }
     }
 
-    fn form(exposure: &Exposure, events: &[usize], k: usize) -> Form {
+    fn form(exposure: &Exposure, events: &[usize], k: usize, accepted: &[Vec<usize>]) -> Form {
         let n = exposure.units.len();
         let mut of_place = vec![None; n];
         let mut disjoint = true;
@@ -73,7 +84,7 @@ impl RuleMeter {
                 of_place[p] = Some(i);
             }
         }
-        if disjoint {
+        if disjoint && accepted.is_empty() {
             return Form::Disjoint { of_place };
         }
         if combinations(events.len(), k) > LISTED as u128 {
@@ -83,6 +94,9 @@ impl RuleMeter {
         let mut losses = Vec::new();
         for_each_subset(events.len(), k, &mut |subset| {
             let lost: Vec<usize> = subset.iter().map(|&i| events[i]).collect();
+            if holds_accepted(accepted, &lost) {
+                return;
+            }
             let fallen = exposure.fall(&lost);
             let taken = if fallen.entries.is_empty() { Taken::Places(fallen.places) } else { Taken::All };
             if seen.insert(taken.clone(), ()).is_none() {
@@ -111,7 +125,12 @@ impl RuleMeter {
             return None;
         }
         let mut all = Vec::new();
-        for_each_subset(self.events.len(), self.losses, &mut |s| all.push(s.iter().map(|&i| self.events[i]).collect()));
+        for_each_subset(self.events.len(), self.losses, &mut |s| {
+            let lost: Vec<usize> = s.iter().map(|&i| self.events[i]).collect();
+            if !holds_accepted(&self.accepted, &lost) {
+                all.push(lost);
+            }
+        });
         Some(all)
     }
 
@@ -247,7 +266,8 @@ impl RuleMeter {
         let total = exposure.total(ready);
         let mut order: Vec<(Units, usize)> = self.events.iter().map(|&e| (exposure.potential(ready, e), e)).collect();
         order.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        let mut search = Search { exposure, ready, total, order, k: self.losses, best: None, left: BRANCHES };
+        let (k, accepted) = (self.losses, &self.accepted[..]);
+        let mut search = Search { exposure, ready, total, order, k, accepted, best: None, left: BRANCHES };
         search.go(0, &mut Vec::new());
         if search.left == 0 {
             let bound: Units = search.order.iter().take(self.losses).map(|o| o.0).sum();
@@ -279,6 +299,7 @@ struct Search<'a> {
     total: Units,
     order: Vec<(Units, usize)>,
     k: usize,
+    accepted: &'a [Vec<usize>],
     best: Option<(Units, Vec<usize>)>,
     left: usize,
 }
@@ -289,6 +310,9 @@ impl Search<'_> {
             return;
         }
         self.left -= 1;
+        if holds_accepted(self.accepted, lost) {
+            return;
+        }
         let taken = self.total - self.exposure.serving(self.ready, &self.exposure.fall(lost)).min(self.total);
         if lost.len() == self.k {
             let mut sorted = lost.clone();
@@ -313,6 +337,11 @@ impl Search<'_> {
             lost.pop();
         }
     }
+}
+
+/// Whether a loss holds one that is lived with.
+fn holds_accepted(accepted: &[Vec<usize>], lost: &[usize]) -> bool {
+    accepted.iter().any(|set| set.iter().all(|e| lost.contains(e)))
 }
 
 /// How many subsets of `k` out of `n`, saturating.

@@ -132,7 +132,6 @@ impl<'a> Tree<'a> {
         tree.check_names()?;
         let all: Vec<usize> = (0..workload.places.len()).collect();
         tree.root = tree.domain(&all, 0, Vec::new())?;
-        tree.rank_children();
         Ok(tree)
     }
 
@@ -272,6 +271,15 @@ impl<'a> Tree<'a> {
         depth: usize,
         above: Vec<(String, String)>,
     ) -> Result<usize, Refusal> {
+        let level = spread.map(|s| &self.ask.workload.spread[s]);
+        self.rank(&children, level);
+        if let Some(most) = level.and_then(|l| l.max_domains) {
+            for c in self.beyond_max_domains(&children, most) {
+                let node = &mut self.nodes[c];
+                node.cap = node.floor;
+                node.cap_without_quota = node.cap_without_quota.min(node.floor);
+            }
+        }
         let of = |c: &usize| &self.nodes[*c];
         // A domain of weight 0 can hold its floor and no more.
         let holds = |n: &Node, cap: u64| if n.weight == 0 && !n.standby { n.floor } else { cap };
@@ -332,31 +340,39 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    fn rank_children(&mut self) {
-        for id in 0..self.nodes.len() {
-            let node = &self.nodes[id];
-            let level = node.spread.map(|s| &self.ask.workload.spread[s]);
-            let mut keyed: Vec<((usize, u64, u64, String), usize)> = node
-                .children
-                .iter()
-                .map(|&c| {
-                    let child = &self.nodes[c];
-                    let mut path: Vec<&str> = child.above.iter().map(|(_, name)| name.as_str()).collect();
-                    if child.place.is_some() {
-                        path.push(&child.name);
-                    }
-                    let path = path.join("/");
-                    let prefer =
-                        level.and_then(|l| l.prefer.iter().position(|p| *p == child.name)).unwrap_or(usize::MAX);
-                    let cost = if level.is_some_and(|l| l.prefer_cheap) { self.cost_of(child) } else { 0 };
-                    ((prefer, cost, tie_hash(&self.ask.workload.name, &path), path), c)
-                })
-                .collect();
-            keyed.sort();
-            for (rank, (_, child)) in keyed.into_iter().enumerate() {
-                self.nodes[child].rank = rank;
-            }
+    /// The fixed part of the tie-break among siblings: `prefer`, price, hash, path.
+    fn rank(&mut self, children: &[usize], level: Option<&SpreadLevel>) {
+        let mut keyed: Vec<((usize, u64, u64, String), usize)> = children
+            .iter()
+            .map(|&c| {
+                let child = &self.nodes[c];
+                let mut path: Vec<&str> = child.above.iter().map(|(_, name)| name.as_str()).collect();
+                if child.place.is_some() {
+                    path.push(&child.name);
+                }
+                let path = path.join("/");
+                let prefer = level.and_then(|l| l.prefer.iter().position(|p| *p == child.name)).unwrap_or(usize::MAX);
+                let cost = if level.is_some_and(|l| l.prefer_cheap) { self.cost_of(child) } else { 0 };
+                ((prefer, cost, tie_hash(&self.ask.workload.name, &path), path), c)
+            })
+            .collect();
+        keyed.sort();
+        for (rank, (_, child)) in keyed.into_iter().enumerate() {
+            self.nodes[child].rank = rank;
         }
+    }
+
+    /// The children that `max_domains` leaves no more than their floor: those that hold something by their floors come first, then
+    /// the heaviest, then the tie-break.
+    pub fn beyond_max_domains(&self, children: &[usize], most: u32) -> Vec<usize> {
+        let room = |n: &Node| n.cap > 0 && (n.weight > 0 || n.standby);
+        let mut order: Vec<usize> = children.iter().copied().filter(|&c| room(&self.nodes[c])).collect();
+        order.sort_by_key(|&c| {
+            let n = &self.nodes[c];
+            let live = if self.ask.use_live { n.live } else { 0 };
+            (n.floor == 0, std::cmp::Reverse(n.weight), std::cmp::Reverse(live), n.rank)
+        });
+        order.split_off(order.len().min(most as usize))
     }
 
     fn cost_of(&self, node: &Node) -> u64 {

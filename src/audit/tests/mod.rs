@@ -1,5 +1,6 @@
 //! Plans that are sound pass; plans spoiled in one place do not.
 
+mod mended;
 mod random;
 mod spoiled;
 

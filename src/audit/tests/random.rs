@@ -276,42 +276,19 @@ fn findings(seed: &Seed) -> Option<Vec<String>> {
     }
 }
 
-/// Faults of the planner that the audit found and that are not mended yet: words of the finding, and what is behind it.
-const KNOWN: &[(&str, &str)] = &[
-    ("at the end is", "replicas that nothing waits for are counted as serving after"),
-    ("the capacity of", "a replacement is made beside the old one in a place that is over its capacity"),
-    ("which has room for", "the same"),
-    ("there is no object of it", "the spare of an interrupting update is in the steps and in no change"),
-    ("max_skew of", "a skew that grew is said to be as before"),
-    ("and no note says so", "max_domains hides a shortage"),
-    ("that find room", "max_domains hides a shortage"),
-    ("has one too many", "rarely, one seat off the ratio: to be reduced"),
-    ("zone b0 is 3", "a weightless domain keeps more than its tolerance"),
-];
-
 #[test]
 fn what_the_planner_decides_passes() {
-    let config = ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: 8_000, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]));
-    let (judged, clean) = (std::cell::Cell::new(0u32), std::cell::Cell::new(0u32));
+    let (judged, all) = (std::cell::Cell::new(0u32), std::cell::Cell::new(0u32));
     let run = runner.run(&seeds(), |seed| {
-        // A destroy over places that count nothing takes what serves there twice, down to an overflow.
-        let unsure = |s: &Spot| matches!(s.health, Health::Suspect | Health::Probation);
-        if seed.mode == 6 && seed.spots.iter().any(unsure) {
-            return Ok(());
-        }
-        // A failback over places that count nothing holds some removals back, and no note says which.
-        if seed.mode == 5 && seed.spots.iter().any(|s| s.health != Health::Healthy) {
-            return Ok(());
-        }
+        all.set(all.get() + 1);
         let Some(found) = findings(&seed) else { return Ok(()) };
         judged.set(judged.get() + 1);
-        clean.set(clean.get() + u32::from(found.is_empty()));
-        let new: Vec<&String> = found.iter().filter(|f| !KNOWN.iter().any(|(words, _)| f.contains(words))).collect();
-        prop_assert!(new.is_empty(), "{new:#?}");
+        prop_assert!(found.is_empty(), "{found:#?}");
         Ok(())
     });
     run.unwrap_or_else(|e| panic!("{e}"));
-    let (judged, clean) = (judged.get(), clean.get());
-    assert!(judged > 2500 && clean * 100 > judged * 90, "{clean} of {judged} plans pass");
+    let (judged, all) = (judged.get(), all.get());
+    assert!(judged * 100 > all * 70, "{judged} of {all} seeds make a plan");
 }

@@ -95,6 +95,7 @@ pub fn workload(topology: &Topology, replicas: u32, spread: Vec<SpreadLevel>) ->
         floor_serving: Bound::Count(0),
         floor_site: Site(2),
         survive: Vec::new(),
+        accepted: Vec::new(),
         rollout: Rollout {
             surge: Some(Bound::Count(1)),
             batch: Some(Bound::Count(1)),
@@ -206,11 +207,13 @@ fn objects(t: &Topology, rules: &Workload, live: &Live, d: &Decision, steps: &[S
         let Replicas::Slots(slots) = &live.places[p].replicas else { continue };
         let changes = &d.changes[p];
         let standing = slots.iter().filter(|s| s.exists).map(|s| s.slot);
-        let all: BTreeSet<u32> = standing.chain(changes.add.iter().copied()).collect();
+        let all: BTreeSet<u32> = standing.chain(changes.add.iter().chain(&changes.spare).copied()).collect();
         for number in all {
             let key = Str::from(format!("{}/{number}", t.locations[place.location].name));
             let action = if changes.add.contains(&number) {
                 Action::Create
+            } else if changes.spare.contains(&number) {
+                Action::Spare
             } else if changes.remove.contains(&number) {
                 Action::Delete
             } else if changes.replace.contains(&number) {
@@ -236,7 +239,7 @@ fn objects(t: &Topology, rules: &Workload, live: &Live, d: &Decision, steps: &[S
 pub fn change(address: Address, action: Action, dependencies: Vec<Address>) -> Change {
     let object = |size: &str| Value::object(vec![("size".into(), Value::string(size))]);
     let none = || Value::null(Type::Dynamic);
-    let before = if action == Action::Create { none() } else { object("s") };
+    let before = if matches!(action, Action::Create | Action::Spare) { none() } else { object("s") };
     let after = match action {
         Action::Delete => none(),
         Action::NoOp => object("s"),

@@ -154,6 +154,7 @@ fn kind(change: &Change) -> (&'static str, Ink, &'static str) {
         Action::DeleteCreate => ("-/+", Ink::Bad, "REPLACED: deleted, then created"),
         Action::CreateDelete => ("+/-", Ink::Bad, "REPLACED: created, then the old one deleted"),
         Action::Delete => ("-", Ink::Bad, "REMOVED"),
+        Action::Spare => ("+/-", Ink::Warn, "SPARE: created for this change, removed before it ends"),
         Action::Forget => (".", Ink::Warn, "forgotten: the object lives on, nobody here answers for it"),
     }
 }
@@ -170,6 +171,7 @@ fn reason(reason: Reason) -> String {
         Reason::CountIndex => "beyond count",
         Reason::EachKey => "key no longer in for_each",
         Reason::ReplicaRemoved => "the spread wants fewer replicas there",
+        Reason::SpareForUpdate => "it serves while others are changed",
         Reason::NoModule => "the module is no longer called",
         Reason::NoMoveTarget => "moved to an address that nothing is configured for",
         Reason::ReadConfigUnknown => "its arguments are known after apply",

@@ -209,6 +209,7 @@ pub(super) fn counts(plan: &Plan, style: &Style) -> String {
         loud(number(Action::is_replace), "replace"),
     );
     for (n, word) in [
+        (number(|a| a == Action::Spare), "to add and remove again"),
         (number(|a| a == Action::Read), "to read"),
         (number(|a| a == Action::Forget), "to forget"),
         (plan.changes.iter().filter(|c| c.previous_address.is_some()).count(), "moved"),
@@ -223,13 +224,16 @@ pub(super) fn counts(plan: &Plan, style: &Style) -> String {
 }
 
 fn replicas(plan: &Plan, role: Role) -> u32 {
-    let steps = plan.workloads.iter().flat_map(|(_, w)| &w.decision.steps);
-    let entries = steps.flat_map(|s| if role == Role::Grow { &s.adds } else { &s.removes });
-    let number = |e: &crate::spread::decision::StepEntry| match e.slots.is_empty() {
-        true => e.count,
-        false => e.slots.iter().filter(|s| s.role == role).count() as u32,
-    };
-    entries.map(number).fold(0, u32::saturating_add)
+    let mut total = 0u32;
+    for decision in plan.workloads.iter().map(|(_, w)| &w.decision) {
+        let entries = decision.steps.iter().flat_map(|s| if role == Role::Grow { &s.adds } else { &s.removes });
+        for entry in entries {
+            let spare = &decision.changes[entry.place].spare;
+            let lasting = entry.slots.iter().filter(|s| s.role == role && !spare.contains(&s.slot)).count() as u32;
+            total = total.saturating_add(if entry.slots.is_empty() { entry.count } else { lasting });
+        }
+    }
+    total
 }
 
 /// How a workload serves now and which rules are broken now.

@@ -181,6 +181,7 @@ fn reason_key(reason: Reason) -> &'static str {
         Reason::CountIndex => "delete_because_count_index",
         Reason::EachKey => "delete_because_each_key",
         Reason::ReplicaRemoved => "delete_because_replica_removed",
+        Reason::SpareForUpdate => "create_temporary_spare",
         Reason::NoModule => "delete_because_no_module",
         Reason::NoMoveTarget => "delete_because_no_move_target",
         Reason::ReadConfigUnknown => "read_because_config_unknown",
@@ -257,7 +258,7 @@ fn planned_values(plan: &Plan, j: &mut Json) {
             });
         }
         // As in Terraform, one that is forgotten stands here without values.
-        let there = |c: &Change| !c.after.is_null() || c.action == Action::Forget;
+        let there = |c: &Change| (!c.after.is_null() && c.action != Action::Spare) || c.action == Action::Forget;
         let kept = |c: &&Change| c.deposed.is_none() && !c.aside && there(c);
         let shown = plan.changes.iter().filter(kept).map(|change| Shown { change, value: &change.after, prior: false });
         resources::root(shown, j.key("root_module"));

@@ -110,6 +110,9 @@ impl Page<'_> {
     fn judged(&self, row: &LossRow, workload: &WorkloadPlan, names: Names<'_>, notes: &mut Notes) -> String {
         let Some(verdict) = row.verdict else {
             let single = row.lose.len() == 1 && workload.decision.cut_sets.after.sets.contains(&row.lose);
+            if let Some(accepted) = row.because.iter().find(|b| matches!(b, Because::Accepted(_))) {
+                return format!("accepted{}", notes.number(names.because(accepted)));
+            }
             return if single { self.style.ink(Ink::Bad, "SINGLE POINT, no rule names it") } else { "-".into() };
         };
         let why: String = row.because.iter().map(|b| notes.number(names.because(b))).collect();
@@ -176,6 +179,7 @@ fn about_growth(because: &Because) -> bool {
         | Because::HealthAssumed(_)
         | Because::NoEvidence { .. }
         | Because::NoSuchRisk(_)
-        | Because::Vacuous => false,
+        | Because::Vacuous
+        | Because::Accepted(_) => false,
     }
 }

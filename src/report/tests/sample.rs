@@ -88,6 +88,7 @@ pub fn workload(topology: &Topology, replicas: u32) -> Workload {
         }],
         floor_serving: Bound::percent(100),
         floor_site: Site(2),
+        accepted: Vec::new(),
         survive: vec![SurviveRule {
             id: "survive.zone".into(),
             of: LossOf::Level("zone".into()),

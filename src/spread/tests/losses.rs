@@ -160,7 +160,7 @@ proptest! {
         let exposure = Exposure::new(&t, &w).unwrap();
         for of in [of_level("cloud"), of_level("zone"), of_kind("building"), of_kind("carrier")] {
             let rule = survive(of.clone(), k, Bound::Count(0));
-            let meter = RuleMeter::new(&t, &exposure, &rule);
+            let meter = RuleMeter::new(&t, &exposure, &rule, &[]);
             let events: Vec<Event> = all_events(&t).into_iter().filter(|e| match (e, &of) {
                 (Event::Domain { level, .. }, LossOf::Level(name)) => t.levels[*level] == *name,
                 (Event::Risk(r), LossOf::Kind(kind)) => t.risks[*r].kind == *kind,
@@ -239,7 +239,7 @@ proptest! {
         let (t, w) = seed.build();
         let exposure = Exposure::new(&t, &w).unwrap();
         let rule = survive(of_kind("building"), k, Bound::Count(0));
-        let mut meter = RuleMeter::new(&t, &exposure, &rule);
+        let mut meter = RuleMeter::new(&t, &exposure, &rule, &[]);
         let listed = meter.worst(&exposure, &seed.ready).0;
         meter.force_search();
         prop_assert_eq!(meter.worst(&exposure, &seed.ready).0, listed);
@@ -460,7 +460,7 @@ fn exhaustive_survivors_of_four_zones() {
     let w = workload(&t, 1, vec![]);
     let exposure = Exposure::new(&t, &w).unwrap();
     for k in 1..=4 {
-        let meter = RuleMeter::new(&t, &exposure, &survive(of_level("zone"), k, Bound::Count(0)));
+        let meter = RuleMeter::new(&t, &exposure, &survive(of_level("zone"), k, Bound::Count(0)), &[]);
         for code in 0..6u32.pow(4) {
             let state: Vec<u32> = (0..4).map(|i| code / 6u32.pow(i) % 6).collect();
             let mut sorted = state.clone();

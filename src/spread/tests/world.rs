@@ -77,6 +77,7 @@ pub fn workload(topology: &Topology, replicas: u32, spread: Vec<SpreadLevel>) ->
         floor_serving: Bound::Count(0),
         floor_site: Site(2),
         survive: Vec::new(),
+        accepted: Vec::new(),
         rollout: Rollout {
             surge: Some(Bound::Count(1)),
             batch: Some(Bound::Count(1)),
