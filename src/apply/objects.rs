@@ -191,6 +191,7 @@ fn end_of_spare(carrying: &Carrying<'_>, change: &Change, call: Call) -> Prepare
         config: null(),
         prior,
         planned_private: private,
+        planned_identity: None,
         ownership: None,
     };
     Prepared::Call(Box::new(call), request)

@@ -4,6 +4,7 @@ use super::decision::{Check, CheckOf, Role, Step, StepEntry, StepSlot, Units};
 use super::exposure::Exposure;
 use super::slots::Work;
 use super::survive::{Reading, RuleMeter};
+use std::rc::Rc;
 
 /// A domain floor: so many replicas in these places.
 #[derive(Clone, Debug)]
@@ -46,9 +47,19 @@ impl SkewGroup {
     pub fn skew(&self, ready: &dyn Fn(usize) -> Units) -> i128 {
         let sums: Vec<i128> =
             self.domains.iter().map(|(_, places)| places.iter().map(|&p| i128::from(ready(p))).sum()).collect();
-        let total: i128 = sums.iter().sum();
-        let away = sums.iter().zip(&self.domains).map(|(s, (w, _))| s * self.weights - total * i128::from(*w));
-        away.clone().max().unwrap_or(0) - away.min().unwrap_or(0)
+        self.skew_of(&sums, usize::MAX, 0)
+    }
+
+    /// The same from what each domain holds, with one of them changed.
+    fn skew_of(&self, sums: &[i128], changed: usize, by: i128) -> i128 {
+        let total = sums.iter().sum::<i128>() + by;
+        let (mut least, mut most) = (i128::MAX, i128::MIN);
+        for (i, (sum, (weight, _))) in sums.iter().zip(&self.domains).enumerate() {
+            let sum = if i == changed { sum + by } else { *sum };
+            let away = sum * self.weights - total * i128::from(*weight);
+            (least, most) = (least.min(away), most.max(away));
+        }
+        if sums.is_empty() { 0 } else { most - least }
     }
 
     /// The largest skew of all states between a lower and an upper one (INV-13): for a pair of domains it is linear in what each
@@ -147,6 +158,10 @@ pub struct Course<'a> {
     pub leaving: u64,
     readings: Vec<Reading>,
     serving: Units,
+    /// What serves in each domain of each skew group.
+    sums: Vec<Vec<i128>>,
+    /// The domains of skew groups that each place is in.
+    domains_of: Rc<Vec<Vec<(usize, usize)>>>,
     /// Progress, by place.
     pub done: Vec<Done>,
 }
@@ -177,6 +192,17 @@ impl<'a> Course<'a> {
         let sum = total.iter().zip(&rules.reachable).filter(|(_, r)| **r).map(|(t, _)| t).sum();
         let readings = rules.meters.iter().map(|m| m.read(rules.exposure, &ready)).collect();
         let serving = rules.exposure.total(&ready);
+        let mut domains_of = vec![Vec::new(); work.len()];
+        let mut sums = Vec::with_capacity(rules.skews.len());
+        for (g, group) in rules.skews.iter().enumerate() {
+            let held = |places: &[usize]| {
+                places.iter().map(|&p| i128::from(ready[p]) * i128::from(rules.exposure.units[p])).sum::<i128>()
+            };
+            sums.push(group.domains.iter().map(|(_, places)| held(places)).collect());
+            for (d, (_, places)) in group.domains.iter().enumerate() {
+                places.iter().for_each(|&p| domains_of[p].push((g, d)));
+            }
+        }
         Course {
             rules,
             work,
@@ -184,6 +210,8 @@ impl<'a> Course<'a> {
             total,
             sum,
             leaving: 0,
+            sums,
+            domains_of: Rc::new(domains_of),
             readings,
             serving,
             done: vec![Done::default(); work.len()],
@@ -204,6 +232,10 @@ impl<'a> Course<'a> {
             least = least.min(held as i64 - floor.bound as i64);
         }
         least
+    }
+
+    fn units_at(&self, place: usize) -> Units {
+        Units::from(self.ready[place]) * self.rules.exposure.units[place]
     }
 
     fn held(&self, places: &[usize]) -> Units {
@@ -246,21 +278,17 @@ impl<'a> Course<'a> {
         let surged = then > self.rules.wanted;
         // The last surged replica takes the allowance of all blocks with it.
         let flips = stands > self.rules.wanted && !surged;
-        for group in &self.rules.skews {
-            let here = serves && group.domains.iter().any(|(_, places)| places.contains(&place));
-            if !here && !flips {
-                continue;
+        if flips {
+            for (group, sums) in self.rules.skews.iter().zip(&self.sums) {
+                excess = excess.max(group.skew_of(sums, usize::MAX, 0) - self.allowed_skew(group, surged));
             }
-            let skew = group.skew(&|p| {
-                let units = Units::from(self.ready[p]) * self.rules.exposure.units[p];
-                match p == place {
-                    true if up => units + unit,
-                    true => units - unit.min(units),
-                    false => units,
-                }
-            });
+        }
+        let change = if up { i128::from(unit) } else { -i128::from(unit.min(self.units_at(place))) };
+        for &(g, d) in self.domains_of[place].iter().filter(|_| serves) {
+            let group = &self.rules.skews[g];
+            let skew = group.skew_of(&self.sums[g], d, change);
             excess = excess.max(skew - self.allowed_skew(group, surged));
-            sum += if here { skew } else { 0 };
+            sum += skew;
         }
         (excess, sum)
     }
@@ -268,8 +296,10 @@ impl<'a> Course<'a> {
     /// Whether some skew is above its bound.
     pub fn is_skewed(&self) -> bool {
         let surged = self.sum > self.rules.wanted;
-        let units = |p: usize| Units::from(self.ready[p]) * self.rules.exposure.units[p];
-        self.rules.skews.iter().any(|group| group.skew(&units) > self.allowed_skew(group, surged))
+        let skewed = |(group, sums): (&SkewGroup, &Vec<i128>)| {
+            group.skew_of(sums, usize::MAX, 0) > self.allowed_skew(group, surged)
+        };
+        self.rules.skews.iter().zip(&self.sums).any(skewed)
     }
 
     fn allowed_skew(&self, group: &SkewGroup, surged: bool) -> i128 {
@@ -286,6 +316,10 @@ impl<'a> Course<'a> {
             meter.shift(rules.exposure, reading, place, up, count);
         }
         let units = Units::from(count) * rules.exposure.units[place];
+        let change = if up { i128::from(units) } else { -i128::from(units.min(self.units_at(place))) };
+        for &(g, d) in self.domains_of[place].iter() {
+            self.sums[g][d] += change;
+        }
         if up {
             self.ready[place] += count;
             self.serving += units;
@@ -397,8 +431,8 @@ impl<'a> Course<'a> {
     pub fn skew_checks(&self, checks: &mut Vec<Check>) {
         let clamp = |v: i128| v.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
         let surged = self.sum > self.rules.wanted;
-        for group in &self.rules.skews {
-            let skew = group.skew(&|p| Units::from(self.ready[p]) * self.rules.exposure.units[p]);
+        for (group, sums) in self.rules.skews.iter().zip(&self.sums) {
+            let skew = group.skew_of(sums, usize::MAX, 0);
             let extra = self.allowed_skew(group, surged) - group.bound;
             let (value, bound) = (clamp(skew), clamp(group.declared + extra));
             checks.push(Check {

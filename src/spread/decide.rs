@@ -118,6 +118,7 @@ fn state_before(world: &World<'_>, stuck: Vec<u32>) -> State {
         hi: world.possible.clone(),
         existing: world.existing.clone(),
         standing: world.standing.clone(),
+        ..State::default()
     }
 }
 

@@ -94,7 +94,7 @@ pub struct Exposure {
 }
 
 /// A loss applied.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Fallen {
     /// Places that serve no more.
     pub places: Bits,

@@ -1,6 +1,8 @@
 //! Judging the survive rules of a workload on a state, and what growth brings back after a loss.
 
-use std::collections::{BTreeSet, HashSet};
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use super::decision::{Because, GrowthJudgement, Judgement, TimeOf, TimePart, Units, Verdict};
 use super::exposure::Fallen;
@@ -13,8 +15,11 @@ use super::world::World;
 /// Losses of one rule that are grown out of one by one; beyond it only the worst at once is, and the verdict says so.
 const GROWN_LOSSES: usize = 2_000;
 
+/// Recoveries of a state, by what is lost and whether all that is possible is hoped for.
+type Recoveries = RefCell<HashMap<(Fallen, bool), Rc<Recovery>>>;
+
 /// A state to judge.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct State {
     /// Serving, lower bounds.
     pub lo: Vec<u32>,
@@ -26,6 +31,16 @@ pub struct State {
     pub stuck: Vec<u32>,
     /// What may happen, by place.
     pub standing: Vec<Standing>,
+    /// What has been worked out already: several rules and the loss table ask about the same losses.
+    pub known: Recoveries,
+}
+
+impl State {
+    /// Whether another state is the same in all that is judged.
+    pub fn is_like(&self, other: &State) -> bool {
+        let parts = |s: &State| (s.lo.clone(), s.hi.clone(), s.existing.clone(), s.stuck.clone(), s.standing.clone());
+        parts(self) == parts(other)
+    }
 }
 
 /// What growth makes of a loss.
@@ -69,7 +84,17 @@ impl Recovery {
 }
 
 /// Grows what a loss leaves, with certain room or with all that is possible.
-pub fn recover(world: &World<'_>, state: &State, fallen: &Fallen, optimistic: bool) -> Recovery {
+pub fn recover(world: &World<'_>, state: &State, fallen: &Fallen, optimistic: bool) -> Rc<Recovery> {
+    let key = (fallen.clone(), optimistic);
+    if let Some(known) = state.known.borrow().get(&key) {
+        return known.clone();
+    }
+    let recovery = Rc::new(grow(world, state, fallen, optimistic));
+    state.known.borrow_mut().insert(key, recovery.clone());
+    recovery
+}
+
+fn grow(world: &World<'_>, state: &State, fallen: &Fallen, optimistic: bool) -> Recovery {
     let n = state.lo.len();
     let ready = if optimistic { &state.hi } else { &state.lo };
     let alive = world.exposure.serving(ready, fallen);

@@ -346,6 +346,10 @@ impl Solver<'_> {
     }
 
     fn cheapest(&mut self, node: &Node, n: u64, ranges: &[Range]) -> (Cost, Vec<u64>) {
+        if ranges.len() == 1 {
+            let all = vec![n.clamp(ranges[0].lo, ranges[0].hi.max(ranges[0].lo))];
+            return (self.total_cost(node, ranges, &all), all);
+        }
         let spare = n - ranges.iter().map(|r| r.lo).sum::<u64>().min(n);
         let widest = ranges.iter().map(|r| r.hi.saturating_sub(r.lo) + 1).max().unwrap_or(0).min(spare + 1);
         let table = (ranges.len() as u64).saturating_mul(spare + 1).saturating_mul(widest);
@@ -399,8 +403,11 @@ impl Solver<'_> {
         let mut picks: Vec<u64> = (0..ranges.len())
             .map(|i| self.tree.nodes[node.children[i]].live.clamp(ranges[i].lo, ranges[i].hi.max(ranges[i].lo)))
             .collect();
+        let up = picks.iter().sum::<u64>() < n;
+        if node.convex && self.tree.is_one_by_one(node) {
+            level_off(&mut picks, n, ranges);
+        }
         let mut sum: u64 = picks.iter().sum();
-        let up = sum < n;
         let mut heap = std::collections::BinaryHeap::new();
         let offer = |this: &mut Self, i: usize, x: u64| {
             let (range, child) = (&ranges[i], node.children[i]);
@@ -574,6 +581,34 @@ impl Solver<'_> {
             self.strict_shortage(child, x)?;
         }
         Ok(())
+    }
+}
+
+/// Takes the steps of the greedy rule that no tie decides in one go. A unit goes to where most is missing to the apportionment, and
+/// comes from where most is above it: what is missing is brought to one level, and only what is left at that level is for the tie.
+fn level_off(picks: &mut [u64], n: u64, ranges: &[Range]) {
+    let sum: u64 = picks.iter().sum();
+    let missing = |i: usize, x: u64| i128::from(ranges[i].goal) - i128::from(x);
+    // Units that bring child `i` to the level, inside its range.
+    let units = |i: usize, level: i128, picks: &[u64]| -> u64 {
+        let (away, room) = match sum < n {
+            true => (missing(i, picks[i]) - level, ranges[i].hi.saturating_sub(picks[i])),
+            false => (level - missing(i, picks[i]), picks[i].saturating_sub(ranges[i].lo)),
+        };
+        away.clamp(0, i128::from(room)) as u64
+    };
+    let wanted = sum.abs_diff(n);
+    let all = |level: i128, picks: &[u64]| (0..picks.len()).map(|i| u128::from(units(i, level, picks))).sum::<u128>();
+    // The level that moves as much as possible and no more than wanted; levels lie within the sums at hand.
+    let bound = i128::from(n.max(sum)) + ranges.iter().map(|r| i128::from(r.goal)).max().unwrap_or(0) + 1;
+    let (mut near, mut far) = (if sum < n { bound } else { -bound }, if sum < n { -bound } else { bound });
+    while (near - far).abs() > 1 {
+        let middle = far + (near - far) / 2;
+        if all(middle, picks) <= u128::from(wanted) { near = middle } else { far = middle }
+    }
+    let moved: Vec<u64> = (0..picks.len()).map(|i| units(i, near, picks)).collect();
+    for (pick, units) in picks.iter_mut().zip(moved) {
+        *pick = if sum < n { *pick + units } else { *pick - units };
     }
 }
 

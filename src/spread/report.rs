@@ -137,10 +137,14 @@ fn rule_reports(facts: &Facts<'_, '_>, halves: &BTreeSet<&Vec<u32>>) -> Vec<Rule
         existing: target.clone(),
         stuck: vec![0; target.len()],
         standing: world.healthy_standing(),
+        ..State::default()
     };
     let before = judge_all(world, &facts.meters, &facts.before);
-    let after = judge_all(world, &facts.meters, &facts.after);
-    let healthy = judge_all(world, &facts.meters, &all_well);
+    // A plan that changes nothing where all is well has one state, which is judged once.
+    let after =
+        if facts.after.is_like(&facts.before) { before.clone() } else { judge_all(world, &facts.meters, &facts.after) };
+    let healthy =
+        if all_well.is_like(&facts.after) { after.clone() } else { judge_all(world, &facts.meters, &all_well) };
     let judged = before.into_iter().zip(after).zip(healthy).enumerate();
     judged
         .map(|(index, ((before, after), healthy))| {

@@ -42,6 +42,7 @@ pub fn simulate(
         existing: world.existing.clone(),
         stuck: vec![0; world.existing.len()],
         standing: world.standing.clone(),
+        ..State::default()
     };
     let empty = Placement { target: world.existing.clone(), rows: Vec::new(), notes: Vec::new() };
     let merged = merge_with_control(&world.exposure);

@@ -149,6 +149,11 @@ impl<'a> Tree<'a> {
         (u64::from(self.ask.workload.places[place].unit.max(1)) / self.grain).max(1)
     }
 
+    /// Whether the children are places at which a unit is a replica.
+    pub fn is_one_by_one(&self, node: &Node) -> bool {
+        node.children.iter().all(|&c| self.nodes[c].place.is_some_and(|p| self.unit_at(p) == 1))
+    }
+
     /// The replicas a place needs for so many common units.
     pub fn replicas_at(&self, place: usize, small: u64) -> u32 {
         small.div_ceil(self.unit_at(place)).min(u64::from(u32::MAX)) as u32
