@@ -195,7 +195,8 @@ fn a_zone_dies_is_failed_over_comes_back_and_is_failed_back() {
     stack.run("apply -auto-approve").ends(0);
     stack.stands(5, 10);
 
-    stack.run("failback -check").ends(0).says("stable_for 30m").says("The way back is open");
+    // The apply has seen it well: the time runs from then.
+    stack.run("failback -check").ends(0).says("NOT MET").says("seen well since").says("The way back is open");
     stack.run("failback").ends(1).says("nobody is there to approve");
     stack.run("failback -auto-approve").ends(0).says("0 added, 0 changed, 10 removed");
     stack.stands(5, 5);
@@ -203,6 +204,37 @@ fn a_zone_dies_is_failed_over_comes_back_and_is_failed_back() {
     stack.run("plan -detailed-exitcode").ends(0).says("No changes");
     stack.run("failback -check").ends(0).says("No failover is in force");
     stack.drift(0);
+}
+
+#[test]
+fn of_two_zones_the_one_that_is_back_returns_alone() {
+    let stack = Stack::of("web-5-5");
+    let third = "location \"seoul-d\" {\n  provider = sim\n  domains  = { cloud = \"simcloud\", region = \"seoul\", zone = \"seoul-d\" }\n  capacity = 40\n}\n\nresource \"sim_load_balancer\"";
+    stack.edit("resource \"sim_load_balancer\"", third);
+    stack.edit(
+        "over  = [\"seoul-a\", \"seoul-c\"]\n    ratio = \"50:50\"",
+        "over  = [\"seoul-a\", \"seoul-c\", \"seoul-d\"]\n    ratio = \"even\"",
+    );
+    stack.edit("replicas = 10", "replicas = 9");
+    stack.run("apply -auto-approve").ends(0);
+    stack.stands(3, 3);
+    stack.run("sim down zone:seoul-a").ends(0);
+    stack.run("failover -auto-approve").ends(0);
+    stack.run("sim down zone:seoul-c").ends(0);
+    stack.run("failover -auto-approve").ends(0);
+    assert_eq!(stack.zones()["seoul-d"], 9);
+    stack.run("failback -check").ends(1).says("not open");
+    stack.run("sim up zone:seoul-a").ends(0);
+    stack.run("failback -check").ends(0).says("open from zone:seoul-a");
+    stack.run("failback -auto-approve").ends(0).says("the rest stays failed over");
+    let zones = stack.zones();
+    assert_eq!(zones["seoul-a"] + zones["seoul-d"], 9, "{zones:?}");
+    stack.run("plan -detailed-exitcode").ends(0).says("No changes");
+    stack.run("sim up zone:seoul-c").ends(0);
+    stack.run("failback -auto-approve").ends(0).says("The failover is over");
+    stack.stands(3, 3);
+    assert_eq!(stack.zones()["seoul-d"], 3);
+    stack.run("plan -detailed-exitcode").ends(0).says("No changes");
 }
 
 #[test]

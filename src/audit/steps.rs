@@ -77,7 +77,7 @@ impl<'v, 'a> Walk<'v, 'a> {
         let surge = rules.rollout.surge.map_or(tenth, |b| b.ceil_of(n));
         let batch = rules.rollout.batch.map_or(surge, |b| b.ceil_of(n));
         let batch = match (&d.mode, rules.failback.batch) {
-            (Mode::Failback, Some(batch)) => batch.into(),
+            (Mode::Failback { .. }, Some(batch)) => batch.into(),
             _ => batch,
         };
         let mut walk = Walk {

@@ -51,7 +51,7 @@ impl<'a> View<'a> {
         }
         let ground = Ground::new(&plan.topology, rules);
         let lost: &[Event] = match &decision.mode {
-            Mode::Failover { lost } => lost,
+            Mode::Failover { lost } | Mode::Failback { lost } => lost,
             Mode::Normal { failed_over, .. } => failed_over,
             _ => &[],
         };
@@ -77,8 +77,9 @@ impl<'a> View<'a> {
             Mode::Repair | Mode::Failover { .. } => false,
             Mode::Normal { remove_while_down, .. } => *remove_while_down || !view.is_something_down(),
             // There is nothing to go back to while a place is down or on trial.
-            Mode::Failback => {
-                let on_trial = (0..view.places()).any(|p| view.location(p).health == Health::Probation);
+            Mode::Failback { .. } => {
+                let lost = |p: usize| view.uses[p] == Use::Not(NotTouched::Lost);
+                let on_trial = (0..view.places()).any(|p| view.location(p).health == Health::Probation && !lost(p));
                 !view.is_something_down() && !on_trial
             }
             Mode::Destroy => true,
@@ -90,7 +91,7 @@ impl<'a> View<'a> {
     pub fn is_after_loss(&self) -> bool {
         match &self.decision.mode {
             Mode::Failover { .. } => true,
-            Mode::Normal { failed_over, .. } => !failed_over.is_empty(),
+            Mode::Normal { failed_over: lost, .. } | Mode::Failback { lost } => !lost.is_empty(),
             _ => false,
         }
     }
@@ -228,7 +229,7 @@ fn misfit(plan: &Plan, workload: &WorkloadPlan) -> Option<String> {
             | (Kind::Destroy, Mode::Destroy)
             | (Kind::Repair, Mode::Repair)
             | (Kind::Failover { .. }, Mode::Failover { .. })
-            | (Kind::Failback, Mode::Failback)
+            | (Kind::Failback, Mode::Failback { .. })
     );
     (!fits).then(|| "it was decided for another kind of plan".into())
 }

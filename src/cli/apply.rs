@@ -7,6 +7,7 @@ use super::planning::{self, Scene};
 use super::print::Printer;
 use super::session::Project;
 use super::signals::{self, Watched};
+use super::way_back;
 use crate::apply::{Carrying, StopFlag, Summary};
 use crate::diag::Diagnostic;
 use crate::lang::address::Address;
@@ -109,6 +110,10 @@ async fn plan_and_apply(
             return Exit::Error;
         }
     };
+    if let Err(exit) = note_return(project, store, &scene, printer) {
+        scene.fleet.shutdown().await;
+        return exit;
+    }
     let exit = match planning::make(project, &scene, kind, &args.planning) {
         Ok(plan) => {
             printer.diagnostics(&plan.warnings, &project.sources);
@@ -128,6 +133,15 @@ async fn plan_and_apply(
     };
     scene.fleet.shutdown().await;
     exit
+}
+
+/// Since when what was lost is well again is seen by whoever looks with the lock in hand.
+fn note_return(project: &Project, store: &Store, scene: &Scene, printer: &Printer) -> Result<(), Exit> {
+    let seen = way_back::seen(&project.spec, &scene.state, &scene.topology, now());
+    way_back::record(store, &seen).map_err(|error| {
+        printer.diagnostics(&[error.into()], &project.sources);
+        Exit::Error
+    })
 }
 
 /// Carries a plan out if it may be and somebody wants it.

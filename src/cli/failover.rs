@@ -7,10 +7,11 @@ use super::plan::{failure_exit, is_sound, report_breaches, report_failure};
 use super::planning::{self, Scene};
 use super::print::Printer;
 use super::session::Project;
+use super::way_back;
 use crate::diag::Diagnostic;
 use crate::plan::make::takes;
 use crate::plan::model::{Kind, Plan};
-use crate::report::words::{duration, health};
+use crate::report::words::health;
 use crate::spec::Spec;
 use crate::spread::model::{Event, Health, Location, Topology};
 use crate::state::{Displaced, Entry, Failover, LockRequest, Loss, State, Store, Word, now};
@@ -82,7 +83,19 @@ impl Task<'_> {
     /// What a run before left open is asked about first.
     async fn begin(&self, store: &Store) -> Result<Scene, Exit> {
         super::recovery::recover(self.project, store, self.planning.parallelism, self.printer).await?;
-        self.look(&store.state()).await
+        let mut scene = self.look(&store.state()).await?;
+        let seen = way_back::seen(&self.project.spec, &scene.state, &scene.topology, now());
+        self.note(store, &seen)?;
+        scene.state.failovers.extend(seen);
+        Ok(scene)
+    }
+
+    /// Remembers how failovers stand.
+    fn note(&self, store: &Store, seen: &[(Loss, Failover)]) -> Result<(), Exit> {
+        way_back::record(store, seen).map_err(|error| {
+            self.printer.diagnostics(&[error.into()], &self.project.sources);
+            Exit::Error
+        })
     }
 
     async fn look(&self, state: &State) -> Result<Scene, Exit> {
@@ -131,7 +144,9 @@ impl Task<'_> {
             return Exit::Error;
         }
         // Written first: should the rest be cut short, `plan` and `apply` go on with the failover and not against it.
-        let first = if known { Vec::new() } else { vec![self.record_of(&lost, &scene.topology, &plan, observed)] };
+        // What is failed over already keeps its own record, so that each loss has its own way back.
+        let new: BTreeSet<String> = lost.difference(&in_force).cloned().collect();
+        let first = if known { Vec::new() } else { vec![self.record_of(&new, &scene.topology, &plan, observed)] };
         let errand = Errand { operation: "failover", first, ..Errand::default() };
         let started = std::time::Instant::now();
         let exit = see_through(self.project, store, scene, &plan, errand, self.printer).await;
@@ -144,12 +159,12 @@ impl Task<'_> {
     }
 
     async fn fail_back(&self, store: &Store, scene: &Scene) -> Exit {
-        let standing = way_back(&self.project.spec, &scene.state, &scene.topology);
+        let standing = way_back::way_back(&self.project.spec, &scene.state, &scene.topology, now());
         self.say(&standing.text);
         if scene.state.failovers.is_empty() {
             return Exit::Done;
         }
-        if !standing.open {
+        if standing.open.is_empty() {
             return Exit::Error;
         }
         let plan = match self.plan(scene, Kind::Failback) {
@@ -167,11 +182,26 @@ impl Task<'_> {
         if !self.approved && !typed(ask, "yes", self.printer) {
             return Exit::Error;
         }
-        let over = scene.state.failovers.keys().map(|loss| Entry::Failback { loss: loss.clone() }).collect();
+        let over = standing.open.iter().map(|loss| Entry::Failback { loss: loss.clone() }).collect();
         let errand = Errand { operation: "failback", when_complete: over, ..Errand::default() };
         let exit = see_through(self.project, store, scene, &plan, errand, self.printer).await;
-        if exit == Exit::Done {
-            self.say("The failover is over: the normal placement is in force again.\nNext:  straddle plan");
+        match exit {
+            Exit::Done if standing.open.len() == scene.state.failovers.len() => {
+                self.say("The failover is over: the normal placement is in force again.\nNext:  straddle plan");
+            }
+            Exit::Done => self
+                .say("What came back is in use again; the rest stays failed over.\nNext:  straddle failback --check"),
+            // A return that failed: the failover stays in force, and the next return waits longer.
+            Exit::Partial => {
+                let returning = scene.state.failovers.iter().filter(|(loss, _)| standing.open.contains(*loss));
+                let failed: Vec<(Loss, Failover)> =
+                    returning.map(|(loss, f)| (loss.clone(), way_back::set_back(f, now()))).collect();
+                if let Err(worse) = self.note(store, &failed) {
+                    return exit.worse(worse);
+                }
+                self.say("The return failed: the failover stays in force.\nNext:  straddle apply, then straddle failback --check");
+            }
+            _ => {}
         }
         exit
     }
@@ -189,9 +219,10 @@ impl Task<'_> {
             Ok(scene) => scene,
             Err(exit) => return exit,
         };
-        let standing = way_back(&self.project.spec, &scene.state, &scene.topology);
+        let standing = way_back::way_back(&self.project.spec, &scene.state, &scene.topology, now());
         self.say(&standing.text);
-        let exit = if standing.open { Exit::Done } else { Exit::Error };
+        let shut = standing.open.is_empty() && !scene.state.failovers.is_empty();
+        let exit = if shut { Exit::Error } else { Exit::Done };
         scene.fleet.shutdown().await;
         exit
     }
@@ -360,58 +391,6 @@ fn watchers(spec: &Spec, topology: &Topology, lost: &BTreeSet<String>) -> String
         }
     }
     names.into_iter().collect::<Vec<_>>().join(", ")
-}
-
-/// Whether there is a way back, in words.
-struct WayBack {
-    open: bool,
-    text: String,
-}
-
-fn way_back(spec: &Spec, state: &State, topology: &Topology) -> WayBack {
-    if state.failovers.is_empty() {
-        return WayBack { open: true, text: "No failover is in force: nothing to go back from.".into() };
-    }
-    let mut open = true;
-    let mut text = String::new();
-    for (loss, failover) in &state.failovers {
-        text.push_str(&format!("{loss}  failed over since {}, by {}\n", failover.since, failover.by));
-        let events: Vec<Event> = loss.0.iter().filter_map(|name| spec.event(name)).collect();
-        for location in topology.locations.iter().filter(|l| events.iter().any(|e| takes(topology, l, e))) {
-            let well = matches!(location.health, Health::Healthy | Health::Degraded | Health::Returning);
-            open &= well;
-            text.push_str(&format!("  {} {}\n", location.name, health(location.health, location.health_source)));
-        }
-        text.push_str(&timers(spec, failover));
-    }
-    text.push_str(match open {
-        true => "The way back is open:  straddle failback",
-        false => "The way back is not open: what was lost is not healthy again. Nothing was changed.",
-    });
-    WayBack { open, text }
-}
-
-/// The timers of `failback` that are not shown to be met. A person's word goes before them.
-fn timers(spec: &Spec, failover: &Failover) -> String {
-    let mut text = String::new();
-    for workload in &spec.workloads {
-        let name = &workload.rules.name;
-        if workload.stable_for_s == 0 || (!failover.workloads.is_empty() && !failover.workloads.contains_key(name)) {
-            continue;
-        }
-        let wanted = duration(workload.stable_for_s);
-        match failover.good_since {
-            None => text
-                .push_str(&format!("  NOT MET  {name}: stable_for {wanted}: nobody has watched since it came back\n")),
-            Some(since) => {
-                let seconds = u64::try_from(now().0.saturating_sub(since.0) / 1000).unwrap_or(0);
-                if seconds < workload.stable_for_s {
-                    text.push_str(&format!("  NOT MET  {name}: stable_for {wanted}: {} so far\n", duration(seconds)));
-                }
-            }
-        }
-    }
-    text
 }
 
 /// The time of day so many seconds ago.

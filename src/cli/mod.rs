@@ -33,6 +33,7 @@ mod test;
 mod validate;
 mod verify;
 mod version;
+mod way_back;
 mod workspace;
 
 pub use exit::Exit;

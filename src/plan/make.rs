@@ -28,7 +28,7 @@ use crate::spread::Question as SpreadQuestion;
 use crate::spread::decision::{Decision, Refusal, Step};
 use crate::spread::model::{Event, Location, Mode as SpreadMode, Replicas, Template as TemplateKind, Topology};
 use crate::spread::simulate::as_it_stands;
-use crate::state::{ObjectId, State};
+use crate::state::{Loss, ObjectId, State};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use straddle_sdk::value::codec::json;
 use straddle_sdk::value::{Str, Type, Value, same};
@@ -192,7 +192,11 @@ impl<'i, 'a> Maker<'i, 'a> {
             Kind::Failover { lost } => {
                 SpreadMode::Failover { lost: lost.iter().filter_map(|n| self.input.spec.event(n)).collect() }
             }
-            Kind::Failback => SpreadMode::Failback,
+            Kind::Failback => {
+                let (spec, topology) = (self.input.spec, self.input.topology);
+                let still = self.input.state.failovers.keys().filter(|loss| !is_back(spec, topology, loss));
+                SpreadMode::Failback { lost: still.flat_map(|l| &l.0).filter_map(|name| spec.event(name)).collect() }
+            }
         }
     }
 
@@ -315,7 +319,9 @@ impl<'i, 'a> Maker<'i, 'a> {
             matches!(h, Health::Suspect | Health::Unknown | Health::ControlLost | Health::Down | Health::Probation)
         };
         let lost = match self.mode(workload) {
-            SpreadMode::Failover { lost } | SpreadMode::Normal { failed_over: lost, .. } => lost,
+            SpreadMode::Failover { lost }
+            | SpreadMode::Failback { lost }
+            | SpreadMode::Normal { failed_over: lost, .. } => lost,
             _ => Vec::new(),
         };
         self.input.topology.locations.iter().any(|l| {
@@ -748,6 +754,14 @@ pub fn normal_mode(spec: &Spec, state: &State, workload: &str) -> SpreadMode {
         .filter_map(|name| spec.event(name))
         .collect();
     SpreadMode::Normal { failed_over, remove_while_down: false }
+}
+
+/// Whether everything that a loss took is well again.
+pub fn is_back(spec: &Spec, topology: &Topology, loss: &Loss) -> bool {
+    use crate::spread::model::Health;
+    let events: Vec<Event> = loss.0.iter().filter_map(|name| spec.event(name)).collect();
+    let mut taken = topology.locations.iter().filter(|l| events.iter().any(|e| takes(topology, l, e)));
+    taken.all(|l| matches!(l.health, Health::Healthy | Health::Degraded | Health::Returning))
 }
 
 /// Whether a loss takes a location: it stands in the domain, or needs the shared risk, directly or through others.

@@ -279,7 +279,9 @@ impl<'a> Course<'a> {
         // The last surged replica takes the allowance of all blocks with it.
         let flips = stands > self.rules.wanted && !surged;
         if flips {
-            for (group, sums) in self.rules.skews.iter().zip(&self.sums) {
+            let own = |g: usize| serves && self.domains_of[place].iter().any(|(of, _)| *of == g);
+            let others = self.rules.skews.iter().zip(&self.sums).enumerate().filter(|(g, _)| !own(*g));
+            for (_, (group, sums)) in others {
                 excess = excess.max(group.skew_of(sums, usize::MAX, 0) - self.allowed_skew(group, surged));
             }
         }

@@ -152,7 +152,7 @@ fn steps_of(
     let batch =
         workload.rollout.batch.map_or(surge, |b| b.ceil_of(world.replicas)).clamp(1, u64::from(u32::MAX)) as u32;
     let batch = match world.mode {
-        Mode::Failback => workload.failback.batch.unwrap_or(batch).max(1),
+        Mode::Failback { .. } => workload.failback.batch.unwrap_or(batch).max(1),
         Mode::Destroy => u32::MAX,
         _ => batch,
     };
@@ -162,7 +162,7 @@ fn steps_of(
     let last = drained_last(world);
     let steps = order(&rules, work, &world.lo, &last, pace)
         .map_err(|stuck| blocked(world, &rules, work, &last, pace, surge, stuck))?;
-    if *world.mode != Mode::Failback {
+    if !matches!(world.mode, Mode::Failback { .. }) {
         return Ok(steps);
     }
     // A failback never has less margin on the way than it has now (N15). Where pacing costs margin, a surge that lets all adds
@@ -397,8 +397,7 @@ pub fn percent_of(world: &World<'_>, units: Units) -> u64 {
 fn loss_in_effect(world: &World<'_>) -> bool {
     match world.mode {
         Mode::Failover { .. } | Mode::Destroy | Mode::Repair => true,
-        Mode::Normal { .. } => world.is_failed_over(),
-        Mode::Failback => false,
+        Mode::Normal { .. } | Mode::Failback { .. } => world.is_failed_over(),
     }
 }
 

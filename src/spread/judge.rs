@@ -127,9 +127,9 @@ fn grow(world: &World<'_>, state: &State, fallen: &Fallen, optimistic: bool) -> 
         ..world.ask()
     };
     let Ok(placement) = place(&ask) else { return recovery };
-    for p in 0..n {
-        let stuck = state.stuck[p].min(state.existing[p].saturating_sub(ready[p]));
-        let more = if grows(p) { placement.target[p].saturating_sub(ready[p] + stuck) } else { 0 };
+    for (p, &serves) in ready.iter().enumerate() {
+        let stuck = state.stuck[p].min(state.existing[p].saturating_sub(serves));
+        let more = if grows(p) { placement.target[p].saturating_sub(serves + stuck) } else { 0 };
         if more > 0 {
             recovery.grown.push((p, more));
         }
@@ -229,7 +229,7 @@ fn verdict_of(lo: Units, hi: Units, floor: Units) -> Verdict {
 }
 
 /// What the numbers of a rule rest on without proof.
-fn doubts(world: &World<'_>, rule: &SurviveRule, state: &State) -> Vec<Because> {
+pub fn doubts(world: &World<'_>, rule: &SurviveRule, state: &State) -> Vec<Because> {
     let stands = |p: &usize| state.lo[*p] > 0;
     let mut doubts = Vec::new();
     if let LossOf::Kind(kind) = &rule.of {
@@ -341,6 +341,12 @@ pub fn growth_verdict(
             why.push(make(places));
         }
     };
+    // A place is known to be well by its observer, or by what is seen to serve there.
+    let unseen = |p: usize| {
+        let seen = world.workload.places[p].ready_measured && state.lo[p] > 0;
+        world.location(p).health_source == HealthSource::Assumed && !seen
+    };
+    doubt(places(&|g| unseen(g.0)), Because::HealthAssumed);
     doubt(places(&|g| unknown(&g.0)), Because::CapacityUnknown);
     doubt(places(&|g| world.location(g.0).boot.source == TimeSource::Default), Because::BootAssumed);
     match rule.growth {

@@ -610,7 +610,10 @@ pub enum Mode {
         lost: Vec<Event>,
     },
     /// Back to the normal placement; the margin never falls below what it is now.
-    Failback,
+    Failback {
+        /// What stays failed over.
+        lost: Vec<Event>,
+    },
     /// Remove everything; floors and survive rules are suspended.
     Destroy,
 }
@@ -619,5 +622,10 @@ impl Mode {
     /// A plain plan: no failover in force, nothing removed while something is down.
     pub fn normal() -> Mode {
         Mode::Normal { failed_over: Vec::new(), remove_while_down: false }
+    }
+
+    /// Back from every failover.
+    pub fn failback() -> Mode {
+        Mode::Failback { lost: Vec::new() }
     }
 }

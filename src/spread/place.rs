@@ -346,7 +346,7 @@ impl Solver<'_> {
     }
 
     fn cheapest(&mut self, node: &Node, n: u64, ranges: &[Range]) -> (Cost, Vec<u64>) {
-        if ranges.len() == 1 {
+        if ranges.len() == 1 && self.tree.is_alike() {
             let all = vec![n.clamp(ranges[0].lo, ranges[0].hi.max(ranges[0].lo))];
             return (self.total_cost(node, ranges, &all), all);
         }
@@ -404,7 +404,7 @@ impl Solver<'_> {
             .map(|i| self.tree.nodes[node.children[i]].live.clamp(ranges[i].lo, ranges[i].hi.max(ranges[i].lo)))
             .collect();
         let up = picks.iter().sum::<u64>() < n;
-        if node.convex && self.tree.is_one_by_one(node) {
+        if node.convex && self.tree.is_alike() {
             level_off(&mut picks, n, ranges);
         }
         let mut sum: u64 = picks.iter().sum();

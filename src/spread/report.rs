@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cut_sets::{Merged, margin, merge_with_control};
 use super::decide::{breaches, canonical_of, cut_sets_of, group_of, judge_all, notes};
 use super::decision::*;
-use super::judge::{State, bound_of, growth_verdict, recover};
-use super::model::{Event, LossOf};
+use super::judge::{State, bound_of, doubts, growth_verdict, recover};
+use super::model::{Event, LossOf, Mode};
 use super::place::{Placement, Row, place};
 use super::slots::Work;
 use super::survive::RuleMeter;
@@ -333,6 +333,10 @@ pub(super) fn loss_row(
         };
         if verdict != Verdict::Pass {
             because.insert(Because::TooFewAlive);
+        } else if floor > 0 {
+            let doubts = doubts(world, rule, &facts.after);
+            verdict = if doubts.is_empty() { verdict } else { Verdict::NotProven };
+            because.extend(doubts);
         }
         for then in &rule.then {
             let (v, why) = growth_verdict(world, rule, &facts.after, &fallen, &recovery, then);

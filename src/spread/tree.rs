@@ -149,9 +149,10 @@ impl<'a> Tree<'a> {
         (u64::from(self.ask.workload.places[place].unit.max(1)) / self.grain).max(1)
     }
 
-    /// Whether the children are places at which a unit is a replica.
-    pub fn is_one_by_one(&self, node: &Node) -> bool {
-        node.children.iter().all(|&c| self.nodes[c].place.is_some_and(|p| self.unit_at(p) == 1))
+    /// Whether all replicas are of one size, so that a unit is a replica everywhere.
+    pub fn is_alike(&self) -> bool {
+        let scale = self.ask.workload.scale.max(1);
+        self.grain == u64::from(scale) && self.ask.workload.places.iter().all(|p| p.unit == scale)
     }
 
     /// The replicas a place needs for so many common units.

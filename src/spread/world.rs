@@ -111,9 +111,10 @@ impl<'a> World<'a> {
                 let held = down && !remove_while_down;
                 (held || workload.scaling.is_some(), held)
             }
-            Mode::Failback => {
+            Mode::Failback { .. } => {
                 // There is nothing to go back to while a place is down or on trial.
-                let held = down || (0..n).any(|p| location(p).health == Health::Probation);
+                let away = |p: usize| matches!(location(p).health, Health::Down | Health::Probation);
+                let held = (0..n).any(|p| away(p) && !lost.places.contains(p));
                 (held || workload.scaling.is_some(), held)
             }
             Mode::Destroy => (false, false),
@@ -167,7 +168,10 @@ impl<'a> World<'a> {
 
     /// A failover is in force.
     pub fn is_failed_over(&self) -> bool {
-        matches!(self.mode, Mode::Normal { failed_over, .. } if !failed_over.is_empty())
+        match self.mode {
+            Mode::Normal { failed_over: lost, .. } | Mode::Failback { lost } => !lost.is_empty(),
+            _ => false,
+        }
     }
 
     /// Some replicas may or may not serve.
@@ -189,7 +193,7 @@ impl<'a> World<'a> {
 
 fn lost_by(exposure: &Exposure, mode: &Mode) -> Fallen {
     let named: &[Event] = match mode {
-        Mode::Failover { lost } => lost,
+        Mode::Failover { lost } | Mode::Failback { lost } => lost,
         Mode::Normal { failed_over, .. } => failed_over,
         _ => &[],
     };

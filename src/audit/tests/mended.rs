@@ -132,7 +132,7 @@ fn a_failback_held_back_says_so() {
     for health in [Health::Down, Health::Probation] {
         let mut t = zones(2);
         t.locations[0].health = health;
-        let plan = sound(&t, &even(&t, 10), &live(&[5, 10]), &Mode::Failback);
+        let plan = sound(&t, &even(&t, 10), &live(&[5, 10]), &Mode::failback());
         assert!(!decision(&plan).has_changes());
         assert!(decision(&plan).notes.contains(&Note::DeferredWhileDown(5)), "{:?}", decision(&plan).notes);
     }

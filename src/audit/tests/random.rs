@@ -245,7 +245,7 @@ impl Seed {
             2 => Mode::Failover { lost: vec![Event::Risk(0)] },
             3 => Mode::Normal { failed_over: vec![zone()], remove_while_down: false },
             4 => Mode::Normal { failed_over: vec![], remove_while_down: true },
-            5 => Mode::Failback,
+            5 => Mode::failback(),
             6 => Mode::Destroy,
             _ => Mode::normal(),
         }

@@ -156,7 +156,7 @@ pub fn plan(topology: &Topology, rules: &Workload, live: &Live, mode: &Mode) -> 
             Mode::Normal { .. } => Kind::Normal,
             Mode::Repair => Kind::Repair,
             Mode::Failover { lost } => Kind::Failover { lost: lost.iter().map(|e| e.label(topology)).collect() },
-            Mode::Failback => Kind::Failback,
+            Mode::Failback { .. } => Kind::Failback,
             Mode::Destroy => Kind::Destroy,
         },
         lineage: "lineage".into(),

@@ -470,3 +470,52 @@ fn exhaustive_survivors_of_four_zones() {
         }
     }
 }
+
+#[test]
+fn verdicts_that_rest_on_what_nobody_knows_are_not_proven() {
+    let t = zones(2);
+    let mut w = workload(&t, 4, vec![level("zone", Ratio::Even)]);
+    w.survive = vec![full_growth(survive(of_level("zone"), 1, Bound::percent(50)))];
+    (w.survive[0].growth, w.floor_serving) = (Growth::Reserved, Bound::percent(100));
+    let verdicts = |t: &Topology, w: &Workload, counts: &[u32]| {
+        let d = decide(t, w, &live(counts), &Mode::normal()).unwrap();
+        let row = row(&d, &zone("a")).verdict;
+        (d.rules[0].after.at_once, d.rules[0].after.growth[0].verdict, row)
+    };
+    use Verdict::{NotProven, Pass};
+    let mut sure = t.clone();
+    sure.locations.iter_mut().for_each(|l| (l.reserve, l.capacity) = (4, cap(8)));
+    assert_eq!(verdicts(&sure, &w, &[2, 2]), (Pass, Pass, Some(Pass)));
+    // A quota on paper, or less reserve than the growth needs.
+    let mut less = sure.clone();
+    less.locations.iter_mut().for_each(|l| l.reserve = 1);
+    assert_eq!(verdicts(&less, &w, &[2, 2]), (Pass, NotProven, Some(NotProven)));
+    let quota = Workload { survive: vec![SurviveRule { growth: Growth::Quota, ..w.survive[0].clone() }], ..w.clone() };
+    assert_eq!(verdicts(&sure, &quota, &[2, 2]), (Pass, NotProven, Some(NotProven)));
+    // Nobody says how much room there is.
+    let mut roomy = sure.clone();
+    let unknown = Capacity { limit: Limit::Unlimited, source: CapacitySource::Unknown };
+    roomy.locations.iter_mut().for_each(|l| l.capacity = unknown);
+    assert_eq!(verdicts(&roomy, &w, &[2, 2]), (Pass, NotProven, Some(NotProven)));
+    // Nobody looks at a location, nor at its replicas: nothing that rests on it passes. Replicas that are seen to serve are a look.
+    let mut unseen = sure.clone();
+    unseen.locations.iter_mut().for_each(|l| l.health_source = HealthSource::Assumed);
+    assert_eq!(verdicts(&unseen, &w, &[2, 2]), (Pass, Pass, Some(Pass)));
+    let mut blind = w.clone();
+    blind.places.iter_mut().for_each(|p| p.ready_measured = false);
+    assert_eq!(verdicts(&unseen, &blind, &[2, 2]), (NotProven, NotProven, Some(NotProven)));
+    // Growth into a place where nothing stands rests on its health alone.
+    let mut three = zones(3);
+    three.locations.iter_mut().for_each(|l| (l.reserve, l.capacity) = (4, cap(8)));
+    three.locations[2].health_source = HealthSource::Assumed;
+    three.locations[2].operator = OperatorState::Open;
+    let mut w = workload(&three, 4, vec![level("zone", weights(&[("a", 1), ("b", 1), ("c", 0)]))]);
+    w.spread[0].standby = vec!["c".into()];
+    three.locations[1].capacity = cap(2);
+    w.survive = vec![full_growth(survive(of_level("zone"), 1, Bound::percent(50)))];
+    w.survive[0].growth = Growth::Reserved;
+    let d = decide(&three, &w, &live(&[2, 2, 0]), &Mode::normal()).unwrap();
+    let lost = row(&d, &zone("a"));
+    assert_eq!((lost.growth.clone(), lost.verdict), (vec![(2, 2)], Some(NotProven)));
+    assert!(lost.because.contains(&Because::HealthAssumed(vec![2])), "{:?}", lost.because);
+}

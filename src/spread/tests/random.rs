@@ -161,7 +161,7 @@ impl Seed {
         match self.mode {
             0 => Mode::Repair,
             1 => Mode::Failover { lost: vec![Event::Domain { level: 1, name: "a".into() }] },
-            2 => Mode::Failback,
+            2 => Mode::failback(),
             _ => Mode::normal(),
         }
     }

@@ -133,27 +133,130 @@ fn exhaustive_steps_two_and_three_zones() {
     }
 }
 
+/// Every multiset of `k` pairs (live, target) up to `most`: which zone has which pair is only a name.
+fn pairs(k: usize, most: u32) -> Vec<Vec<(u32, u32)>> {
+    let all: Vec<(u32, u32)> = (0..=most).flat_map(|l| (0..=most).map(move |t| (l, t))).collect();
+    let mut found = vec![Vec::new()];
+    for _ in 0..k {
+        let longer = |v: Vec<(u32, u32)>| {
+            let from = v.last().copied().unwrap_or_default();
+            all.iter().filter(move |p| **p >= from).map(move |p| [&v[..], &[*p]].concat()).collect::<Vec<_>>()
+        };
+        found = found.into_iter().flat_map(longer).collect();
+    }
+    found
+}
+
 #[test]
-fn exhaustive_steps_four_zones_two_losses() {
-    // Live and target vectors of 4 x 5 with equal sums, k = 2: sampled evenly, every 97th pair; surge 1, full serving floor.
-    let t = zones(4);
-    let all = vectors(4, 5);
-    let mut pairs = 0;
-    for (i, target) in all.iter().enumerate().filter(|(_, v)| v.iter().sum::<u32>() > 2) {
-        for start in all.iter().skip(i % 97).step_by(97).filter(|s| s.iter().sum::<u32>() == target.iter().sum::<u32>())
-        {
-            let groups = each_zone(4);
-            let floor = worst(&groups, 2, target);
-            let mut w = towards(&t, target, 2, floor, 1);
-            w.floor_serving = Bound::percent(100);
-            let d = decide(&t, &w, &live(start), &Mode::normal()).unwrap();
-            assert_eq!(&d.after, target);
-            Replay { live: start, n: w.replicas, surge: 1, serving: w.replicas, rules: vec![(groups, 2, floor)] }
-                .check(&d);
-            pairs += 1;
+fn exhaustive_steps_four_zones_one_and_two_losses() {
+    // Every live and target vector of 4 x 5, up to the order of the zones: k = 1 and k = 2, floors as high as the target allows,
+    // surge 1, full serving floor. Of vectors with different sums (growth goes at once and leaves one with equal sums; shrinking
+    // is looser) every eleventh.
+    let sum = |v: &[(u32, u32)], of: fn(&(u32, u32)) -> u32| v.iter().map(of).sum::<u32>();
+    let mut seen = 0;
+    let work: Vec<Vec<(u32, u32)>> = pairs(4, 5)
+        .into_iter()
+        .filter(|v| sum(v, |p| p.1) > 2)
+        .filter(|v| {
+            seen += 1;
+            sum(v, |p| p.0) == sum(v, |p| p.1) || seen % 11 == 0
+        })
+        .collect();
+    assert!(work.len() > 10_000, "{}", work.len());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for part in work.chunks(work.len().div_ceil(cores)) {
+            scope.spawn(move || part.iter().for_each(|v| (1..=2).for_each(|k| one_change(v, k))));
+        }
+    });
+}
+
+fn one_change(pairs: &[(u32, u32)], k: u32) {
+    let t = zones(pairs.len());
+    let (start, target): (Vec<u32>, Vec<u32>) = pairs.iter().copied().unzip();
+    let groups = each_zone(pairs.len());
+    let floor = worst(&groups, k, &target);
+    let mut w = towards(&t, &target, k, floor, 1);
+    (w.floor_serving, w.max_order) = (Bound::percent(100), 1);
+    let d = decide(&t, &w, &live(&start), &Mode::normal()).unwrap_or_else(|e| panic!("{start:?} {target:?}: {e:?}"));
+    assert_eq!(d.after, target);
+    Replay { live: &start, n: w.replicas, surge: 1, serving: w.replicas, rules: vec![(groups, k, floor)] }.check(&d);
+}
+
+/// The second opinion of [`unsat_core_minimal`]: whether a world without one line has a target that keeps the rule.
+fn keeps(t: &Topology, w: &Workload) -> bool {
+    let nothing = live(&vec![0; t.locations.len()]);
+    decide(t, w, &nothing, &Mode::normal()).is_ok_and(|d| d.breaches.is_empty())
+}
+
+#[test]
+fn unsat_core_minimal() {
+    // Each line named in a breach is needed for it: without the line the rule holds.
+    for n in 2..12 {
+        for percent in [40, 50, 60, 70] {
+            let t = zones(3);
+            let mut w = workload(&t, n, vec![level("zone", weights(&[("a", 3), ("b", 1), ("c", 1)]))]);
+            w.survive = vec![survive(of_level("zone"), 1, Bound::percent(percent))];
+            let nothing = live(&[0, 0, 0]);
+            let d = decide(&t, &w, &nothing, &Mode::normal()).unwrap();
+            for breach in &d.breaches {
+                for line in &breach.lines {
+                    let mut without = w.clone();
+                    match line {
+                        Site(20) => without.survive.clear(),
+                        Site(10) => without.spread.clear(),
+                        Site(1) => {
+                            let more =
+                                (n + 1..=2 * n + 8).find(|&more| keeps(&t, &Workload { replicas: more, ..w.clone() }));
+                            without.replicas = more.expect("another N keeps it");
+                        }
+                        other => panic!("{other:?} is no line of this world"),
+                    }
+                    assert!(keeps(&t, &without), "{n} {percent}: {line:?} of {:?}", breach.lines);
+                }
+                for way in &breach.ways_out {
+                    let mut other = w.clone();
+                    match way {
+                        WayOut::Replicas(more) => other.replicas = *more,
+                        WayOut::LowerFloor { units, percent, .. } => {
+                            assert!(Bound::Percent(*percent).ceil_of(n) <= *units);
+                            other.survive[0].floor = Bound::Percent(*percent);
+                        }
+                        _ => continue,
+                    }
+                    assert!(keeps(&t, &other), "{n} {percent}: {way:?}");
+                }
+            }
         }
     }
-    assert!(pairs > 1000, "{pairs}");
+}
+
+#[test]
+fn duality_of_floors_and_losses() {
+    // INV-13: what is certain never says more than what is possible, and knowing less never makes a verdict better.
+    use crate::spread::model::Health::*;
+    for counts in vectors(3, 3).into_iter().filter(|v| v.iter().sum::<u32>() > 0) {
+        let t = zones(3);
+        let mut w = workload(&t, counts.iter().sum(), vec![level("zone", Ratio::Even)]);
+        w.survive =
+            vec![survive(of_level("zone"), 1, Bound::percent(40)), survive(of_level("cloud"), 1, Bound::Count(0))];
+        let known = decide(&t, &w, &live(&counts), &Mode::normal()).unwrap();
+        for health in [Suspect, Unknown, ControlLost, Down, Probation] {
+            let mut dim = t.clone();
+            dim.locations[0].health = health;
+            let d = decide(&dim, &w, &live(&counts), &Mode::normal()).unwrap();
+            for (less, more) in d.rules.iter().zip(&known.rules) {
+                assert!(less.before.alive <= less.before.alive_hi, "{health:?} {counts:?}");
+                assert!(less.before.alive <= more.before.alive, "{health:?} {counts:?}");
+                assert!(less.before.verdict >= more.before.verdict, "{health:?} {counts:?}");
+                // FAIL is said only of what is false also if all that may be well is.
+                let hoped = less.before.alive_hi < less.before.floor;
+                assert_eq!(less.before.at_once == Verdict::Fail, hoped, "{health:?} {counts:?}");
+                assert!(less.before.alive >= less.before.floor || less.before.at_once != Verdict::Pass);
+            }
+            assert!(d.margin.before <= known.margin.before);
+        }
+    }
 }
 
 #[test]
@@ -178,10 +281,10 @@ fn failover_of_five_dead_and_five_alive() {
     let d = decide(&t, &w, &live(&[5, 10]), &mode).unwrap();
     assert!(!d.has_changes(), "{:?}", d.steps);
     // And back: five alive again there, never below ten.
-    let d = decide(&t, &w, &live(&[5, 10]), &Mode::Failback).unwrap();
+    let d = decide(&t, &w, &live(&[5, 10]), &Mode::failback()).unwrap();
     assert_eq!(d.after, [5, 5]);
     assert!(d.steps.iter().all(|s| s.half_done.iter().sum::<u32>() >= 10));
-    let d = decide(&t, &w, &live(&[0, 10]), &Mode::Failback).unwrap();
+    let d = decide(&t, &w, &live(&[0, 10]), &Mode::failback()).unwrap();
     assert_eq!(d.after, [5, 5]);
     assert!(d.steps.iter().all(|s| s.half_done.iter().sum::<u32>() >= 10));
     assert!(d.margin.worst_during >= d.margin.before);
@@ -411,7 +514,7 @@ fn no_way_back_while_the_zone_is_down() {
         let mut t = zones(2);
         t.locations[0].health = health;
         let w = workload(&t, 10, vec![level("zone", Ratio::Even)]);
-        let d = decide(&t, &w, &live(&[5, 10]), &Mode::Failback).unwrap();
+        let d = decide(&t, &w, &live(&[5, 10]), &Mode::failback()).unwrap();
         assert!(!d.has_changes(), "{health:?}: {:?}", d.steps);
     }
 }
