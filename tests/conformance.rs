@@ -49,6 +49,9 @@ fn syntax_verdicts_and_errors() {
     for case in cases(include_str!("conformance/syntax.json")).into_iter().filter(|case| case["source"].is_string()) {
         let source = text(&case, "source");
         let (_, diags) = parse_body(Text { file: FileId(0), name: "x.tfvars", text: source });
+        // Measured with `terraform fmt`, which prints them by place.
+        let mut diags = diags;
+        diags.sort_by_key(|d| d.span.as_ref().unwrap().range.start);
         let ours: Vec<(String, u64)> = diags
             .iter()
             .map(|d| (d.summary.clone(), position(source, d.span.as_ref().unwrap().range.start).line as u64))
@@ -209,16 +212,13 @@ fn functions() {
 }
 
 const CONFIGS_DIFFER: &[(&str, &str)] = &[
-    ("own/bad-cycle-locals", "a cycle is shown where it is; Terraform gives no place"),
-    ("own/bad-cycle-resources", "the same, and its members are sorted"),
+    ("own/bad-cycle-resources", "Terraform names the members of a cycle in an order of chance; straddle sorts them"),
     ("json/check", "a check whose only assertion is refused has one all the same"),
     ("json/depends_bad", "what is no reference is reported beside what is no list"),
     ("json/moved_bad", "by place: what is missing is missed at the closing brace"),
     ("json/precondition", "a condition without a message is judged when it has one"),
     ("json/provisioner_bad", "the words of provisioners are not checked yet"),
     ("own/bad-provider-meta", "which providers there are is checked where they are started"),
-    ("own/bad-provisioner-type", "an unknown provisioner is shown where it is; Terraform gives no place"),
-    ("own/ok-check", "a check whose only assertion is refused has one all the same"),
 ];
 
 #[test]

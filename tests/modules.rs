@@ -232,7 +232,7 @@ fn all_mistakes_of_a_module_are_told_at_once() {
         found,
         [
             "Reference to undeclared input variable",
-            "Cycle: local.b (expand)",
+            "Self-referencing local value",
             "Unsupported argument",
             "Reference to undeclared resource",
             "Unsupported attribute",

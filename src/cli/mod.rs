@@ -126,7 +126,7 @@ async fn run(command: Command, printer: &print::Printer) -> Exit {
         Command::Output(args) => output::run(&args, printer),
         Command::State(command) => state::run(command, printer).await,
         Command::ForceUnlock(args) => state::force_unlock(&args, printer),
-        Command::Console(args) => console::run(&args, printer),
+        Command::Console(args) => console::run(&args, printer).await,
         Command::Providers(args) => providers::run(args, printer).await,
         Command::Verify(args) => verify::run(&args, printer),
         Command::Get(_) => get::run(printer),

@@ -15,7 +15,7 @@ use crate::plan::providers::Providers;
 use crate::spec::Spec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use straddle_sdk::value::{Str, Value};
 
 /// A directory as read.
@@ -28,6 +28,8 @@ pub struct Project {
     pub spec: Spec,
     /// What takes the place of providers, in tests.
     pub stand_ins: Vec<StandIn>,
+    /// How many of the problems were found in reading the files.
+    pub read_problems: usize,
     /// Everything found wrong; with an error among them the rest is good for nothing but looking at.
     pub problems: Vec<Diagnostic>,
     /// Functions of providers, once their schemas are known.
@@ -38,7 +40,7 @@ pub struct Project {
 pub type Change<'c> = dyn FnMut(&mut Config, &mut Sources, &mut Vec<Diagnostic>) -> Vec<(Str, Given)> + 'c;
 
 /// The files functions may read.
-static DISK: Disk = Disk { home: None };
+static DISK: LazyLock<Disk> = LazyLock::new(|| Disk { home: std::env::home_dir() });
 
 impl Project {
     /// Reads the current directory.
@@ -51,6 +53,7 @@ impl Project {
         let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
         let load::Loaded { config, mut sources, diags } = load::load(&directory);
         let mut problems = diags;
+        let read_problems = problems.len();
         let given = given(&directory, &config, vars, &mut sources, &mut problems);
         let (variables, found) = variables::assign(&config.module, &given, &sources);
         problems.extend(found);
@@ -61,6 +64,7 @@ impl Project {
             variables,
             spec: Spec::default(),
             stand_ins: Vec::new(),
+            read_problems,
             problems,
             offered: OnceLock::new(),
         };
@@ -74,6 +78,7 @@ impl Project {
         let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
         let load::Loaded { mut config, mut sources, diags } = load::load(&directory);
         let mut problems = diags;
+        let read_problems = problems.len();
         let mut values = given(root, &config, vars, &mut sources, &mut problems);
         values.extend(change(&mut config, &mut sources, &mut problems));
         // What another module of the same file has variables for.
@@ -88,6 +93,7 @@ impl Project {
             variables,
             spec,
             stand_ins: Vec::new(),
+            read_problems,
             problems,
             offered: OnceLock::new(),
         };
@@ -99,6 +105,7 @@ impl Project {
     pub fn of_texts(directory: &Path, sources: &Sources, variables: BTreeMap<Str, Value>) -> Project {
         let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
         let (config, problems) = load::load_texts(&directory, sources);
+        let read_problems = problems.len();
         let mut project = Project {
             directory,
             config,
@@ -106,6 +113,7 @@ impl Project {
             variables,
             spec: Spec::default(),
             stand_ins: Vec::new(),
+            read_problems,
             problems,
             offered: OnceLock::new(),
         };
@@ -182,7 +190,7 @@ impl Project {
     pub fn functions(&self) -> FunctionContext<'_> {
         FunctionContext {
             base_directory: &self.directory,
-            files: &DISK,
+            files: &*DISK,
             now: None,
             plan_time: None,
             random: None,

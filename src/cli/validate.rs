@@ -4,35 +4,38 @@ use super::Exit;
 use super::args::ValidateArgs;
 use super::print::Printer;
 use super::session::Project;
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::Diagnostic;
 use crate::fleet::Fleet;
+use crate::lang::ast::ExprKind;
+use crate::lang::builtin;
 use crate::lang::eval::{Scope, eval};
 use crate::lang::evaluate::Surroundings;
-use crate::lang::load::{self, Loaded};
 use crate::lang::module::{Mode, Module};
 use crate::lang::scope::{Paths, Resources};
-use crate::lang::validate::validate;
-use crate::plan::providers::Providers;
+use crate::lang::tree::Tree;
+use crate::lang::validate::check;
+use crate::plan::providers::{Providers, local_name};
 use crate::report::diagnostics;
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 use straddle_sdk::schema::{Block, Prepared};
 use straddle_sdk::value::{Str, Type, Value};
 
 pub async fn run(args: ValidateArgs, printer: &Printer) -> Exit {
-    let loaded = load::load(&std::path::absolute(".").unwrap_or_else(|_| Path::new(".").to_path_buf()));
     let project = Project::read(&args.vars);
-    let mut problems = Vec::new();
-    let known = schemas(&project, &mut problems).await;
-    let mut found = judged(&loaded, &project, &known);
-    found.append(&mut problems);
+    let mut found = project.problems[..project.read_problems].to_vec();
+    if !found.iter().any(Diagnostic::is_error) {
+        let mut problems = Vec::new();
+        let known = schemas(&project, &mut problems).await;
+        found.append(&mut problems);
+        found.extend(judged(&project, &known));
+    }
     let wrong = found.iter().any(Diagnostic::is_error);
     let exit = if wrong { Exit::Error } else { Exit::Done };
     if args.json {
-        printer.out(&diagnostics::json(&found, &loaded.sources));
+        printer.out(&diagnostics::json(&found, &project.sources));
         return exit;
     }
-    printer.diagnostics(&found, &loaded.sources);
+    printer.diagnostics(&found, &project.sources);
     if exit == Exit::Done {
         let but = if found.is_empty() { "" } else { ", but there were some warnings" };
         printer.out(&format!("Success! The configuration is valid{but}."));
@@ -41,7 +44,7 @@ pub async fn run(args: ValidateArgs, printer: &Printer) -> Exit {
 }
 
 /// The language, then straddle's own blocks. These need values: with a variable that has none nothing is said of them.
-fn judged(loaded: &Loaded, project: &Project, known: &Known<'_>) -> Vec<Diagnostic> {
+fn judged(project: &Project, known: &Known<'_>) -> Vec<Diagnostic> {
     let cwd = project.directory.display().to_string();
     let paths = Paths { module: ".".into(), root: ".".into(), cwd };
     let workspace = super::workspace::current();
@@ -49,11 +52,11 @@ fn judged(loaded: &Loaded, project: &Project, known: &Known<'_>) -> Vec<Diagnost
         functions: project.functions(),
         paths: &paths,
         workspace: &workspace,
-        sources: &loaded.sources,
+        sources: &project.sources,
         console: false,
     };
-    let mut found = validate(loaded, known, around);
-    let module = &loaded.config.module;
+    let mut found = check(&project.config, known, around);
+    let module = &project.config.module;
     let valued = project.variables.values().all(Value::is_wholly_known);
     if valued && !module.own.is_empty() && !found.iter().any(Diagnostic::is_error) {
         let env = project.env();
@@ -71,9 +74,8 @@ fn judged(loaded: &Loaded, project: &Project, known: &Known<'_>) -> Vec<Diagnost
 
 /// What is wrong beyond the problems that were found while planning: one mistake must not hide the others.
 pub fn beyond(project: &Project, providers: &Providers, found: &[Diagnostic]) -> Vec<Diagnostic> {
-    let loaded = Loaded { config: project.config.clone(), sources: project.sources.clone(), diags: Vec::new() };
     let told = |p: &Diagnostic| found.iter().any(|f| f.summary == p.summary && (f.span == p.span || p.span.is_none()));
-    let mut more = judged(&loaded, project, &known(project, providers));
+    let mut more = judged(project, &known(project, providers));
     more.retain(|p| p.is_error() && !told(p));
     more
 }
@@ -103,25 +105,25 @@ impl Resources for Known<'_> {
     }
 }
 
-/// Asks every provider that can be had for its schemas. One that cannot is a warning: its resources are checked in part.
+/// Asks every provider for its schemas. One that is missing is an error; what does not need its schema is checked all the same.
 async fn schemas<'p>(project: &'p Project, problems: &mut Vec<Diagnostic>) -> Known<'p> {
     let tree = project.tree();
     let mut providers = Providers::of(&tree);
     let mut sources = providers.needed(&tree, &project.spec);
     sources.extend(project.functional(&providers));
-    match Fleet::new(&project.directory, 1) {
-        Ok(mut fleet) => {
-            let found = fleet.schemas(&sources, &mut providers).await;
-            problems.extend(found.into_iter().map(|mut problem| {
-                problem.severity = Severity::Warning;
-                problem.detail.push_str(" Its resources are checked in part only.");
-                problem
-            }));
-            // Nobody else has told what is offered.
-            let _ = project.offered.set(fleet.functions());
-            fleet.shutdown().await;
+    required(&tree, &providers, &mut sources);
+    // What is built in needs no installing.
+    sources.retain(|source| source != builtin::SOURCE && !source.ends_with("/hashicorp/terraform"));
+    if !sources.is_empty() {
+        match Fleet::new(&project.directory, 1) {
+            Ok(mut fleet) => {
+                problems.extend(fleet.schemas(&sources, &mut providers).await);
+                // Nobody else has told what is offered.
+                let _ = project.offered.set(fleet.functions());
+                fleet.shutdown().await;
+            }
+            Err(error) => problems.push(Diagnostic::error("Providers cannot be started", format!("{error}."))),
         }
-        Err(error) => problems.push(Diagnostic::warning("Providers cannot be started", format!("{error}."))),
     }
     providers.check(&tree, &project.spec, problems);
     known(project, &providers)
@@ -139,4 +141,16 @@ fn known<'p>(project: &'p Project, providers: &Providers) -> Known<'p> {
         .filter_map(|(i, r)| Some(((r.mode, Str::new(&r.ty.text)), providers.schema(i, r)?)))
         .collect();
     Known { module, schemas }
+}
+
+/// Every provider that a module asks for, used or not, and those of what is to be imported.
+fn required(tree: &Tree<'_>, providers: &Providers, sources: &mut BTreeSet<String>) {
+    for (i, node) in tree.nodes.iter().enumerate() {
+        sources.extend(node.module.required_providers.keys().map(|name| providers.source_in(i, name)));
+        let imported = node.module.imports.iter().filter_map(|import| match &import.to.kind {
+            ExprKind::Traversal(to) if &*to.root.name != "module" => Some(local_name(&to.root.name)),
+            _ => None,
+        });
+        sources.extend(imported.map(|name| providers.source_in(i, name)));
+    }
 }

@@ -116,6 +116,14 @@ impl Fleet {
                     providers.schemas.insert(source.clone(), plugin.schemas().clone());
                     self.spare.insert(source.clone(), plugin);
                 }
+                Err(FleetError::Find(missing)) => {
+                    let detail = format!(
+                        "This configuration requires provider {source}, but that provider isn't available. You may be able to \
+                         install it automatically by running:\n  straddle init"
+                    );
+                    let looked = format!("It was looked for {}.", missing.looked.join(", "));
+                    problems.push(Diagnostic::error("Missing required provider", detail).help(looked));
+                }
                 Err(error) => problems.push(
                     Diagnostic::error("Provider not available", format!("{error}."))
                         .help("Check the source in required_providers, or install the provider with `straddle init`."),

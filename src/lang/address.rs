@@ -8,11 +8,23 @@ use std::fmt;
 use std::str::FromStr;
 use straddle_sdk::value::Str;
 
-/// Whether straddle makes the object or only reads it. Data sources sort first, as in Terraform.
+/// Whether straddle makes the object, only reads it, or opens it for the time of a run. Data sources sort first, as in Terraform.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Mode {
     Data,
     Managed,
+    Ephemeral,
+}
+
+impl Mode {
+    /// What stands before the type in an address.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Mode::Data => "data.",
+            Mode::Managed => "",
+            Mode::Ephemeral => "ephemeral.",
+        }
+    }
 }
 
 /// Which instance of several.
@@ -151,10 +163,7 @@ impl fmt::Display for Address {
         if let Some(workload) = &self.workload {
             write!(f, "workload.{workload}.")?;
         }
-        if self.mode == Mode::Data {
-            f.write_str("data.")?;
-        }
-        write!(f, "{}.{}", self.ty, self.name)?;
+        write!(f, "{}{}.{}", self.mode.prefix(), self.ty, self.name)?;
         match &self.key {
             Some(key) => key.fmt(f),
             None => Ok(()),
@@ -243,8 +252,8 @@ impl Reader<'_> {
             word = self.name()?;
         }
         let mut mode = Mode::Managed;
-        if &*word == "data" {
-            mode = Mode::Data;
+        if matches!(&*word, "data" | "ephemeral") {
+            mode = if &*word == "data" { Mode::Data } else { Mode::Ephemeral };
             self.dot()?;
             word = self.name()?;
         }
@@ -453,13 +462,19 @@ mod tests {
 
     fn name() -> impl Strategy<Value = Str> {
         "[a-z_é][a-z0-9_é-]{0,6}"
-            .prop_filter("a word with a meaning", |s| !matches!(s.as_str(), "module" | "workload" | "data"))
+            .prop_filter("a word with a meaning", |s| {
+                !matches!(s.as_str(), "module" | "workload" | "data" | "ephemeral")
+            })
             .prop_map(Str::from)
     }
 
+    fn mode() -> impl Strategy<Value = Mode> {
+        prop_oneof![Just(Mode::Data), Just(Mode::Managed), Just(Mode::Ephemeral)]
+    }
+
     prop_compose! {
-        fn address()(module in prop::collection::vec((name(), key()), 0..3), workload in prop::option::of(name()), data in any::<bool>(), ty in name(), name in name(), key in key()) -> Address {
-            Address { module, workload, mode: if data { Mode::Data } else { Mode::Managed }, ty, name, key }
+        fn address()(module in prop::collection::vec((name(), key()), 0..3), workload in prop::option::of(name()), mode in mode(), ty in name(), name in name(), key in key()) -> Address {
+            Address { module, workload, mode, ty, name, key }
         }
     }
 

@@ -296,6 +296,15 @@ impl Body {
         self.attributes.iter().find(|a| &*a.name.name == name)
     }
 
+    /// The body with what stands in its first `_` block as its own: arguments there are never meta-arguments.
+    pub fn unescaped(mut self) -> Body {
+        let Some(at) = self.blocks.iter().position(|block| &*block.kind.name == "_") else { return self };
+        let escaped = self.blocks.remove(at);
+        self.attributes.extend(escaped.body.attributes.iter().cloned());
+        self.blocks.extend(escaped.body.blocks.iter().cloned());
+        self
+    }
+
     /// The blocks of a type.
     pub fn blocks_of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Block> {
         self.blocks.iter().filter(move |b| &*b.kind.name == kind)

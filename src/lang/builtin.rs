@@ -5,6 +5,12 @@ use super::schema::{Attribute, AttributeType, Block};
 use super::value::Type;
 use std::sync::LazyLock;
 
+/// The source address of the provider these belong to.
+pub const SOURCE: &str = "terraform.io/builtin/terraform";
+
+/// The local name whose resource types these are.
+pub const LOCAL_NAME: &str = "terraform";
+
 /// The schema of a built-in resource type or data source.
 pub fn schema(mode: Mode, ty: &str) -> Option<&'static Block> {
     match (mode, ty) {

@@ -15,7 +15,7 @@ fn write_value(value: &Value, depth: usize, out: &mut String) {
     if value.marks().is_sensitive() && !value.is_unknown() {
         return out.push_str("(sensitive value)");
     }
-    if value.marks().contains(Marks::EPHEMERAL) {
+    if value.marks().contains(Marks::EPHEMERAL) && !value.is_unknown() {
         return out.push_str("(ephemeral value)");
     }
     match value.kind() {

@@ -122,7 +122,7 @@ fn module_call(
 }
 
 /// The arguments of a call as values of the child's variables.
-fn arguments(
+pub(super) fn arguments(
     call: &ModuleCall,
     child: &Module,
     scope: &dyn Scope,
@@ -169,7 +169,15 @@ pub fn argument(
             if failed {
                 unknown()
             } else {
-                convert_input(variable, &value, Some(&attribute.expr.span), sources).unwrap_or_else(|diag| {
+                if value.deep_marks().contains(Marks::EPHEMERAL) && !variable.ephemeral {
+                    let detail = "This input variable is not declared as accepting a ephemeral values, so it cannot be set to a \
+                                  result derived from an ephemeral value.";
+                    diags.push(Diagnostic::error("Ephemeral value not allowed", detail).at(&attribute.expr.span));
+                }
+                convert_input(variable, &value, Some(&attribute.expr.span), sources).unwrap_or_else(|mut diag| {
+                    let name = &variable.name;
+                    let of_module = format!("module.{}.var.{name}", call.name);
+                    diag.detail = diag.detail.replacen(&format!("var.{name}"), &of_module, 1);
                     diags.push(*diag);
                     unknown()
                 })
@@ -177,8 +185,7 @@ pub fn argument(
         }
         (None, Some(default)) => default.clone(),
         (None, None) => {
-            let missing = missing_argument(&variable.name, &call.body);
-            diags.push(Diagnostic { span: Some(call.span.clone()), ..missing });
+            diags.push(missing_argument(&variable.name, &call.body));
             unknown()
         }
     };
@@ -201,17 +208,28 @@ pub fn outputs(module: &Module, scope: &dyn Scope) -> (BTreeMap<Str, Value>, Vec
     (values, diags)
 }
 
-/// Refuses outputs of the root module that would show what is sensitive or keep what is ephemeral.
-pub fn check_outputs(module: &Module, values: &BTreeMap<Str, Value>) -> Vec<Diagnostic> {
+/// Refuses outputs that would keep what is ephemeral, and in the root module those that would show what is sensitive.
+pub fn check_outputs(module: &Module, root: bool, values: &BTreeMap<Str, Value>) -> Vec<Diagnostic> {
     let check = |(name, output): (&Str, &Output)| {
-        let marks = values.get(name)?.deep_marks();
+        let value = values.get(name)?;
+        let marks = value.deep_marks();
+        if output.ephemeral && root {
+            let detail = "Ephemeral outputs are not allowed in context of a root module";
+            return Some(Diagnostic::error("Ephemeral output not allowed", detail).at(&output.span));
+        }
+        if output.ephemeral && !value.marks().contains(Marks::EPHEMERAL) {
+            let detail = "This output value is declared as returning an ephemeral value, so it can only be set to an ephemeral \
+                          value.";
+            let span = output.value.as_ref().map_or(&output.span, |expr| &expr.span);
+            return Some(Diagnostic::error("Value not allowed in ephemeral output", detail).at(span));
+        }
         if marks.contains(Marks::EPHEMERAL) && !output.ephemeral {
             let detail = "This output value is not declared as returning an ephemeral value, so it cannot be set to a result \
                           derived from an ephemeral value.";
             let span = output.value.as_ref().map_or(&output.span, |expr| &expr.span);
             return Some(Diagnostic::error("Ephemeral value not allowed", detail).at(span));
         }
-        if marks.is_sensitive() && !output.sensitive {
+        if root && marks.is_sensitive() && !output.sensitive {
             let detail = "To reduce the risk of accidentally exporting sensitive data that was intended to be only internal, \
                           Terraform requires that any root module output containing sensitive data be explicitly marked as \
                           sensitive, to confirm your intent.\n\nIf you do intend to export this data, annotate the output value \
@@ -266,9 +284,10 @@ fn count_instances(expr: &Expr, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) 
     };
     const SUMMARY: &str = "Invalid count argument";
     let (value, marks) = value.unmark();
-    if marks.contains(Marks::SENSITIVE) || marks.contains(Marks::EPHEMERAL) {
-        let detail = "Sensitive values, or values derived from sensitive values, cannot be used as count arguments. If used, the \
-                      sensitive value could be exposed as a resource instance key.";
+    // A sensitive count is allowed: it is plain to see how many there are.
+    if marks.contains(Marks::EPHEMERAL) {
+        let detail = "The given \"count\" is derived from an ephemeral value, which means that Terraform cannot persist it between \
+                      plan/apply rounds. Use only non-ephemeral values to specify the number of resource instances.";
         return refuse(SUMMARY, detail.to_owned());
     }
     let number = match convert(&value, &Type::Number) {
@@ -284,8 +303,10 @@ fn count_instances(expr: &Expr, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) 
     let problem = match number.to_u64() {
         Some(count) if count <= MAX_COUNT => return Instances::Count(count),
         Some(_) => format!("must be at most {MAX_COUNT}"),
-        None if number.is_negative() => "must be greater than or equal to zero".to_owned(),
-        None => "a whole number is required".to_owned(),
+        None if number.is_negative() && number.to_i64().is_some() => "must be greater than or equal to zero".to_owned(),
+        None => {
+            "value must be a whole number, between -9223372036854775808 and 9223372036854775807 inclusive".to_owned()
+        }
     };
     refuse(SUMMARY, format!("The given \"count\" argument value is unsuitable: {problem}."))
 }
@@ -303,6 +324,11 @@ fn each_instances(expr: &Expr, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) -
     };
     const SUMMARY: &str = "Invalid for_each argument";
     let (value, marks) = value.unmark();
+    if marks.contains(Marks::EPHEMERAL) && !marks.is_sensitive() {
+        let detail = "The given \"for_each\" value is derived from an ephemeral value, which means that Terraform cannot persist it \
+                      between plan/apply rounds. Use only non-ephemeral values to specify a resource's instance keys.";
+        return refuse(SUMMARY, detail.to_owned());
+    }
     if marks != Marks::NONE {
         let detail = "Sensitive values, or values derived from sensitive values, cannot be used as for_each arguments. If used, \
                       the sensitive value could be exposed as a resource instance key.";
@@ -315,7 +341,9 @@ fn each_instances(expr: &Expr, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) -
     }
     match (value.kind(), value.ty()) {
         (Kind::Map(_) | Kind::Object(_), _) => Instances::Each(value.entries().unwrap_or_default().to_vec()),
-        (_, Type::Set(of)) if *of != Type::String && *of != Type::Dynamic => refuse(
+        (Kind::Set(e), _) if e.items.is_empty() => Instances::Each(Vec::new()),
+        (Kind::Set(e), _) if !e.items.iter().all(Value::is_wholly_known) => Instances::Unknown,
+        (Kind::Set(_), Type::Set(of)) if *of != Type::String => refuse(
             "Invalid for_each set argument",
             format!(
                 "The given \"for_each\" argument value is unsuitable: \"for_each\" supports maps and sets of strings, but you have \

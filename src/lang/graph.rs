@@ -1,8 +1,7 @@
 //! What depends on what inside a module: an order in which everything can be evaluated, and the cycles that leave none.
 
-use super::address::Mode;
 use super::ast::{Body, Expr};
-use super::module::{Module, Resource};
+use super::module::{Local, Module, Resource};
 use super::reference::{Reference, Subject, references, traversals};
 use crate::diag::{Diagnostic, Span};
 use petgraph::algo::kosaraju_scc;
@@ -32,13 +31,10 @@ pub fn dependency_order(module: &Module) -> (Vec<Subject<'_>>, Vec<Diagnostic>) 
     for component in kosaraju_scc(&graph.graph) {
         let mut subjects: Vec<Subject<'_>> = component.iter().map(|node| graph.graph[*node]).collect();
         subjects.sort();
-        // A resource that names itself is the planner's business: see `self_reference`.
-        let on_itself = component
-            .iter()
-            .any(|node| matches!(graph.graph[*node], Subject::Local(_)) && graph.graph.contains_edge(*node, *node));
+        // What names itself is told where that is evaluated: see `self_referring_local`, `self_reference`.
         // A call's outputs do not all need all of its arguments: only the whole of it looks like a cycle.
         let through_module = subjects.iter().any(|subject| matches!(subject, Subject::Module(_)));
-        if (subjects.len() > 1 || on_itself) && !through_module {
+        if subjects.len() > 1 && !through_module {
             diags.push(graph.cycle(&subjects));
         }
         order.extend(subjects);
@@ -107,11 +103,8 @@ impl<'a> Graph<'a> {
             format!("Cycle: {}", names.join(", ")),
             "Each of these needs another of them, or itself, first.",
         );
-        let mut places = subjects.iter().filter_map(|subject| self.places.get(subject));
-        if let Some(first) = places.next() {
-            diag = diag.at(first);
-        }
-        for place in places {
+        // Terraform tells no place; it is many.
+        for place in subjects.iter().filter_map(|subject| self.places.get(subject)) {
             diag = diag.related(place, "part of the cycle");
         }
         diag.help("Break the cycle: give one of them a value that does not come from the others.")
@@ -123,10 +116,17 @@ fn cycle_name(subject: Subject<'_>) -> String {
     match subject {
         Subject::Local(name) => format!("local.{name} (expand)"),
         Subject::Module(name) => format!("module.{name} (expand)"),
-        Subject::Resource(Mode::Data, ty, name) => format!("data.{ty}.{name}"),
-        Subject::Resource(_, ty, name) => format!("{ty}.{name}"),
+        Subject::Resource(mode, ty, name) => format!("{}{ty}.{name}", mode.prefix()),
         other => format!("{other:?}"),
     }
+}
+
+/// A local value that needs itself.
+pub fn self_referring_local(local: &Local) -> Option<Diagnostic> {
+    let name = &*local.name.name;
+    let own = references(&local.expr).0.into_iter().find(|reference| reference.subject == Subject::Local(name))?;
+    let detail = format!("Local value local.{name} cannot use its own result as part of its expression.");
+    Some(Diagnostic::error("Self-referencing local value", detail).at(&own.span))
 }
 
 /// A resource that refers to itself: an error when it is planned, not before, as in Terraform.
@@ -141,7 +141,7 @@ pub fn self_reference(resource: &Resource) -> Option<Diagnostic> {
     body_expressions(&resource.body, &mut look);
     let detail = format!(
         "Configuration for {}{}.{} may not refer to itself.",
-        if resource.mode == Mode::Data { "data." } else { "" },
+        resource.mode.prefix(),
         resource.ty.text,
         resource.name.text
     );

@@ -5,7 +5,7 @@
 use super::decode::{ModuleFiles, decode};
 pub use super::functions::files::Disk;
 use super::manifest::Manifest;
-use super::module::Module;
+use super::module::{Module, SourceKind};
 use crate::diag::{Diagnostic, FileId, Source, Sources};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -38,6 +38,7 @@ pub fn load(directory: &Path) -> Loaded {
     let mut loaded = Loaded::default();
     let installed = Installed::of(directory, &mut loaded.diags);
     loaded.config = load_module(directory, "", "", &installed, &mut loaded.sources, &mut loaded.diags, 0);
+    loaded.diags.extend(super::inheritance::check(&loaded.config));
     loaded
 }
 
@@ -82,9 +83,12 @@ fn load_module(
     let (module, problems) = decode(&files, sources);
     diags.extend(problems);
     let mut config = Config { directory: directory.to_owned(), module, children: BTreeMap::new() };
-    for (name, call) in &config.module.modules {
-        let Some((source, _)) = &call.source else { continue };
-        let local = is_local(source);
+    // Terraform follows no call of a module that is wrong in itself.
+    let calls = &config.module.modules;
+    let broken = diags.iter().any(Diagnostic::is_error);
+    for (name, call) in calls.iter().filter(|_| !broken) {
+        let (Some((source, _)), Some(kind)) = (&call.source, call.kind) else { continue };
+        let local = kind == SourceKind::Local;
         let key = if key.is_empty() { name.to_string() } else { format!("{key}.{name}") };
         let brought = if local { None } else { installed.find(&key) };
         let child = match brought {
@@ -109,9 +113,27 @@ fn load_module(
             None => below(prefix, source),
         };
         let called = load_module(&child, &below, &key, installed, sources, diags, depth + 1);
+        only_in_root(&called.module, name, diags);
         config.children.insert(name.clone(), called);
     }
     config
+}
+
+/// Blocks that mean something in the root module alone.
+fn only_in_root(module: &Module, call: &str, diags: &mut Vec<Diagnostic>) {
+    if let Some(backend) = &module.settings.backend {
+        let detail = "Any selected backend applies to the entire configuration, so Terraform expects provider configurations only \
+                      in the root module.\n\nThis is a warning rather than an error because it's sometimes convenient to \
+                      temporarily call a root module as a child module for testing purposes, but this backend configuration block \
+                      will have no effect.";
+        diags.push(Diagnostic::warning("Backend configuration ignored", detail).at(&backend.header));
+    }
+    if let Some(import) = module.imports.first() {
+        let detail = format!(
+            "An import block was detected in \"module.{call}\". Import blocks are only allowed in the root module."
+        );
+        diags.push(Diagnostic::error("Invalid import configuration", detail).at(&import.span));
+    }
 }
 
 /// Reads the configuration files of one directory.
@@ -183,7 +205,17 @@ pub fn is_local(source: &str) -> bool {
 
 /// What the names of a called module's texts begin with.
 fn below(prefix: &str, source: &str) -> String {
-    format!("{prefix}{}/", source.trim_start_matches("./").trim_end_matches('/'))
+    let mut parts: Vec<&str> = Vec::new();
+    for part in prefix.split('/').chain(source.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.iter().map(|part| format!("{part}/")).collect()
 }
 
 /// The configuration files among texts read before, as [`read_module`] would have found them in their directory. A module that is

@@ -6,8 +6,11 @@
 //! | [`address`] | addresses of resource instances | text ⇄ [`address::Address`] |
 //! | [`load`] | reading directories (files) | path → [`load::Loaded`] |
 //! | [`decode`] | files to a module | texts → [`module::Module`] with diagnostics |
+//! | [`module_source`] | where a module is to be had | text → [`module_source::SourceKind`] |
+//! | [`inheritance`] | provider configurations passed from module to module, checked | [`load::Config`] → diagnostics |
 //! | [`module`] | what a directory declares, decoded from its files | |
 //! | [`syntax`] | scanner and parser | text → [`ast::Body`] with diagnostics |
+//! | `remote_state` | what `terraform_remote_state` asks of its arguments | |
 //! | [`mod@reference`] | what an expression refers to | [`ast::Expr`] → references |
 //! | [`eval`] | expressions to values | [`ast::Expr`] and a scope → value with diagnostics |
 //! | [`body`] | bodies to configurations | [`ast::Body`], a schema and a scope → value with diagnostics |
@@ -20,6 +23,7 @@
 //! | [`test_file`] | `.tftest.hcl` files | text → [`test_file::TestFile`] |
 //! | [`variables`] | input variables: values, conversion, validation | |
 //! | [`types`] | type constraints, types as text | |
+//! | `provisioners` | which provisioners there are, their arguments checked | |
 //! | [`position`] | lines and columns | text and byte → line, column |
 //! | [`write`] | values written as the language has them | value → text |
 //! | [`functions`] | built-in functions | values → value |
@@ -35,11 +39,15 @@ pub mod eval;
 pub mod evaluate;
 pub mod functions;
 pub mod graph;
+pub mod inheritance;
 pub mod load;
 pub mod manifest;
 pub mod module;
+pub mod module_source;
 pub mod position;
+mod provisioners;
 pub mod reference;
+mod remote_state;
 pub mod scope;
 pub mod suggest;
 pub mod syntax;

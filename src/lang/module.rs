@@ -10,6 +10,10 @@ use straddle_sdk::value::{Defaults, Str, Type, Value};
 
 pub use super::address::Mode;
 pub use super::decode::decode_resource;
+pub use super::module_source::SourceKind;
+
+/// Mode, type and name of a resource.
+pub type ResourceKey = (Mode, Str, Str);
 
 /// A module: all files of a directory, with override files merged in.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +26,9 @@ pub struct Module {
     /// By local name.
     pub required_providers: BTreeMap<Str, RequiredProvider>,
     /// Managed resources and data sources, by mode, type and name.
-    pub resources: BTreeMap<(Mode, Str, Str), Resource>,
+    pub resources: BTreeMap<ResourceKey, Resource>,
+    /// Ephemeral resources: opened for the time of a run, kept nowhere.
+    pub ephemerals: BTreeMap<ResourceKey, Resource>,
     pub modules: BTreeMap<Str, ModuleCall>,
     pub moved: Vec<Moved>,
     pub imports: Vec<Import>,
@@ -80,6 +86,8 @@ pub struct Output {
 pub struct ProviderConfig {
     pub name: Str,
     pub alias: Option<Str>,
+    /// Whether it names a version, which is deprecated.
+    pub versioned: bool,
     /// What remains for the provider's schema.
     pub body: Arc<Body>,
     pub span: Span,
@@ -104,7 +112,23 @@ pub struct ProviderRef {
     pub span: Span,
 }
 
-/// `resource "type" "name"` or `data "type" "name"`.
+impl ProviderRef {
+    /// As it is written.
+    pub fn text(&self) -> String {
+        match &self.alias {
+            Some(alias) => format!("{}.{alias}", self.name),
+            None => self.name.to_string(),
+        }
+    }
+
+    /// The place of the name alone.
+    pub fn name_span(&self) -> Span {
+        let start = self.span.range.start;
+        Span { file: self.span.file, range: start..self.span.range.end.min(start + self.name.len()) }
+    }
+}
+
+/// `resource "type" "name"`, `data "type" "name"` or `ephemeral "type" "name"`.
 #[derive(Clone, Debug)]
 pub struct Resource {
     pub mode: Mode,
@@ -117,6 +141,8 @@ pub struct Resource {
     pub lifecycle: Lifecycle,
     pub provisioners: Vec<Block>,
     pub connection: Option<Block>,
+    /// The `check` block it stands in; nothing else may refer to it.
+    pub container: Option<Str>,
     /// What remains for the provider's schema: without meta-arguments and meta-blocks.
     pub body: Arc<Body>,
     pub span: Span,
@@ -162,6 +188,8 @@ pub struct CheckRule {
 pub struct ModuleCall {
     pub name: Str,
     pub source: Option<(Str, Span)>,
+    /// Where the source says the module is; `None` where it says nothing that makes sense.
+    pub kind: Option<SourceKind>,
     pub version: Option<(Str, Span)>,
     pub count: Option<Expr>,
     pub for_each: Option<Expr>,
@@ -187,7 +215,10 @@ pub struct Import {
     pub to: Expr,
     pub id: Expr,
     pub for_each: Option<Expr>,
+    /// The configuration to import with.
     pub provider: Option<ProviderRef>,
+    /// The argument that names it.
+    pub provider_argument: Option<Span>,
     pub span: Span,
 }
 
@@ -204,7 +235,7 @@ pub struct Removed {
 pub struct Check {
     pub name: Str,
     pub asserts: Vec<CheckRule>,
-    pub data: Option<(Mode, Str, Str)>,
+    pub data: Option<ResourceKey>,
     pub span: Span,
 }
 
@@ -222,7 +253,8 @@ pub struct Settings {
 impl Module {
     /// A resource or data source by its address inside the module.
     pub fn resource(&self, mode: Mode, ty: &str, name: &str) -> Option<&Resource> {
-        self.resources.get(&(mode, Str::new(ty), Str::new(name)))
+        let all = if mode == Mode::Ephemeral { &self.ephemerals } else { &self.resources };
+        all.get(&(mode, Str::new(ty), Str::new(name)))
     }
 
     /// straddle's own blocks of a type.

@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
-use super::ast::{Expr, ExprKind, Ident, ObjectKey, Part, Step, StepKind, Traversal};
+use super::ast::{Expr, ExprKind, Ident, Literal, ObjectKey, Part, Step, StepKind, Traversal};
 use crate::diag::{Diagnostic, Span};
 use crate::lang::address::Mode;
 
@@ -68,18 +68,22 @@ impl<'a> Reference<'a> {
             "path" if traversal.steps.is_empty() => Ok(parser.taking(Subject::Path(""), 0)),
             "path" => parser.single(Subject::Path),
             "terraform" => parser.single(Subject::Terraform),
-            "module" => parser.single(Subject::Module),
+            "module" => parser.module(),
             "self" => Ok(parser.taking(Subject::This, 0)),
-            "data" => parser.resource(Mode::Data, 0),
-            "resource" => parser.resource(Mode::Managed, 0),
-            "template" | "lazy" | "arg" => Err(parser.invalid(format!(
-                "The symbol name {root:?} is reserved for use in a future Terraform version. If you are using a provider \
-                 that already uses this as a resource type name, add the prefix \"resource.\" to force interpretation as \
-                 a resource type name."
-            ))),
+            "data" => parser.moded(Mode::Data),
+            "resource" => parser.moded(Mode::Managed),
+            "ephemeral" => parser.moded(Mode::Ephemeral),
+            "template" | "lazy" | "arg" => {
+                let detail = format!(
+                    "The symbol name {root:?} is reserved for use in a future Terraform version. If you are using a provider \
+                     that already uses this as a resource type name, add the prefix \"resource.\" to force interpretation as \
+                     a resource type name."
+                );
+                Err(Box::new(Diagnostic::error("Reserved symbol name", detail).at(&traversal.root.span)))
+            }
             _ if OWN.contains(&root) => Ok(parser.taking(Subject::Own(root), 0)),
             _ if OWN_NAMED.contains(&root) => parser.single(|name| Subject::OwnNamed(root, name)),
-            _ => parser.bare_resource(),
+            _ => parser.resource(Mode::Managed, &traversal.root.name, 0),
         }
     }
 
@@ -115,8 +119,8 @@ impl<'a> Parser<'a> {
         span
     }
 
-    fn invalid(&self, detail: String) -> Box<Diagnostic> {
-        Box::new(Diagnostic::error("Invalid reference", detail).at(&self.root.span))
+    fn invalid(&self, detail: impl Into<String>, span: &Span) -> Box<Diagnostic> {
+        Box::new(Diagnostic::error("Invalid reference", detail).at(span))
     }
 
     /// A root with one attribute.
@@ -124,42 +128,73 @@ impl<'a> Parser<'a> {
         let root = &*self.root.name;
         match self.steps.first().map(|s| (&s.kind, &s.span)) {
             Some((StepKind::Attr(name), _)) => Ok(self.taking(subject(name), 1)),
-            Some((_, span)) => {
-                let detail = format!("The {root:?} object does not support this operation.");
-                Err(Box::new(Diagnostic::error("Invalid reference", detail).at(span)))
-            }
-            None => Err(self.invalid(format!(
-                "The {root:?} object cannot be accessed directly. Instead, access one of its attributes."
-            ))),
-        }
-    }
-
-    /// `type.name` after a root, from step `at` on.
-    fn resource(&self, mode: Mode, at: usize) -> Result<Reference<'a>, Box<Diagnostic>> {
-        match (self.attr(at), self.attr(at + 1)) {
-            (Some(ty), Some(name)) => Ok(self.taking(Subject::Resource(mode, ty, name), at + 2)),
-            _ => {
-                let (root, what) = match mode {
-                    Mode::Data => ("data", "data source"),
-                    Mode::Managed => ("resource", "resource"),
-                };
-                Err(self.invalid(format!(
-                    "The {root:?} object must be followed by two attribute names: the {what} type and the resource name."
-                )))
+            Some((_, span)) => Err(self.invalid(format!("The {root:?} object does not support this operation."), span)),
+            None => {
+                let detail =
+                    format!("The {root:?} object cannot be accessed directly. Instead, access one of its attributes.");
+                Err(self.invalid(detail, &self.root.span))
             }
         }
     }
 
-    /// `type.name` without a root.
-    fn bare_resource(&self) -> Result<Reference<'a>, Box<Diagnostic>> {
+    /// `module.name`, then perhaps a key, then perhaps an output.
+    fn module(&self) -> Result<Reference<'a>, Box<Diagnostic>> {
+        let reference = self.single(Subject::Module)?;
+        let rest = match reference.instance_key() {
+            Some(key) => {
+                key_is_whole(key, "module")?;
+                reference.steps.get(1)
+            }
+            None => reference.steps.first(),
+        };
+        match rest {
+            Some(Step { kind: StepKind::Index(_), span }) => {
+                Err(self.invalid("Module instance objects do not support this operation.", span))
+            }
+            _ => Ok(reference),
+        }
+    }
+
+    /// `data.type.name`, `resource.type.name`, `ephemeral.type.name`.
+    fn moded(&self, mode: Mode) -> Result<Reference<'a>, Box<Diagnostic>> {
+        let (root, what) = match mode {
+            Mode::Data => ("data", "data source"),
+            Mode::Managed => ("resource", "resource"),
+            Mode::Ephemeral => ("ephemeral", "ephemeral resource"),
+        };
+        if self.steps.len() < 2 {
+            let detail = format!(
+                "The {root:?} object must be followed by two attribute names: the {what} type and the resource name."
+            );
+            return Err(self.invalid(detail, &self.upto(self.steps.len())));
+        }
         match self.attr(0) {
-            Some(name) => Ok(self.taking(Subject::Resource(Mode::Managed, &self.root.name, name), 1)),
-            None => Err(self.invalid(
-                "A reference to a resource type must be followed by at least one attribute access, specifying the resource \
-                 name."
-                    .to_owned(),
-            )),
+            Some(ty) => self.resource(mode, ty, 1),
+            None => {
+                let detail = format!("The {root:?} object does not support this operation.");
+                Err(self.invalid(detail, &self.steps[0].span))
+            }
         }
+    }
+
+    /// The name of a resource of a type, from step `at` on, and perhaps a key.
+    fn resource(&self, mode: Mode, ty: &'a str, at: usize) -> Result<Reference<'a>, Box<Diagnostic>> {
+        let Some(name) = self.attr(at) else {
+            let what = match mode {
+                Mode::Data => "a data source",
+                Mode::Managed => "a resource type",
+                Mode::Ephemeral => "an ephemeral resource type",
+            };
+            let detail = format!(
+                "A reference to {what} must be followed by at least one attribute access, specifying the resource name."
+            );
+            return Err(self.invalid(detail, self.steps.get(at).map_or(&self.root.span, |step| &step.span)));
+        };
+        let reference = self.taking(Subject::Resource(mode, ty, name), at + 1);
+        if let Some(key) = reference.instance_key() {
+            key_is_whole(key, "resource")?;
+        }
+        Ok(reference)
     }
 
     fn attr(&self, at: usize) -> Option<&'a str> {
@@ -168,6 +203,19 @@ impl<'a> Parser<'a> {
             _ => None,
         }
     }
+}
+
+/// Refuses a key that no instance can have: a fraction.
+fn key_is_whole(key: &Step, what: &str) -> Result<(), Box<Diagnostic>> {
+    let StepKind::Index(Literal(value)) = &key.kind else { return Ok(()) };
+    if value.as_num().is_none_or(|number| number.to_i64().is_some()) {
+        return Ok(());
+    }
+    let detail = format!(
+        "Invalid index for {what} instance: value must be a whole number, between -9223372036854775808 and \
+         9223372036854775807 inclusive."
+    );
+    Err(Box::new(Diagnostic::error("Invalid index key", detail).at(&key.span)))
 }
 
 /// All references of an expression, in the order of the text, and the errors of those that are none. Names bound by a `for` are

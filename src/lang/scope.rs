@@ -4,7 +4,7 @@
 
 use super::address::Mode;
 use super::ast::{Step, StepKind};
-use super::eval::Scope;
+use super::eval::{Scope, get_attribute, get_index};
 use super::functions::{Function, FunctionContext, lookup, of_provider};
 use super::module::{Module, Resource};
 use super::reference::{Reference, Subject};
@@ -91,12 +91,13 @@ impl Scope for ModuleScope<'_> {
             Subject::Resource(mode, ty, name) => self.resource(mode, ty, name, reference),
             Subject::Path(name) => self.path(name, reference),
             Subject::Terraform(name) => self.terraform(name, reference),
-            Subject::Each("value") if self.console => {
+            Subject::Each("value") => {
                 let detail = "A reference to \"each.value\" has been used in a context in which it is unavailable, such as when the \
                               configuration no longer contains the value in its \"for_each\" expression. Remove this \
                               reference to each.value in your configuration to work around this error.";
                 refuse("each.value cannot be used in this context", detail, reference)
             }
+            Subject::Each(name) if name != "key" => bad_each(name, reference),
             Subject::Each(_) => {
                 let detail = "The \"each\" object can be used only in \"module\" or \"resource\" blocks, and only when the \
                               \"for_each\" argument is set.";
@@ -172,14 +173,24 @@ impl ModuleScope<'_> {
         }
         let near = nearest(name, self.module.modules.keys().map(|k| &**k));
         let mean = near.map_or(String::new(), |near| format!(" Did you mean {near:?}?"));
-        let detail = format!("No module call named {name:?} is declared in the root module.{mean}");
-        refuse("Reference to undeclared module", detail, reference)
+        let detail = format!("No module call named {name:?} is declared in {}.{mean}", self.place());
+        let mut span = reference.span.clone();
+        let output = reference.steps.iter().take(2).find(|step| matches!(step.kind, StepKind::Attr(_)));
+        if let Some(step) = output.or(reference.instance_key()) {
+            span.range.end = step.span.range.end;
+        }
+        Err(Box::new(Diagnostic::error("Reference to undeclared module", detail).at(&span)))
     }
 
     fn resource(&self, mode: Mode, ty: &str, name: &str, reference: &Reference<'_>) -> Resolved {
         let Some(resource) = self.module.resource(mode, ty, name) else {
             return Err(Box::new(self.undeclared_resource(mode, ty, name, reference)));
         };
+        if resource.container.is_some() {
+            let what = mode.prefix().trim_end_matches('.');
+            let detail = format!("The referenced {what} resource {ty:?} {name:?} is not available from this context.");
+            return refuse("Reference to scoped resource", detail, reference);
+        }
         let single = resource.count.is_none() && resource.for_each.is_none();
         if let (true, Some(key)) = (single, reference.instance_key()) {
             return Err(Box::new(unexpected_key(mode, ty, name, reference, key)));
@@ -191,26 +202,51 @@ impl ModuleScope<'_> {
         }
         if let Some(schema) = self.resources.schema(mode, ty) {
             let after_key = if single { 0 } else { 1 };
-            if let Some(diag) = reference.steps.get(after_key).and_then(|step| no_attribute(schema, step)) {
+            let rest = reference.steps.get(after_key..).unwrap_or_default();
+            let step = rest.first();
+            if let Some(StepKind::Attr(attr)) = step.map(|step| &step.kind)
+                && &**attr == "count"
+            {
+                let detail = format!(
+                    "The special \"count\" attribute is no longer supported after Terraform v0.12. Instead, use \
+                     length({}{ty}.{name}) to count resource instances.",
+                    mode.prefix()
+                );
+                return refuse("Invalid resource count attribute", detail, reference);
+            }
+            if let Some(diag) = no_such_part(schema, rest) {
                 return Err(Box::new(diag));
             }
         }
         Ok(self.resources.value(mode, ty, name).unwrap_or_else(|| Value::unknown(Type::Dynamic)))
     }
 
+    /// This module, as messages call it.
+    fn place(&self) -> &'static str {
+        if self.paths.module == self.paths.root { "the root module" } else { "this module" }
+    }
+
     fn undeclared_resource(&self, mode: Mode, ty: &str, name: &str, reference: &Reference<'_>) -> Diagnostic {
-        let what = if mode == Mode::Data { "data" } else { "managed" };
-        let detail = format!("A {what} resource {ty:?} {name:?} has not been declared in the root module.");
+        let what = match mode {
+            Mode::Data => "A data",
+            Mode::Managed => "A managed",
+            Mode::Ephemeral => "An ephemeral",
+        };
+        let mut detail = format!("{what} resource {ty:?} {name:?} has not been declared in {}.", self.place());
+        let others = [Mode::Managed, Mode::Data, Mode::Ephemeral];
+        let other = others.into_iter().find(|m| *m != mode && self.module.resource(*m, ty, name).is_some());
+        if let Some(other) = other.filter(|_| mode == Mode::Managed) {
+            let what = if other == Mode::Data { "data" } else { "ephemeral" };
+            detail.push_str(&format!("\n\nDid you mean the {what} resource {}{ty}.{name}?", other.prefix()));
+        }
         let diag = Diagnostic::error("Reference to undeclared resource", detail).at(&reference.span);
-        let other = if mode == Mode::Data { Mode::Managed } else { Mode::Data };
-        if self.module.resource(other, ty, name).is_some() {
-            let data = if other == Mode::Data { "data." } else { "" };
-            return diag.help(format!("Did you mean {data}{ty}.{name}?"));
+        if let Some(other) = other {
+            return diag.help(format!("Did you mean {}{ty}.{name}?", other.prefix()));
         }
         let declared: Vec<String> =
             self.module.resources.keys().filter(|(m, _, _)| *m == mode).map(|(_, t, n)| format!("{t}.{n}")).collect();
         match nearest(&format!("{ty}.{name}"), declared.iter().map(String::as_str)) {
-            Some(near) => diag.help(format!("Did you mean {}{near}?", if mode == Mode::Data { "data." } else { "" })),
+            Some(near) => diag.help(format!("Did you mean {}{near}?", mode.prefix())),
             None => diag,
         }
     }
@@ -220,8 +256,14 @@ impl ModuleScope<'_> {
             "module" => Ok(Value::string(self.paths.module.as_str())),
             "root" => Ok(Value::string(self.paths.root.as_str())),
             "cwd" => Ok(Value::string(self.paths.cwd.as_str())),
+            "" if !self.console => {
+                let detail = "The \"path\" object cannot be accessed directly. Instead, access one of its attributes.";
+                refuse("Invalid reference", detail, reference)
+            }
             _ => {
-                let detail = format!("The \"path\" object does not have an attribute named {name:?}.");
+                let near = nearest(name, ["cwd", "module", "root"]);
+                let mean = near.map_or(String::new(), |near| format!(" Did you mean {near:?}?"));
+                let detail = format!("The \"path\" object does not have an attribute named {name:?}.{mean}");
                 refuse("Invalid \"path\" attribute", detail, reference)
             }
         }
@@ -240,8 +282,9 @@ impl ModuleScope<'_> {
             }
             _ => {
                 let detail = format!(
-                    "The \"terraform\" object does not have an attribute named {name:?}. The only supported attribute is \
-                     terraform.workspace, the name of the currently-selected workspace."
+                    "The \"terraform\" object does not have an attribute named {name:?}. The only supported \
+                     attributes are terraform.workspace, the name of the currently-selected workspace, and terraform.applying, a \
+                     boolean which is true only during apply."
                 );
                 refuse("Invalid \"terraform\" attribute", detail, reference)
             }
@@ -260,6 +303,14 @@ impl ModuleScope<'_> {
     }
 }
 
+fn bad_each(name: &str, reference: &Reference<'_>) -> Resolved {
+    let detail = format!(
+        "The \"each\" object does not have an attribute named {name:?}. The supported attributes are each.key and each.value, the \
+         current key and value pair of the \"for_each\" attribute set."
+    );
+    refuse("Invalid \"each\" attribute", detail, reference)
+}
+
 fn bad_count(name: &str, reference: &Reference<'_>) -> Resolved {
     let detail = format!(
         "The \"count\" object does not have an attribute named {name:?}. The only supported attribute is count.index, which is the \
@@ -269,7 +320,7 @@ fn bad_count(name: &str, reference: &Reference<'_>) -> Resolved {
 }
 
 fn unexpected_key(mode: Mode, ty: &str, name: &str, reference: &Reference<'_>, key: &Step) -> Diagnostic {
-    let data = if mode == Mode::Data { "data." } else { "" };
+    let data = mode.prefix();
     let detail = format!(
         "Because {data}{ty}.{name} does not have \"count\" or \"for_each\" set, references to it must not include an index key. Remove \
          the bracketed index to refer to the single instance of this resource."
@@ -280,7 +331,7 @@ fn unexpected_key(mode: Mode, ty: &str, name: &str, reference: &Reference<'_>, k
 }
 
 fn missing_key(resource: &Resource, reference: &Reference<'_>) -> Diagnostic {
-    let data = if resource.mode == Mode::Data { "data." } else { "" };
+    let data = resource.mode.prefix();
     let name = format!("{data}{}.{}", resource.ty.text, resource.name.text);
     let (argument, example) =
         if resource.count.is_some() { ("count", "count.index") } else { ("for_each", "each.key") };
@@ -288,12 +339,45 @@ fn missing_key(resource: &Resource, reference: &Reference<'_>) -> Diagnostic {
         "Because {name} has {argument:?} set, its attributes must be accessed on specific instances.\n\nFor example, to correlate with \
          indices of a referring resource, use:\n    {name}[{example}]"
     );
-    Diagnostic::error("Missing resource instance key", detail).at(&reference.whole)
+    Diagnostic::error("Missing resource instance key", detail).at(&reference.span)
+}
+
+/// What is wrong with taking steps into an object of a schema, as far as the schema tells.
+pub(super) fn no_such_part(schema: &Block, steps: &[Step]) -> Option<Diagnostic> {
+    let (first, rest) = steps.split_first()?;
+    if let Some(diag) = no_attribute(schema, first) {
+        return Some(diag);
+    }
+    let StepKind::Attr(name) = &first.kind else { return None };
+    let mut value = Value::unknown(schema.attributes.get(name)?.ty.implied_type());
+    for step in rest {
+        let next = match &step.kind {
+            StepKind::Attr(name) => get_attribute(&value, name, &step.span),
+            StepKind::Index(key) => get_index(&value, &key.0, &step.span),
+        };
+        match next {
+            Ok(next) => value = next,
+            Err(diag) => return Some(*diag),
+        }
+    }
+    None
 }
 
 /// What is wrong with taking a step into an object of a schema, if anything.
 fn no_attribute(schema: &Block, step: &Step) -> Option<Diagnostic> {
-    let StepKind::Attr(name) = &step.kind else { return None };
+    let name = match &step.kind {
+        StepKind::Attr(name) => name,
+        StepKind::Index(key) => {
+            let mut detail = "Only attribute access is allowed here".to_owned();
+            match key.0.as_str().filter(|key| super::address::ident_len(key) == key.len() && !key.is_empty()) {
+                Some(name) => {
+                    detail.push_str(&format!(". Did you mean to access attribute {name:?} using the dot operator?"));
+                }
+                None => detail.push_str(", using the dot operator."),
+            }
+            return Some(Diagnostic::error("Invalid index operation", detail).at(&step.span));
+        }
+    };
     if schema.attributes.contains_key(name) || schema.blocks.contains_key(name) {
         return None;
     }
@@ -312,6 +396,8 @@ pub struct Overlay<'a> {
     pub index: Option<u64>,
     /// `self`.
     pub this: Option<&'a Value>,
+    /// The schema of `self`, to check what is taken of it.
+    pub this_schema: Option<&'a Block>,
     /// straddle's `location` and `replica`, by root.
     pub own: &'a [(&'a str, Value)],
     /// Resources that hide the module's: those of the replica at hand.
@@ -321,7 +407,7 @@ pub struct Overlay<'a> {
 impl<'a> Overlay<'a> {
     /// Nothing over a scope; fill in what holds.
     pub fn over(outer: &'a dyn Scope) -> Overlay<'a> {
-        Overlay { outer, each: None, index: None, this: None, own: &[], resources: &[] }
+        Overlay { outer, each: None, index: None, this: None, this_schema: None, own: &[], resources: &[] }
     }
 }
 
@@ -330,13 +416,7 @@ impl Scope for Overlay<'_> {
         match (reference.subject, self.each) {
             (Subject::Each("key"), Some((key, _))) => return Ok(key.clone()),
             (Subject::Each("value"), Some((_, value))) => return Ok(value.clone()),
-            (Subject::Each(name), Some(_)) => {
-                let detail = format!(
-                    "The \"each\" object does not have an attribute named {name:?}. The supported attributes are each.key and \
-                     each.value, the current key and value pair of the \"for_each\" attribute set."
-                );
-                return refuse("Invalid \"each\" attribute", detail, reference);
-            }
+            (Subject::Each(name), Some(_)) => return bad_each(name, reference),
             (Subject::Count("index"), _) => {
                 if let Some(index) = self.index {
                     return Ok(Value::number(i64::try_from(index).unwrap_or(i64::MAX)));
@@ -344,7 +424,11 @@ impl Scope for Overlay<'_> {
             }
             (Subject::This, _) => {
                 if let Some(this) = self.this {
-                    return Ok(this.clone());
+                    let wrong = self.this_schema.and_then(|schema| no_such_part(schema, reference.steps));
+                    return match wrong {
+                        Some(diag) => Err(Box::new(diag)),
+                        None => Ok(this.clone()),
+                    };
                 }
             }
             (Subject::Own(root), _) => {

@@ -6,7 +6,7 @@ use super::ast::{Call, Expr, ExprKind, ObjectKey};
 use super::eval::{NoScope, eval};
 use crate::diag::{Diagnostic, Span};
 use std::collections::BTreeMap;
-use straddle_sdk::value::{Defaults, Str, Type, Value, convert};
+use straddle_sdk::value::{Defaults, Type, Value, convert};
 
 /// A type constraint: the type, and the defaults of its optional attributes.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,9 +30,19 @@ fn refuse<T>(detail: impl Into<String>, span: &Span) -> Parsed<T> {
 /// Terraform's "Invalid type specification", with the place.
 pub fn parse_type(expr: &Expr) -> Parsed<Constraint> {
     if let Some(text) = expr.literal_text() {
+        let instead = match text {
+            "string" => "",
+            "list" => " and write list(string) instead to explicitly indicate that the list elements are strings",
+            "map" => " and write map(string) instead to explicitly indicate that the map elements are strings",
+            _ => {
+                let detail = "To provide a full type expression, remove the surrounding quotes and give the type expression \
+                              directly.";
+                return Err(Box::new(Diagnostic::error("Invalid legacy variable type hint", detail).at(&expr.span)));
+            }
+        };
         let detail = format!(
             "Terraform 0.11 and earlier required type constraints to be given in quotes, but that form is now deprecated and \
-             will be removed in a future version of Terraform. Remove the quotes around {text:?}."
+             will be removed in a future version of Terraform. Remove the quotes around {text:?}{instead}."
         );
         return Err(Box::new(Diagnostic::error("Invalid quoted type constraints", detail).at(&expr.span)));
     }
@@ -86,16 +96,16 @@ fn constructor(call: &Call, expr: &Expr) -> Parsed<Constraint> {
     let name = &*call.name.name;
     match name {
         "bool" | "string" | "number" | "any" => {
-            return refuse(format!("Primitive type keyword {name:?} does not expect arguments."), &expr.span);
+            return refuse(format!("Primitive type keyword {name:?} does not expect arguments."), &between(call));
         }
         "list" | "set" | "map" | "object" | "tuple" => {}
         "optional" => {
             let detail = "Keyword \"optional\" is valid only as a modifier for object type attributes.";
-            return refuse(detail, &expr.span);
+            return refuse(detail, &call.name.span);
         }
         _ => {
             let detail = format!("Keyword {name:?} is not a valid type constructor.");
-            return refuse(detail, &call.name.span);
+            return refuse(detail, &expr.span);
         }
     }
     let [argument] = call.args.as_slice() else {
@@ -103,7 +113,15 @@ fn constructor(call: &Call, expr: &Expr) -> Parsed<Constraint> {
             "object" | "tuple" => argument_wanted(name).to_owned(),
             _ => format!("The {name} type constructor requires one argument specifying the element type."),
         };
-        return refuse(detail, &expr.span);
+        // Arguments too many are shown, else where some are missing.
+        let place = match call.args.as_slice() {
+            [_, more @ .., last] => {
+                let start = more.first().unwrap_or(last).span.range.start;
+                Span { file: last.span.file, range: start..last.span.range.end }
+            }
+            _ => between(call),
+        };
+        return refuse(detail, &place);
     };
     match name {
         "object" => object(argument),
@@ -149,10 +167,7 @@ fn object(argument: &Expr) -> Parsed<Constraint> {
     for item in items {
         let name = match &item.key {
             ObjectKey::Name(ident) => ident.name.clone(),
-            ObjectKey::Expr(key) => match key.literal_text() {
-                Some(text) => Str::new(text),
-                None => return refuse("Object constructor map keys must be attribute names.", &key.span),
-            },
+            ObjectKey::Expr(key) => return refuse("Object constructor map keys must be attribute names.", &key.span),
         };
         let (of, modifier) = attribute(&item.value)?;
         if let Some(default) = modifier {
@@ -194,12 +209,18 @@ fn attribute(expr: &Expr) -> Parsed<(Constraint, Option<Option<Value>>)> {
                 }
             }
         }
-        [] => refuse("Optional attribute modifier requires the attribute type as its argument.", &expr.span),
-        [_, _, more @ ..] => {
-            let place = more.first().map_or(&expr.span, |e| &e.span);
-            refuse("Optional attribute modifier expects at most two arguments.", place)
+        [] => refuse("Optional attribute modifier requires the attribute type as its argument.", &between(call)),
+        _ => {
+            let detail =
+                "Optional attribute modifier expects at most two arguments: the attribute type, and a default value.";
+            refuse(detail, &between(call))
         }
     }
+}
+
+/// The parentheses of a call and what is between them.
+fn between(call: &Call) -> Span {
+    Span { file: call.close.file, range: call.name.span.range.end..call.close.range.end }
 }
 
 /// A type as the console's `type()` prints it, over several lines.

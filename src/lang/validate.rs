@@ -1,76 +1,127 @@
 //! What can be told of a configuration without state and without providers' answers: names, types, cycles, arguments.
+//!
+//! As in Terraform nothing has a value here that comes from outside: inputs are unknowns of their types, resources unknowns, and a
+//! called module shows its outputs' names and nothing more.
 
-use super::ast::{Block, Body, Traversal};
+use super::ast::{Body, Traversal};
 use super::body::{body_traversals, eval_body};
 use super::eval::{Scope, eval};
-use super::evaluate::{Surroundings, check_outputs, check_references, evaluate, instances, outputs};
+use super::evaluate::{Surroundings, arguments, check_outputs, check_references, instances, outputs};
 use super::functions::FunctionContext;
-use super::graph::body_expressions;
+use super::graph::{body_expressions, dependency_order, self_referring_local};
 use super::load::{Config, Loaded};
-use super::module::{CheckRule, Module, Resource};
-use super::reference::{Reference, Subject};
-use super::scope::{ModuleValues, Overlay, Resources};
-use crate::diag::Diagnostic;
+use super::module::{CheckRule, IgnoreChanges, Import, Mode, Module, ModuleCall, Resource};
+use super::reference::{Reference, Subject, references};
+use super::schema::Block;
+use super::scope::{ModuleValues, NoResources, Overlay, Resources, no_such_part};
+use super::suggest::nearest;
+use super::variables::validate_one;
+use super::{builtin, provisioners, remote_state};
+use crate::diag::{Diagnostic, Span};
 use std::collections::BTreeMap;
-use straddle_sdk::value::{Marks, Str, Type, Value};
+use straddle_sdk::value::{Kind, Marks, Str, Type, Value};
 
 /// Checks a configuration that was read. Nothing is checked in one that could not be read without errors: half of what would be
 /// reported follows from those.
 pub fn validate(loaded: &Loaded, resources: &dyn Resources, around: Surroundings<'_>) -> Vec<Diagnostic> {
     let mut diags = loaded.diags.clone();
-    if diags.iter().any(Diagnostic::is_error) {
-        return diags;
+    if !diags.iter().any(Diagnostic::is_error) {
+        diags.extend(check(&loaded.config, resources, around));
     }
-    check_config(&loaded.config, resources, around, &mut diags);
-    diags.sort_by_key(|d| d.span.as_ref().map(|s| (s.file, s.range.start)));
-    diags.dedup();
     diags
 }
 
-fn check_config(config: &Config, resources: &dyn Resources, around: Surroundings<'_>, diags: &mut Vec<Diagnostic>) {
+/// Checks a configuration that was read without errors. What has no place comes first.
+pub fn check(config: &Config, resources: &dyn Resources, around: Surroundings<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    provisioners::unknown(config, &mut found);
+    check_config(config, true, resources, around, &mut found);
+    found.sort_by_key(|d| d.span.as_ref().map(|s| (s.file, s.range.start)));
+    found.dedup();
+    found
+}
+
+fn check_config(
+    config: &Config,
+    root: bool,
+    resources: &dyn Resources,
+    around: Surroundings<'_>,
+    diags: &mut Vec<Diagnostic>,
+) {
     let module = &config.module;
-    let (values, problems) = evaluate(config, unknown_inputs(module), resources, around);
-    diags.extend(problems);
+    let values = values(config, resources, around, diags);
     let scope = around.scope(module, &values, resources);
-    diags.extend(super::variables::validate(module, &scope, around.sources));
+    for variable in module.variables.values() {
+        variable.validations.iter().for_each(|rule| check_rule(rule, &scope, diags));
+    }
     for local in module.locals.values() {
         diags.extend(check_references(&local.expr, &scope));
     }
-    let (results, problems) = outputs(module, &scope);
-    diags.extend(problems);
-    diags.extend(check_outputs(module, &results));
-    for output in module.outputs.values() {
-        diags.extend(output.value.iter().flat_map(|expr| check_references(expr, &scope)));
-        rules(&output.preconditions, &scope, diags);
-        depends_on(&output.depends_on, &scope, diags);
-    }
-    for resource in module.resources.values() {
+    check_outputs_of(module, root, &scope, diags);
+    for resource in module.resources.values().chain(module.ephemerals.values()) {
         check_resource(resource, &scope, resources, diags);
     }
     for provider in &module.providers {
         evaluate_body(&provider.body, &scope, diags);
     }
-    for check in module.checks.values() {
-        rules(&check.asserts, &scope, diags);
+    for (name, check) in &module.checks {
+        let inside = InCheck { outer: &scope, module, check: name };
+        check.asserts.iter().for_each(|rule| check_rule(rule, &inside, diags));
     }
-    for call in module.modules.values() {
-        depends_on(&call.depends_on, &scope, diags);
+    for import in &module.imports {
+        check_import(import, config, &scope, diags);
     }
-    for child in config.children.values() {
-        check_children(child, resources, around, diags);
+    for (name, call) in &module.modules {
+        if let Some(child) = config.children.get(name) {
+            check_call(call, &child.module, &scope, around, diags);
+            check_config(child, false, resources, around, diags);
+        }
     }
 }
 
-/// A called module by itself: its inputs were checked with the call.
-fn check_children(config: &Config, resources: &dyn Resources, around: Surroundings<'_>, diags: &mut Vec<Diagnostic>) {
-    let (values, _) = evaluate(config, unknown_inputs(&config.module), resources, around);
-    let scope = around.scope(&config.module, &values, resources);
-    for resource in config.module.resources.values() {
-        check_resource(resource, &scope, resources, diags);
+/// Locals, each after those it needs, and the shapes of called modules.
+fn values(
+    config: &Config,
+    resources: &dyn Resources,
+    around: Surroundings<'_>,
+    diags: &mut Vec<Diagnostic>,
+) -> ModuleValues {
+    let module = &config.module;
+    let mut values = ModuleValues { variables: unknown_inputs(module), ..ModuleValues::default() };
+    for (name, call) in &module.modules {
+        if let Some(child) = config.children.get(name) {
+            values.modules.insert(name.clone(), shape(call, &child.module));
+        }
     }
-    for child in config.children.values() {
-        check_children(child, resources, around, diags);
+    let (order, problems) = dependency_order(module);
+    diags.extend(problems);
+    for subject in order {
+        let Subject::Local(name) = subject else { continue };
+        let Some(local) = module.locals.get(name) else { continue };
+        let value = match self_referring_local(local) {
+            Some(diag) => {
+                diags.push(diag);
+                Value::unknown(Type::Dynamic)
+            }
+            None => {
+                let (value, problems) = eval(&local.expr, &around.scope(module, &values, resources));
+                diags.extend(problems);
+                value
+            }
+        };
+        values.locals.insert(local.name.name.clone(), value);
     }
+    values
+}
+
+/// What is known of a called module before anything is evaluated: the names of its outputs.
+fn shape(call: &ModuleCall, child: &Module) -> Value {
+    let one = Type::object(child.outputs.keys().map(|name| (name.clone(), Type::Dynamic)).collect());
+    Value::unknown(match (&call.count, &call.for_each) {
+        (Some(_), _) => Type::list(one),
+        (None, Some(_)) => Type::map(one),
+        (None, None) => one,
+    })
 }
 
 /// Inputs of a module nobody gave values: what can be told must hold whatever they are.
@@ -83,65 +134,330 @@ fn unknown_inputs(module: &Module) -> BTreeMap<Str, Value> {
     module.variables.iter().map(|(name, variable)| (name.clone(), unknown(variable))).collect()
 }
 
+fn check_outputs_of(module: &Module, root: bool, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
+    let (results, problems) = outputs(module, scope);
+    let failed = problems.iter().any(Diagnostic::is_error);
+    diags.extend(problems);
+    if !failed {
+        diags.extend(check_outputs(module, root, &results));
+    }
+    for output in module.outputs.values() {
+        diags.extend(output.value.iter().flat_map(|expr| check_references(expr, scope)));
+        output.preconditions.iter().for_each(|rule| check_rule(rule, scope, diags));
+        depends_on(&output.depends_on, scope, diags);
+    }
+}
+
+/// A call: how often, with what arguments, after what.
+fn check_call(
+    call: &ModuleCall,
+    child: &Module,
+    scope: &dyn Scope,
+    around: Surroundings<'_>,
+    diags: &mut Vec<Diagnostic>,
+) {
+    instances(call.count.as_ref(), call.for_each.as_ref(), scope, diags);
+    // Inside arguments Terraform lets all of these be named.
+    let (key, each) = (Value::unknown(Type::String), Value::unknown(Type::Dynamic));
+    let numbered = AnyIndex(scope);
+    let inside = Overlay { each: Some((&key, &each)), ..Overlay::over(&numbered) };
+    let inputs = arguments(call, child, &inside, around.sources, diags);
+    validate_inputs(call, child, &inputs, around, diags);
+    body_expressions(&call.body, &mut |expr| diags.extend(check_references(expr, &inside)));
+    depends_on(&call.depends_on, scope, diags);
+}
+
+/// Values a call gives that are known already are judged by the variables' own rules; of other variables nothing is known there.
+fn validate_inputs(
+    call: &ModuleCall,
+    child: &Module,
+    inputs: &BTreeMap<Str, Value>,
+    around: Surroundings<'_>,
+    diags: &mut Vec<Diagnostic>,
+) {
+    for (name, variable) in child.variables.iter().filter(|(_, variable)| !variable.validations.is_empty()) {
+        let Some(value) = inputs.get(name) else { continue };
+        let mut values = ModuleValues { variables: unknown_inputs(child), ..ModuleValues::default() };
+        values.variables.insert(name.clone(), value.clone());
+        let scope = around.scope(child, &values, &NoResources);
+        let place = call.body.attribute(name).map_or(&variable.span, |attribute| &attribute.expr.span);
+        diags.extend(validate_one(variable, &scope, around.sources, place));
+    }
+}
+
 fn check_resource(resource: &Resource, scope: &dyn Scope, resources: &dyn Resources, diags: &mut Vec<Diagnostic>) {
     instances(resource.count.as_ref(), resource.for_each.as_ref(), scope, diags);
+    for expr in resource.count.iter().chain(&resource.for_each) {
+        diags.extend(check_references(expr, scope));
+    }
     let (key, each) = (Value::unknown(Type::String), Value::unknown(Type::Dynamic));
     let numbered = AnyIndex(scope);
     let outer: &dyn Scope = if resource.count.is_some() { &numbered } else { scope };
     let inside = Overlay { each: resource.for_each.is_some().then_some((&key, &each)), ..Overlay::over(outer) };
     let schema = resources.schema(resource.mode, &resource.ty.text);
     match schema {
-        Some(schema) => {
-            diags.extend(eval_body(&resource.body, schema, &inside).1);
-            body_traversals(&resource.body, &mut |traversal| resolve(traversal, &inside, diags));
-        }
+        Some(schema) => check_configuration(resource, schema, &inside, diags),
+        None if built_in_type(resource) => diags.push(no_built_in_type(resource)),
         None => evaluate_body(&resource.body, &inside, diags),
     }
     depends_on(&resource.depends_on, scope, diags);
-    rules(&resource.lifecycle.preconditions, &inside, diags);
-    let this = schema.map_or(Value::unknown(Type::Dynamic), |schema| Value::unknown(schema.implied_type()));
-    let after = Overlay { this: Some(&this), ..inside };
-    rules(&resource.lifecycle.postconditions, &after, diags);
-    for block in &resource.provisioners {
-        check_provisioner(block, &after, diags);
+    resource.lifecycle.preconditions.iter().for_each(|rule| check_rule(rule, &inside, diags));
+    let this = Value::unknown(Type::Dynamic);
+    let after = Overlay { this: Some(&this), this_schema: schema, ..inside };
+    resource.lifecycle.postconditions.iter().for_each(|rule| check_rule(rule, &after, diags));
+    provisioners::check(resource, &after, diags);
+}
+
+/// Whether a resource belongs to the provider that is built in.
+fn built_in_type(resource: &Resource) -> bool {
+    let ty = &*resource.ty.text;
+    let implied = ty.split_once('_').map_or(ty, |(name, _)| name);
+    resource.provider.as_ref().map_or(implied, |provider| &provider.name) == builtin::LOCAL_NAME
+}
+
+fn no_built_in_type(resource: &Resource) -> Diagnostic {
+    let ty = &*resource.ty.text;
+    let (summary, what, other, instead) = match resource.mode {
+        Mode::Managed => ("Invalid resource type", "resource type", Mode::Data, ("data source", "data", "resource")),
+        Mode::Data => {
+            ("Invalid data source", "data source", Mode::Managed, ("managed resource type", "resource", "data"))
+        }
+        Mode::Ephemeral => ("Invalid ephemeral resource", "ephemeral resource", Mode::Ephemeral, ("", "", "")),
+    };
+    let mut detail = format!("The provider {} does not support {what} {ty:?}.", builtin::SOURCE);
+    let known = match resource.mode {
+        Mode::Managed => Some("terraform_data"),
+        Mode::Data => Some("terraform_remote_state"),
+        Mode::Ephemeral => None,
+    };
+    if builtin::schema(other, ty).is_some() {
+        let (kind, block, wrong) = instead;
+        detail.push_str(&format!(
+            "\n\nDid you intend to use the {kind} {ty:?}? If so, declare this using a {block:?} block instead of a {wrong:?} block."
+        ));
+    } else if let Some(near) = nearest(ty, known) {
+        detail.push_str(&format!(" Did you mean {near:?}?"));
     }
-    if let Some(block) = &resource.connection {
-        evaluate_body(&block.body, &after, diags);
+    Diagnostic::error(summary, detail).at(&resource.ty.span)
+}
+
+/// The arguments of a resource by its schema.
+fn check_configuration(resource: &Resource, schema: &Block, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
+    let (value, problems) = eval_body(&resource.body, schema, scope);
+    let failed = problems.iter().any(Diagnostic::is_error);
+    diags.extend(problems);
+    body_traversals(&resource.body, &mut |traversal| resolve(traversal, scope, diags));
+    if failed {
+        return;
+    }
+    if resource.mode != Mode::Ephemeral {
+        forbid_ephemeral(resource, schema, &value, diags);
+    }
+    if let IgnoreChanges::Paths(paths) = &resource.lifecycle.ignore_changes {
+        paths.iter().for_each(|path| check_ignored(path, resource, schema, diags));
+    }
+    read_only(resource, &value, diags);
+    if resource.mode == Mode::Data && &*resource.ty.text == "terraform_remote_state" {
+        remote_state::check(&resource.body, &value, diags);
     }
 }
 
-/// Provisioners Terraform has built in.
-const PROVISIONERS: &[&str] = &["local-exec", "remote-exec", "file"];
-
-fn check_provisioner(block: &Block, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
-    if let Some(label) = block.labels.first().filter(|label| !PROVISIONERS.contains(&&*label.text)) {
+/// What lives for a run only may be in no argument that is kept.
+fn forbid_ephemeral(resource: &Resource, schema: &Block, value: &Value, diags: &mut Vec<Diagnostic>) {
+    for (name, value) in value.entries().unwrap_or_default() {
+        if !value.deep_marks().contains(Marks::EPHEMERAL) || schema.attributes.get(name).is_some_and(|a| a.write_only) {
+            continue;
+        }
         let detail = format!(
-            "This configuration requires provisioner plugin {:?}, which isn't available. The provisioners are {}.",
-            &*label.text,
-            PROVISIONERS.join(", ")
+            "Ephemeral values are not valid for {:?}, because it is not a write-only attribute and must be persisted to state.",
+            &**name
         );
-        diags.push(Diagnostic::error("Missing required provisioner plugin", detail).at(&label.span));
+        let span = resource.body.attribute(name).map_or(&resource.span, |attribute| &attribute.expr.span);
+        diags.push(Diagnostic::error("Invalid use of ephemeral value", detail).at(span));
     }
-    // `when` and `on_failure` are words, not references.
-    let arguments = block.body.attributes.iter().filter(|a| !matches!(&*a.name.name, "when" | "on_failure"));
-    for attribute in arguments {
-        diags.extend(eval(&attribute.expr, scope).1);
-        diags.extend(check_references(&attribute.expr, scope));
-    }
-    block.body.blocks.iter().for_each(|inner| evaluate_body(&inner.body, scope, diags));
 }
 
-fn rules(rules: &[CheckRule], scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
-    for rule in rules {
-        for expr in [&rule.condition, &rule.error_message] {
-            diags.extend(eval(expr, scope).1);
-            diags.extend(check_references(expr, scope));
+/// A path of `ignore_changes` must be one of the schema, and of something a configuration can say.
+fn check_ignored(path: &Traversal, resource: &Resource, schema: &Block, diags: &mut Vec<Diagnostic>) {
+    let root =
+        super::ast::Step { kind: super::ast::StepKind::Attr(path.root.name.clone()), span: path.root.span.clone() };
+    let steps: Vec<super::ast::Step> = std::iter::once(root).chain(path.steps.iter().cloned()).collect();
+    if let Some(diag) = no_such_part(schema, &steps) {
+        diags.push(diag);
+        return;
+    }
+    let Some(attribute) = schema.attributes.get(&path.root.name) else { return };
+    if attribute.computed && !attribute.optional {
+        let detail = format!(
+            "Adding an attribute name to ignore_changes tells Terraform to ignore future changes to the argument in configuration \
+             after the object has been created, retaining the value originally configured.\n\nThe attribute {} is decided by the \
+             provider alone and therefore there can be no configured value to compare with. Including this attribute in \
+             ignore_changes has no effect. Remove the attribute from ignore_changes to quiet this warning.",
+            path.root.name
+        );
+        diags.push(Diagnostic::warning("Redundant ignore_changes element", detail).at(&resource.ty.span));
+    }
+}
+
+/// `terraform_data` refuses to be told what it gives.
+fn read_only(resource: &Resource, value: &Value, diags: &mut Vec<Diagnostic>) {
+    if resource.mode != Mode::Managed || &*resource.ty.text != "terraform_data" {
+        return;
+    }
+    for name in ["id", "output"] {
+        let given = value.entries().unwrap_or_default().iter().find(|(key, _)| &**key == name);
+        let (Some(attribute), Some((_, value))) = (resource.body.attribute(name), given) else { continue };
+        if !value.is_null() {
+            let diag = Diagnostic::error(format!("{name:?} attribute is read-only"), "");
+            diags.push(diag.related(&attribute.span, "given here"));
         }
     }
 }
 
+fn check_rule(rule: &CheckRule, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
+    for expr in [&rule.condition, &rule.error_message] {
+        diags.extend(eval(expr, scope).1);
+        diags.extend(check_references(expr, scope));
+    }
+}
+
+/// An import: its target is declared as its key says, and its id can be told.
+fn check_import(import: &Import, config: &Config, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
+    const SUMMARY: &str = "Invalid import 'to' expression";
+    let target = match &import.to.kind {
+        super::ast::ExprKind::Traversal(traversal) => Some(&**traversal),
+        _ if import.for_each.is_none() => {
+            let detail = "A single static variable reference is required: only attribute access and indexing with constant keys. \
+                          No calculations, function calls, template expressions, etc are allowed here.";
+            diags.push(Diagnostic::error("Invalid expression", detail).at(&import.to.span));
+            return;
+        }
+        _ => None,
+    };
+    let reference = target.and_then(|target| Reference::parse(target).ok());
+    if let Some(reference) = &reference
+        && let Subject::Resource(mode, ty, name) = reference.subject
+        && let Some(resource) = config.module.resource(mode, ty, name)
+    {
+        if let Some(own) = references(&import.id).0.into_iter().find(|r| r.subject == reference.subject) {
+            let detail = "The import ID cannot reference the resource being imported.";
+            diags.push(Diagnostic::error("Invalid import id argument", detail).at(&own.span));
+            return;
+        }
+        let key = reference.instance_key().map(|step| match &step.kind {
+            super::ast::StepKind::Index(key) => key.0.as_str().is_some(),
+            super::ast::StepKind::Attr(_) => false,
+        });
+        let problem = match (key, &resource.count, &resource.for_each) {
+            (Some(true), _, None) => "The target resource does not use for_each.",
+            (Some(false), None, _) => "The target resource does not use count.",
+            (None, _, Some(_)) => "The target resource is using for_each.",
+            (None, Some(_), _) => "The target resource is using count.",
+            _ => "",
+        };
+        if !problem.is_empty() {
+            diags.push(Diagnostic::error(SUMMARY, problem).at(&import.to.span));
+        }
+    }
+    if let Some(target) = target.filter(|target| &*target.root.name == "module")
+        && !declared_inside(target, config)
+    {
+        let detail = "The configuration for the given import target does not exist. All target instances must have an associated \
+                      configuration to be imported.";
+        diags.push(Diagnostic::error("Configuration for import target does not exist", detail).at(&import.to.span));
+        return;
+    }
+    let (key, each) = (Value::unknown(Type::Dynamic), Value::unknown(Type::Dynamic));
+    let inside = Overlay { each: import.for_each.is_some().then_some((&key, &each)), ..Overlay::over(scope) };
+    if let Some(for_each) = &import.for_each {
+        let (value, problems) = eval(for_each, scope);
+        let iterates = matches!(
+            value.ty(),
+            Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Tuple(_) | Type::Object(_)
+        );
+        if problems.is_empty() && !iterates {
+            let detail = "The \"for_each\" expression must be a collection.";
+            diags.push(Diagnostic::error("Invalid for_each argument", detail).at(&for_each.span));
+        }
+        diags.extend(problems);
+        diags.extend(check_references(for_each, scope));
+    }
+    diags.extend(check_references(&import.id, &inside));
+    check_import_id(import, &inside, diags);
+}
+
+/// Whether the resource an address names inside modules is declared there.
+fn declared_inside(target: &Traversal, config: &Config) -> bool {
+    let names: Vec<&str> = std::iter::once(&*target.root.name)
+        .chain(target.steps.iter().filter_map(|step| match &step.kind {
+            super::ast::StepKind::Attr(name) => Some(&**name),
+            super::ast::StepKind::Index(_) => None,
+        }))
+        .collect();
+    let (mut rest, mut config) = (names.as_slice(), config);
+    while let ["module", name, more @ ..] = rest {
+        let Some(child) = config.children.get(*name) else { return false };
+        (rest, config) = (more, child);
+    }
+    matches!(rest, [ty, name] if config.module.resource(Mode::Managed, ty, name).is_some())
+}
+
+fn check_import_id(import: &Import, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
+    const SUMMARY: &str = "Invalid import id argument";
+    let (value, problems) = eval(&import.id, scope);
+    if !problems.is_empty() {
+        diags.extend(problems);
+        return;
+    }
+    let (value, marks) = value.unmark();
+    let problem = if marks.contains(Marks::EPHEMERAL) {
+        "The import ID value is derived from an ephemeral value, which means that Terraform cannot persist it between plan/apply \
+         rounds. Use only non-ephemeral values here."
+            .to_owned()
+    } else if value.is_null() {
+        "The import ID cannot be null.".to_owned()
+    } else {
+        match straddle_sdk::value::convert(&value, &Type::String) {
+            Err(problem) => {
+                let detail = format!("Invalid expression value: {problem}.");
+                diags.push(Diagnostic::error("Incorrect value type", detail).at(&import.id.span));
+                return;
+            }
+            Ok(text) if matches!(text.kind(), Kind::String(text) if text.is_empty()) => {
+                "The import ID value evaluates to an empty string, please provide a non-empty value.".to_owned()
+            }
+            Ok(_) => return,
+        }
+    };
+    diags.push(Diagnostic::error(SUMMARY, problem).at(&import.id.span));
+}
+
+/// Reports a reference to nothing in `depends_on`, and one to a part of something.
 fn depends_on(all: &[Traversal], scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
-    all.iter().for_each(|traversal| resolve(traversal, scope, diags));
+    for traversal in all {
+        let reference = match Reference::parse(traversal) {
+            Ok(reference) => reference,
+            Err(diag) => {
+                diags.push(*diag);
+                continue;
+            }
+        };
+        let keyed =
+            usize::from(reference.instance_key().is_some() && !matches!(reference.subject, Subject::Variable(_)));
+        if let (Some(first), Some(last)) = (reference.steps.get(keyed), reference.steps.last()) {
+            // An output of a module is a thing of its own.
+            let output = matches!(reference.subject, Subject::Module(_)) && reference.steps.len() == keyed + 1;
+            if !output {
+                let detail = "References in depends_on must be to a whole object (resource, etc), not to an attribute of an object.";
+                let first =
+                    if matches!(reference.subject, Subject::Module(_)) { &reference.steps[keyed + 1] } else { first };
+                let span = Span { file: first.span.file, range: first.span.range.start..last.span.range.end };
+                diags.push(Diagnostic::error("Invalid depends_on reference", detail).at(&span));
+                continue;
+            }
+        }
+        resolve(traversal, scope, diags);
+    }
 }
 
 /// Reports a reference to nothing.
@@ -151,7 +467,7 @@ fn resolve(traversal: &Traversal, scope: &dyn Scope, diags: &mut Vec<Diagnostic>
 }
 
 /// Evaluates every expression of a body for its errors.
-fn evaluate_body(body: &Body, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
+pub(super) fn evaluate_body(body: &Body, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
     body_expressions(body, &mut |expr| {
         diags.extend(eval(expr, scope).1);
         diags.extend(check_references(expr, scope));
@@ -171,6 +487,29 @@ impl Scope for AnyIndex<'_> {
 
     fn functions(&self) -> Option<FunctionContext<'_>> {
         self.0.functions()
+    }
+}
+
+/// The names inside a `check` block: the module's, and its own data source.
+struct InCheck<'a> {
+    outer: &'a dyn Scope,
+    module: &'a Module,
+    check: &'a str,
+}
+
+impl Scope for InCheck<'_> {
+    fn resolve(&self, reference: &Reference<'_>) -> Result<Value, Box<Diagnostic>> {
+        if let Subject::Resource(mode, ty, name) = reference.subject
+            && let Some(resource) = self.module.resource(mode, ty, name)
+            && resource.container.as_deref() == Some(self.check)
+        {
+            return Ok(Value::unknown(Type::Dynamic));
+        }
+        self.outer.resolve(reference)
+    }
+
+    fn functions(&self) -> Option<FunctionContext<'_>> {
+        self.outer.functions()
     }
 }
 

@@ -239,23 +239,23 @@ fn message(rule: &CheckRule, scope: &dyn Scope) -> Verdict {
 
 /// Judges the `validation` blocks of all variables.
 pub fn validate(module: &Module, scope: &dyn Scope, sources: &Sources) -> Vec<Diagnostic> {
-    module.variables.values().flat_map(|variable| validate_one(variable, scope, sources)).collect()
+    module.variables.values().flat_map(|variable| validate_one(variable, scope, sources, &variable.span)).collect()
 }
 
-/// Judges the `validation` blocks of a variable.
-pub fn validate_one(variable: &Variable, scope: &dyn Scope, sources: &Sources) -> Vec<Diagnostic> {
+/// Judges the `validation` blocks of a variable whose value is from `place`.
+pub fn validate_one(variable: &Variable, scope: &dyn Scope, sources: &Sources, place: &Span) -> Vec<Diagnostic> {
     let mut diags = Vec::new();
     for rule in &variable.validations {
         match judge(rule, scope) {
             Verdict::Pass | Verdict::Unknown => {}
             Verdict::Invalid(problems) => diags.extend(problems),
             Verdict::Fail(message) => {
-                let place = sources
+                let checked = sources
                     .files
                     .get(rule.span.file.0 as usize)
                     .map_or(String::new(), |s| range_text(&s.name, &s.text, &rule.span));
-                let detail = format!("{message}\n\nThis was checked by the validation rule at {place}.");
-                let diag = Diagnostic::error("Invalid value for variable", detail).at(&variable.span);
+                let detail = format!("{message}\n\nThis was checked by the validation rule at {checked}.");
+                let diag = Diagnostic::error("Invalid value for variable", detail).at(place);
                 diags.push(diag.related(&rule.condition.span, "this condition is false"));
             }
         }

@@ -32,8 +32,12 @@ fn read(text: &str) -> Option<(Version, usize)> {
         if !part.bytes().all(|b| b.is_ascii_digit()) {
             return None;
         }
-        *parsed.get_mut(written)? = part.parse().ok()?;
-        written += 1;
+        let number = part.parse().ok()?;
+        // What is written beyond the third number is read and counts for nothing.
+        if let Some(place) = parsed.get_mut(written) {
+            *place = number;
+            written += 1;
+        }
     }
     let fine = pre.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'~'));
     (fine && !(pre.is_empty() && text.ends_with('-')))
@@ -123,6 +127,11 @@ impl Constraints {
             Some((operator, version, written))
         };
         text.split(',').map(one).collect::<Option<Vec<_>>>().map(Constraints)
+    }
+
+    /// Whether a pre-release is named.
+    pub fn names_pre_release(&self) -> bool {
+        self.0.iter().any(|(_, wanted, _)| !wanted.pre.is_empty())
     }
 
     /// Whether a version meets all. A pre-release meets only a constraint that names a pre-release of the same numbers.
@@ -237,7 +246,7 @@ mod tests {
         ] {
             assert_eq!(allowed(constraint, version), expected, "{constraint} {version}");
         }
-        for bad in ["abc", "", ">=", "1.2.3.4", "=> 1", "1..2", "-1", "1.2-"] {
+        for bad in ["abc", "", ">=", "=> 1", "1..2", "-1", "1.2-"] {
             assert!(Constraints::parse(bad).is_none(), "{bad:?}");
         }
         assert_eq!(LANGUAGE.to_string(), "1.11.4");

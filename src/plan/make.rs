@@ -644,7 +644,7 @@ impl<'i, 'a> Maker<'i, 'a> {
                 Err(found) => self.problems.extend(found),
             }
         }
-        self.problems.extend(check_outputs(module, &values));
+        self.problems.extend(check_outputs(module, true, &values));
     }
 
     /// Whether `-target` leaves an output as it is: it is made of something that was not asked for, or of nothing at all.

@@ -192,7 +192,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             }),
             BlockKind::Variable(variable) if block.module != 0 => {
                 self.each_instance(block, |env, i| match env.variable(i, &variable.name) {
-                    Ok(_) => crate::lang::variables::validate_one(variable, &env.scope(i), env.sources),
+                    Ok(_) => crate::lang::variables::validate_one(variable, &env.scope(i), env.sources, &variable.span),
                     Err(problems) => problems,
                 });
             }

@@ -2,9 +2,13 @@
 
 use super::json::Json;
 use super::style::{Ink, Style, clean};
-use crate::diag::{Diagnostic, Severity, Source, Sources, Span};
+use crate::diag::{Diagnostic, FileId, Severity, Source, Sources, Span};
+use crate::lang::ast::Block;
+use crate::lang::syntax::{Text, parse_body};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
+use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -185,19 +189,26 @@ impl miette::Diagnostic for Shown {
 /// All diagnostics as Terraform's `validate -json` has them: counts, and each with range and snippet.
 pub fn json(all: &[Diagnostic], sources: &Sources) -> String {
     let errors = all.iter().filter(|d| d.is_error()).count();
+    let mut contexts = Contexts::default();
     let mut json = Json::new();
     json.object(|j| {
         j.key("format_version").text("1.0");
         j.key("valid").plain(errors == 0);
         j.key("error_count").plain(errors);
         j.key("warning_count").plain(all.len() - errors);
-        j.key("diagnostics").array(all, |j, diagnostic| write(diagnostic, sources, j));
+        j.key("diagnostics").array(all, |j, diagnostic| {
+            write_with(diagnostic, sources, &mut contexts, j);
+        });
     });
     json.finish()
 }
 
 /// One diagnostic in Terraform's shape; `help` and `related` are straddle's own.
 pub fn write(diagnostic: &Diagnostic, sources: &Sources, j: &mut Json) {
+    write_with(diagnostic, sources, &mut Contexts::default(), j);
+}
+
+fn write_with(diagnostic: &Diagnostic, sources: &Sources, contexts: &mut Contexts, j: &mut Json) {
     j.object(|j| {
         j.key("severity").text(if diagnostic.is_error() { "error" } else { "warning" });
         j.key("summary").text(&diagnostic.summary);
@@ -209,7 +220,8 @@ pub fn write(diagnostic: &Diagnostic, sources: &Sources, j: &mut Json) {
             && let Some(source) = sources.files.get(span.file.0 as usize)
         {
             range(source, span, j.key("range"));
-            snippet(source, span, j.key("snippet"));
+            let context = contexts.around(span, source);
+            snippet(source, span, context.as_deref(), j.key("snippet"));
         }
         if !diagnostic.help.is_empty() {
             j.key("help").text(&diagnostic.help);
@@ -227,6 +239,28 @@ pub fn write(diagnostic: &Diagnostic, sources: &Sources, j: &mut Json) {
     });
 }
 
+/// The top-level blocks of the files that diagnostics were in: where each is, and its head as text.
+#[derive(Default)]
+struct Contexts {
+    files: BTreeMap<FileId, Vec<(Range<usize>, String)>>,
+}
+
+impl Contexts {
+    /// The head of the block a place is in. As in Terraform the first byte of a block is not in it.
+    fn around(&mut self, span: &Span, source: &Source) -> Option<String> {
+        let blocks = self.files.entry(span.file).or_insert_with(|| {
+            let (body, _) = parse_body(Text { file: span.file, name: &source.name, text: &source.text });
+            let head = |block: &Block| {
+                let labels = block.labels.iter().map(|label| format!(" {:?}", &*label.text));
+                std::iter::once(block.kind.name.to_string()).chain(labels).collect::<String>()
+            };
+            body.blocks.iter().map(|block| (block.span.range.clone(), head(block))).collect()
+        });
+        let before = span.range.start.checked_sub(1)?;
+        blocks.iter().find(|(range, _)| range.contains(&before)).map(|(_, head)| head.clone())
+    }
+}
+
 /// File, and line, column and byte of start and end. Lines and columns count from 1, columns in characters as people see them.
 pub fn range(source: &Source, span: &Span, j: &mut Json) {
     let (start, end) = inside(&source.text, span);
@@ -237,9 +271,10 @@ pub fn range(source: &Source, span: &Span, j: &mut Json) {
         for (key, at, beyond) in [("start", start, 0), ("end", end, beyond)] {
             let before = &source.text[..at];
             let line_start = before.rfind('\n').map_or(0, |n| n + 1);
+            let line = before[line_start..].trim_start_matches('\u{feff}');
             j.key(key).object(|j| {
                 j.key("line").plain(before.bytes().filter(|b| *b == b'\n').count() + 1);
-                j.key("column").plain(before[line_start..].graphemes(true).count() + 1 + beyond);
+                j.key("column").plain(line.graphemes(true).count() + 1 + beyond);
                 j.key("byte").plain(at + beyond);
             });
         }
@@ -247,18 +282,23 @@ pub fn range(source: &Source, span: &Span, j: &mut Json) {
 }
 
 /// The whole lines of the place, and where in them it is.
-fn snippet(source: &Source, span: &Span, j: &mut Json) {
+fn snippet(source: &Source, span: &Span, context: Option<&str>, j: &mut Json) {
     let (start, end) = inside(&source.text, span);
     let line_start = source.text[..start].rfind('\n').map_or(0, |n| n + 1);
-    let line_end = source.text[end..].find('\n').map_or(source.text.len(), |n| end + n);
+    // A place that ends with its line does not reach into the next.
+    let last = if end > start && source.text.as_bytes().get(end - 1) == Some(&b'\n') { end - 1 } else { end };
+    let line_end = source.text[last..].find('\n').map_or(source.text.len(), |n| last + n);
     let whole = &source.text[line_start..line_end];
     let cut = whole.match_indices('\n').nth(SNIPPET - 1).map_or(whole.len(), |(at, _)| at);
     j.object(|j| {
-        j.key("context").raw("null");
+        match context {
+            Some(context) => j.key("context").text(context),
+            None => j.key("context").raw("null"),
+        }
         j.key("code").text(&whole[..cut]);
         j.key("start_line").plain(source.text[..start].bytes().filter(|b| *b == b'\n').count() + 1);
         j.key("highlight_start_offset").plain(start - line_start);
-        j.key("highlight_end_offset").plain((end - line_start).min(cut));
+        j.key("highlight_end_offset").plain((end.max(start + 1) - line_start).min(cut));
         j.key("values").raw("[]");
     });
 }

@@ -152,6 +152,7 @@ fn write_resource(text: &mut String, (key, instances): &(ResourceKey<'_>, Vec<(&
     let mode = match mode {
         Mode::Data => "data",
         Mode::Managed => "managed",
+        Mode::Ephemeral => "ephemeral",
     };
     text.push_str(&format!(
         "\"mode\":\"{mode}\",\"type\":{},\"name\":{},\"provider\":{},\"instances\":[",

@@ -234,8 +234,13 @@ impl Changer<'_> {
         resource.provisioners.clear();
         let source = source_named(&config.module, &local);
         let body = Body { attributes: Vec::new(), blocks: Vec::new(), span: one.span.clone() };
-        let written =
-            ProviderConfig { name: local, alias: Some(alias.clone()), body: Arc::new(body), span: one.span.clone() };
+        let written = ProviderConfig {
+            name: local,
+            alias: Some(alias.clone()),
+            versioned: false,
+            body: Arc::new(body),
+            span: one.span.clone(),
+        };
         config.module.providers.push(written);
         let types = BTreeMap::from([((mode, ty.clone()), MockValues { values, during_plan: one.during_plan })]);
         let module = path.iter().map(|name| format!("module.{name}")).collect::<Vec<_>>().join(".");
@@ -277,7 +282,7 @@ fn config_of(block: &Block) -> Option<ProviderConfig> {
     let rest = block.body.attributes.iter().filter(|a| !matches!(&*a.name.name, "alias" | "version"));
     let body = Body { attributes: rest.cloned().collect(), ..(*block.body).clone() };
     let name = block.labels.first()?.text.clone();
-    Some(ProviderConfig { name, alias, body: Arc::new(body), span: block.header.clone() })
+    Some(ProviderConfig { name, alias, versioned: false, body: Arc::new(body), span: block.header.clone() })
 }
 
 /// What a configuration of the file is called in the module: by its own name, unless the run passes configurations on.

@@ -20,7 +20,9 @@ pub(crate) fn check(body: &Body, shape: &Shape<'_>, diags: &mut Vec<Diagnostic>)
         let name = &*attribute.name.name;
         if !is_attribute(name) {
             let block = shape.blocks.iter().any(|(known, _)| *known == name);
-            let known = shape.attributes.iter().map(|(known, _)| *known);
+            // What is there already was not meant.
+            let known =
+                shape.attributes.iter().map(|(known, _)| *known).filter(|known| body.attribute(known).is_none());
             if attribute.json.is_some() {
                 let known = known.chain(shape.blocks.iter().map(|(known, _)| *known));
                 diags.push(extraneous(name, &attribute.name.span, known));
@@ -45,6 +47,14 @@ pub(crate) fn check(body: &Body, shape: &Shape<'_>, diags: &mut Vec<Diagnostic>)
             }
         }
     }
+}
+
+/// Reports blocks in a body that has arguments only. True if there are none.
+pub(crate) fn just_attributes(body: &Body, diags: &mut Vec<Diagnostic>) -> bool {
+    let Some(block) = body.blocks.first() else { return true };
+    let summary = format!("Unexpected {:?} block", &*block.kind.name);
+    diags.push(Diagnostic::error(summary, "Blocks are not allowed here.").at(&block.kind.span));
+    false
 }
 
 pub(crate) fn unsupported_argument(attribute: &Attribute, is_block: bool, near: Option<&str>) -> Diagnostic {

@@ -1,24 +1,27 @@
 //! Files to a [`Module`]: pure. Reading them is [`super::load`]'s.
 
 pub(crate) mod content;
+mod endpoint;
 mod merge;
+mod modules;
 mod parts;
+pub(crate) mod providers;
+mod provisioner;
+mod required;
 mod resource;
+mod rules;
 mod settings;
+mod values;
 
-use super::ast::{Attribute, Block, Body, Expr, ExprKind, Traversal};
-use super::eval::{NoScope, eval};
-use super::module::{Local, Module, Output, ProviderConfig, Resource, Variable};
+use super::ast::{Attribute, Block, Body, Expr, ExprKind, Ident, Traversal};
+use super::eval::{NoScope, beginning, eval};
+use super::module::{Module, Resource};
 use super::position::range_text;
-use super::reference::Reference;
 use super::syntax::json::{is_json, parse_json_body};
-use super::syntax::{TOP_LEVEL, Text, is_top_level, parse_body};
-use super::types::{Constraint, parse_type};
+use super::syntax::{TOP_LEVEL, Text, is_top_level, parse_body, parse_expr};
 use crate::diag::{Diagnostic, FileId, Sources, Span};
-use content::{Shape, check, check_labels};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use straddle_sdk::value::{Defaults, Str, Type, Value, convert};
+use straddle_sdk::value::{Str, Type, Value, convert};
 
 /// The files of a module's directory, by number.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +38,9 @@ pub fn takes_own_blocks(name: &str) -> bool {
 }
 
 /// Parses and decodes the files of a module. With errors the module holds all that could be read.
+///
+/// Diagnostics come in Terraform's order: file by file what is wrong inside, its syntax first; then what only the module as a whole
+/// shows, such as names declared twice.
 pub fn decode(files: &ModuleFiles, sources: &Sources) -> (Module, Vec<Diagnostic>) {
     let mut decoder = Decoder::new(sources);
     let mut blocks = Vec::new();
@@ -43,44 +49,87 @@ pub fn decode(files: &ModuleFiles, sources: &Sources) -> (Module, Vec<Diagnostic
     }
     for file in &files.overrides {
         let over = decoder.parse(*file);
-        merge::merge(&mut blocks, over, &mut decoder.diags);
+        merge::merge(&mut blocks, over, &mut decoder);
     }
-    for block in blocks {
-        decoder.block(block);
-    }
-    let Decoder { mut diags, module, broken_json, .. } = decoder;
-    // What is wrong with JSON itself comes before what follows from it, wherever that is.
-    if !broken_json {
-        diags.sort_by_key(|d| d.span.as_ref().map(|s| (s.file, s.range.start)));
-    }
-    (module, diags)
+    let syntax = std::mem::take(&mut decoder.diags);
+    // What stands in checks is declared after everything else.
+    let (checks, others): (Vec<Block>, Vec<Block>) = blocks.into_iter().partition(|block| &*block.kind.name == "check");
+    others.into_iter().chain(checks).for_each(|block| decoder.block(block));
+    decoder.whole_module();
+    let Decoder { top, diags, later, whole, module, broken_json, .. } = decoder;
+    let order: BTreeMap<FileId, usize> =
+        files.primary.iter().chain(&files.overrides).enumerate().map(|(at, file)| (*file, at)).collect();
+    let place = |diag: &Diagnostic, stage: u8| {
+        let span = diag.span.as_ref().or(diag.related.first().map(|(span, _)| span));
+        // Errors of syntax come as they were found, and what is wrong with JSON itself before what follows from it.
+        let at = |span: &Span| if stage == 0 || broken_json { 0 } else { span.range.start };
+        span.map(|span| (order.get(&span.file).copied(), stage, at(span)))
+    };
+    let mut staged: Vec<(u8, Diagnostic)> = Vec::with_capacity(syntax.len() + diags.len() + later.len());
+    staged.extend(syntax.into_iter().map(|diag| (0, diag)));
+    staged.extend(top.into_iter().map(|diag| (1, diag)));
+    staged.extend(diags.into_iter().map(|diag| (2, diag)));
+    staged.extend(later.into_iter().map(|diag| (3, diag)));
+    staged.sort_by_key(|(stage, diag)| place(diag, *stage));
+    (module, staged.into_iter().map(|(_, diag)| diag).chain(whole).collect())
 }
 
 /// Decodes one `resource` or `data` block that stands elsewhere than at the top of a file: in a replica template.
 pub fn decode_resource(block: &Block, problems: &mut Vec<Diagnostic>) -> Option<Resource> {
     let sources = Sources::default();
     let mut decoder = Decoder::new(&sources);
-    let resource = decoder.read_resource(block);
+    let resource = decoder.read_resource(block, false);
     problems.append(&mut decoder.diags);
+    problems.append(&mut decoder.later);
     resource
 }
 
 struct Decoder<'a> {
     sources: &'a Sources,
     module: Module,
+    /// Variables an override file says something of: the place, and whether it gives a type and a default.
+    overridden: BTreeMap<Str, (Span, bool, bool)>,
+    /// What is wrong outside of all blocks.
+    top: Vec<Diagnostic>,
+    /// What is wrong inside a block.
     diags: Vec<Diagnostic>,
+    /// The same, said after all else of its file.
+    later: Vec<Diagnostic>,
+    /// What the module as a whole shows.
+    whole: Vec<Diagnostic>,
     /// Where each name was declared: kind of declaration and name.
     places: BTreeMap<(&'static str, Str), Span>,
     /// A file is not JSON though it should be.
     broken_json: bool,
 }
 
-/// Names with a meaning inside `module` blocks.
-const RESERVED: &[&str] = &["source", "version", "providers", "count", "for_each", "lifecycle", "depends_on", "locals"];
+/// What Terraform says of a reference in quotes.
+const QUOTED: &str = "In this context, references are expected literally rather than in quotes. Terraform 0.11 and earlier \
+                      required quotes, but quoted references are now deprecated and will be removed in a future version of \
+                      Terraform. Remove the quotes surrounding this reference to silence this warning.";
+
+/// What Terraform says of a name that is none.
+const BAD_NAME: &str =
+    "A name must start with a letter or underscore and may contain only letters, digits, underscores, and dashes.";
+
+/// Whether a text is a name.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && super::address::ident_len(text) == text.len()
+}
 
 impl<'a> Decoder<'a> {
     fn new(sources: &'a Sources) -> Decoder<'a> {
-        Decoder { sources, module: Module::default(), diags: Vec::new(), places: BTreeMap::new(), broken_json: false }
+        Decoder {
+            sources,
+            module: Module::default(),
+            top: Vec::new(),
+            diags: Vec::new(),
+            later: Vec::new(),
+            whole: Vec::new(),
+            overridden: BTreeMap::new(),
+            places: BTreeMap::new(),
+            broken_json: false,
+        }
     }
 }
 
@@ -103,6 +152,10 @@ impl Decoder<'_> {
         self.diags.push(Diagnostic::error(summary, detail).at(span));
     }
 
+    fn warning(&mut self, summary: &str, detail: impl Into<String>, span: &Span) {
+        self.diags.push(Diagnostic::warning(summary, detail).at(span));
+    }
+
     /// A place as messages write it.
     fn place(&self, span: &Span) -> String {
         match self.sources.files.get(span.file.0 as usize) {
@@ -122,7 +175,7 @@ impl Decoder<'_> {
     ) -> bool {
         if let Some(first) = self.places.get(&(what, name.clone())).cloned() {
             let (summary, detail) = words(&self.place(&first));
-            self.diags.push(Diagnostic::error(summary, detail).at(span).related(&first, "declared here"));
+            self.whole.push(Diagnostic::error(summary, detail).at(span).related(&first, "declared here"));
             return false;
         }
         self.places.insert((what, name), span.clone());
@@ -135,39 +188,47 @@ impl Decoder<'_> {
             "locals" => self.locals(&block),
             "output" => self.output(&block),
             "provider" => self.provider(&block),
-            "resource" | "data" => self.resource(&block),
+            "resource" | "data" | "ephemeral" => self.resource(&block),
             "module" => self.module_call(&block),
             "terraform" => self.terraform(&block),
             "moved" => self.moved(&block),
             "import" => self.import(&block),
             "removed" => self.removed(&block),
             "check" => self.check_block(&block),
+            "required_providers" => {
+                let detail = "A \"required_providers\" block must be nested inside a \"terraform\" block.";
+                self.error("Invalid required_providers block", detail, &block.kind.span);
+            }
             kind => {
                 let own =
                     self.sources.files.get(block.kind.span.file.0 as usize).is_some_and(|s| takes_own_blocks(&s.name));
-                if own && is_top_level(kind) && kind != "ephemeral" {
+                if own && is_top_level(kind) {
                     self.module.own.push(block);
                 } else {
                     let others = if own { TOP_LEVEL } else { &[] };
                     let near = super::suggest::nearest(kind, TERRAFORM_BLOCKS.iter().chain(others).copied());
                     let mut diag = content::unsupported_block(&block, false, near);
-                    if is_top_level(kind) && kind != "ephemeral" {
+                    if is_top_level(kind) {
                         diag = diag.help("Blocks of straddle's own stand in files whose name ends in .straddle.hcl.");
                     }
-                    self.diags.push(diag);
+                    self.top.push(diag);
                 }
             }
         }
     }
 
+    /// What only shows when all blocks are known.
+    fn whole_module(&mut self) {
+        self.check_settings();
+        self.check_imports();
+    }
+
     /// Reports a name that is none. True if it is one.
     fn valid_name(&mut self, summary: &str, name: &str, span: &Span) -> bool {
-        let valid = super::address::ident_len(name) == name.len() && !name.is_empty();
-        if !valid {
-            let detail = "A name must start with a letter or underscore and may contain only letters, digits, underscores, and dashes.";
-            self.error(summary, detail, span);
+        if !is_name(name) {
+            self.error(summary, BAD_NAME, span);
         }
-        valid
+        is_name(name)
     }
 
     /// The value of a constant expression as a type; reports what it is not.
@@ -177,9 +238,13 @@ impl Decoder<'_> {
         self.diags.extend(diags);
         match convert(&value, ty) {
             _ if failed => None,
+            Ok(value) if value.is_null() => {
+                self.error("Unsuitable value type", "Unsuitable value: null value is not allowed", &beginning(expr));
+                None
+            }
             Ok(value) => Some(value),
             Err(problem) => {
-                self.error("Unsuitable value type", format!("Unsuitable value: {problem}"), &expr.span);
+                self.error("Unsuitable value type", format!("Unsuitable value: {problem}"), &beginning(expr));
                 None
             }
         }
@@ -195,225 +260,109 @@ impl Decoder<'_> {
         self.constant(&attribute?.expr, &Type::Bool)?.as_bool()
     }
 
-    fn variable(&mut self, block: &Block) {
-        const SHAPE: Shape<'_> = Shape {
-            attributes: &[
-                ("description", false),
-                ("default", false),
-                ("type", false),
-                ("sensitive", false),
-                ("nullable", false),
-                ("ephemeral", false),
-                ("deprecated", false),
-            ],
-            blocks: &[("validation", &[])],
-        };
-        if !check_labels(block, &["name"], &mut self.diags) {
-            return;
-        }
-        let (label, body) = (&block.labels[0], &block.body);
-        let name = label.text.clone();
-        if !self.valid_name("Invalid variable name", &name, &label.span) {
-            return;
-        }
-        if RESERVED.contains(&&*name) {
-            let detail =
-                format!("The variable name {:?} is reserved due to its special meaning inside module blocks.", &*name);
-            self.error("Invalid variable name", detail, &label.span);
-        }
-        check(body, &SHAPE, &mut self.diags);
-        let constraint = match body.attribute("type").map(|a| parse_type(&a.expr)) {
-            Some(Ok(constraint)) => constraint,
-            Some(Err(diag)) => {
-                self.diags.push(*diag);
-                Constraint { ty: Type::Dynamic, defaults: Defaults::default() }
-            }
-            None => Constraint { ty: Type::Dynamic, defaults: Defaults::default() },
-        };
-        let nullable = self.constant_bool(body.attribute("nullable")).unwrap_or(true);
-        let default = body.attribute("default").and_then(|a| self.default(a, &constraint, nullable));
-        let validations = self.rules(body, "validation");
-        let variable = Variable {
-            name: name.clone(),
-            ty: constraint.ty,
-            typed: body.attribute("type").is_some(),
-            defaults: constraint.defaults,
-            default,
-            description: self.constant_text(body.attribute("description")).map(|d| d.0),
-            sensitive: self.constant_bool(body.attribute("sensitive")).unwrap_or(false),
-            ephemeral: self.constant_bool(body.attribute("ephemeral")).unwrap_or(false),
-            nullable,
-            validations,
-            span: block.header.clone(),
-        };
-        let words = |first: &str| {
-            let detail = format!(
-                "A variable named {:?} was already declared at {first}. Variable names must be unique within a module.",
-                &*name
-            );
-            ("Duplicate variable declaration".to_owned(), detail)
-        };
-        if self.declare("variable", name.clone(), &block.header, words) {
-            self.module.variables.insert(name, variable);
-        }
-    }
-
-    fn default(&mut self, attribute: &Attribute, constraint: &Constraint, nullable: bool) -> Option<Value> {
-        let (value, diags) = eval(&attribute.expr, &NoScope);
-        if !diags.is_empty() {
-            self.diags.extend(diags);
-            // A default there is: the variable is not required.
-            return Some(Value::unknown(constraint.ty.without_optional()));
-        }
-        if value.is_null() && !nullable {
-            let detail = "A null default value is not valid when nullable=false.";
-            self.error("Invalid default value for variable", detail, &attribute.expr.span);
-        }
-        match convert(&constraint.defaults.apply(&value), &constraint.ty) {
-            Ok(value) => Some(value),
-            Err(problem) => {
-                let detail =
-                    format!("This default value is not compatible with the variable's type constraint: {problem}.");
-                self.error("Invalid default value for variable", detail, &attribute.expr.span);
-                Some(Value::unknown(constraint.ty.without_optional()))
-            }
-        }
-    }
-
-    fn locals(&mut self, block: &Block) {
-        check_labels(block, &[], &mut self.diags);
-        for inner in &block.body.blocks {
-            self.diags.push(content::unsupported_block(inner, true, None));
-        }
-        for attribute in &block.body.attributes {
-            let name = attribute.name.name.clone();
-            let words = |first: &str| {
-                let detail = format!(
-                    "A local value named {:?} was already defined at {first}. Local value names must be unique within a module.",
-                    &*name
-                );
-                ("Duplicate local value definition".to_owned(), detail)
-            };
-            if self.declare("local", name.clone(), &attribute.span, words) {
-                let local =
-                    Local { name: attribute.name.clone(), expr: attribute.expr.clone(), span: attribute.span.clone() };
-                self.module.locals.insert(name, local);
-            }
-        }
-    }
-
-    fn output(&mut self, block: &Block) {
-        const SHAPE: Shape<'_> = Shape {
-            attributes: &[
-                ("value", true),
-                ("description", false),
-                ("sensitive", false),
-                ("ephemeral", false),
-                ("depends_on", false),
-                ("deprecated", false),
-            ],
-            blocks: &[("precondition", &[]), ("postcondition", &[])],
-        };
-        if !check_labels(block, &["name"], &mut self.diags) {
-            return;
-        }
-        let (label, body) = (&block.labels[0], &block.body);
-        let name = label.text.clone();
-        if !self.valid_name("Invalid output name", &name, &label.span) {
-            return;
-        }
-        check(body, &SHAPE, &mut self.diags);
-        let output = Output {
-            name: name.clone(),
-            value: body.attribute("value").map(|a| a.expr.clone()),
-            description: self.constant_text(body.attribute("description")).map(|d| d.0),
-            sensitive: self.constant_bool(body.attribute("sensitive")).unwrap_or(false),
-            ephemeral: self.constant_bool(body.attribute("ephemeral")).unwrap_or(false),
-            depends_on: self.depends_on(body),
-            preconditions: self.rules(body, "precondition"),
-            span: block.header.clone(),
-        };
-        let words = |first: &str| {
-            let detail = format!(
-                "An output named {:?} was already defined at {first}. Output names must be unique within a module.",
-                &*name
-            );
-            ("Duplicate output definition".to_owned(), detail)
-        };
-        if self.declare("output", name.clone(), &block.header, words) {
-            self.module.outputs.insert(name, output);
-        }
-    }
-
-    fn provider(&mut self, block: &Block) {
-        if !check_labels(block, &["name"], &mut self.diags) {
-            return;
-        }
-        let name = block.labels[0].text.clone();
-        let alias = self.constant_text(block.body.attribute("alias")).map(|a| a.0);
-        let known = alias.as_deref().map_or(name.to_string(), |alias| format!("{name}.{alias}"));
-        let words = |first: &str| {
-            let detail = match &alias {
-                None => format!(
-                    "A default (non-aliased) provider configuration for {:?} was already given at {first}. If multiple \
-                     configurations are required, set the \"alias\" argument for alternative configurations.",
-                    &*name
-                ),
-                Some(alias) => format!(
-                    "A provider configuration for {:?} with alias {:?} was already given at {first}. Each configuration for \
-                     the same provider must have a distinct alias.",
-                    &*name, &**alias
-                ),
-            };
-            ("Duplicate provider configuration".to_owned(), detail)
-        };
-        if self.declare("provider", Str::from(known), &block.header, words) {
-            let body = Arc::new(without(&block.body, &["alias", "version"], &[]));
-            let config = ProviderConfig { name: name.clone(), alias, body, span: block.header.clone() };
-            self.module.providers.push(config);
-        }
-    }
-
     /// The references of `depends_on`.
     fn depends_on(&mut self, body: &Body) -> Vec<Traversal> {
         let Some(attribute) = body.attribute("depends_on") else { return Vec::new() };
-        let ExprKind::Tuple(items) = &attribute.expr.kind else {
-            self.error("Invalid expression", "A static list expression is required.", &attribute.expr.span);
-            return Vec::new();
-        };
-        let mut all = Vec::new();
-        for item in items {
-            let Some(traversal) = self.reference(item) else { continue };
-            match Reference::parse(&traversal).map(|_| ()) {
-                Ok(()) => all.push(traversal),
-                Err(diag) => self.diags.push(*diag),
-            }
-        }
-        all
+        let items = self.list(&attribute.expr);
+        items.iter().filter_map(|item| self.quoted_reference(item)).collect()
     }
 
-    /// A reference, also one in quotes as Terraform 0.11 wanted it.
+    /// The items of a list written out.
+    fn list<'e>(&mut self, expr: &'e Expr) -> &'e [Expr] {
+        match &expr.kind {
+            ExprKind::Tuple(items) => items,
+            _ => {
+                self.error("Invalid expression", "A static list expression is required.", &beginning(expr));
+                &[]
+            }
+        }
+    }
+
+    /// A reference.
     fn reference(&mut self, expr: &Expr) -> Option<Traversal> {
         if let ExprKind::Traversal(traversal) = &expr.kind {
             return Some((**traversal).clone());
-        }
-        if let (Some(text), Some(source)) = (expr.literal_text(), self.sources.files.get(expr.span.file.0 as usize)) {
-            // Parsed where it stands, so that places are right; escapes make no reference.
-            let (start, end) = (expr.span.range.start + 1, expr.span.range.end.saturating_sub(1));
-            if source.text.get(start..end) == Some(text) {
-                let blank: String = source.text[..start].chars().map(|c| " ".repeat(c.len_utf8())).collect();
-                let padded = format!("{blank}{text}");
-                let (inner, diags) =
-                    super::syntax::parse_expr(Text { file: expr.span.file, name: &source.name, text: &padded });
-                if let (ExprKind::Traversal(traversal), true) = (inner.kind, diags.is_empty()) {
-                    return Some(*traversal);
-                }
-            }
         }
         let detail = "A single static variable reference is required: only attribute access and indexing with constant keys. \
                       No calculations, function calls, template expressions, etc are allowed here.";
         self.error("Invalid expression", detail, &expr.span);
         None
+    }
+
+    /// A reference, also one in quotes as Terraform 0.11 wanted it.
+    fn quoted_reference(&mut self, expr: &Expr) -> Option<Traversal> {
+        match self.unquoted(expr) {
+            Some(traversal) => Some(traversal),
+            None => self.reference(expr),
+        }
+    }
+
+    /// The reference an expression is, or that stands in its quotes; with a warning then.
+    fn unquoted(&mut self, expr: &Expr) -> Option<Traversal> {
+        if let ExprKind::Traversal(traversal) = &expr.kind {
+            return Some((**traversal).clone());
+        }
+        let (text, source) = (expr.literal_text()?, self.sources.files.get(expr.span.file.0 as usize)?);
+        // Escapes make no reference.
+        let (start, end) = (expr.span.range.start + 1, expr.span.range.end.saturating_sub(1));
+        if source.text.get(start..end) != Some(text) {
+            return None;
+        }
+        let root = super::address::ident_len(text);
+        // Here no name has a meaning of its own.
+        let plain = if matches!(&text[..root], "null" | "true" | "false") { "_" } else { "" };
+        let alone = format!("{plain}{}", &text[plain.len()..]);
+        let (inner, diags) = parse_expr(Text { file: expr.span.file, name: &source.name, text: &alone });
+        let (ExprKind::Traversal(mut traversal), true) = (inner.kind, diags.is_empty()) else {
+            return self.broken_reference(text, start, &expr.span);
+        };
+        traversal.root.name = Str::new(&text[..root]);
+        // To where it stands in the file.
+        let spans =
+            std::iter::once(&mut traversal.root.span).chain(traversal.steps.iter_mut().map(|step| &mut step.span));
+        for span in spans {
+            span.range = span.range.start + start..span.range.end + start;
+        }
+        self.warning("Quoted references are deprecated", QUOTED, &expr.span);
+        Some(*traversal)
+    }
+
+    /// A text in quotes that begins with a name and goes on with what is no step.
+    fn broken_reference(&mut self, text: &str, start: usize, quoted: &Span) -> Option<Traversal> {
+        let name = super::address::ident_len(text);
+        let next = text.get(name..)?.chars().next()?;
+        if name == 0 || matches!(next, '.' | '[') {
+            return None;
+        }
+        let at = start + name;
+        let span = Span { file: quoted.file, range: at..at + next.len_utf8() };
+        self.error("Invalid character", "Expected an attribute access or an index operator.", &span);
+        self.warning("Quoted references are deprecated", QUOTED, quoted);
+        let span = Span { file: quoted.file, range: start..at };
+        Some(Traversal { root: Ident { name: Str::new(&text[..name]), span }, steps: Vec::new() })
+    }
+
+    /// Notes a `_` block, whose arguments are never meta-arguments. Only one may be; `first` is the one seen before.
+    fn escape_block<'b>(&mut self, first: &mut Option<&'b Block>, block: &'b Block, meaning: &str, owner: &str) {
+        let Some(first) = first else {
+            *first = Some(block);
+            return;
+        };
+        let detail = format!(
+            "The special block type \"_\" can be used to force particular arguments to be interpreted as {meaning} rather than \
+             as meta-arguments, but each {owner} can have only one such block. The first escaping block was at {}.",
+            self.place(&first.header)
+        );
+        self.error("Duplicate escaping block", detail, &block.header);
+    }
+
+    /// Refuses a block of a type Terraform keeps for later.
+    fn reserved_block(&mut self, block: &Block, owner: &str) {
+        let detail = format!(
+            "The block type name {:?} is reserved for use by Terraform in a future version.",
+            &*block.kind.name
+        );
+        self.error(&format!("Reserved block type name in {owner} block"), detail, &block.kind.span);
     }
 }
 
@@ -428,6 +377,7 @@ const TERRAFORM_BLOCKS: &[&str] = &[
     "module",
     "resource",
     "data",
+    "ephemeral",
     "moved",
     "import",
     "removed",

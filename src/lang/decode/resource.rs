@@ -1,103 +1,133 @@
-//! Resources, data sources and module calls.
+//! Resources, data sources and ephemeral resources.
 
 use super::content::{Shape, check, check_labels};
 use super::{Decoder, without};
 use crate::diag::{Diagnostic, Span};
-use crate::lang::ast::{Block, Body, Expr, ExprKind, ObjectKey, StepKind, Traversal};
-use crate::lang::module::{CheckRule, IgnoreChanges, Lifecycle, Mode, ModuleCall, ProviderRef, Resource};
-use crate::lang::reference::references;
-use crate::lang::syntax::{Text, parse_expr};
+use crate::lang::ast::{Block, Body, Expr, Traversal};
+use crate::lang::module::{IgnoreChanges, Lifecycle, Mode, Resource};
+use crate::lang::reference::{Subject, references};
 use std::sync::Arc;
 use straddle_sdk::value::Str;
 
 const META: &[&str] = &["count", "for_each", "depends_on", "provider"];
 const META_BLOCKS: &[&str] = &["lifecycle", "connection", "provisioner"];
 
+/// The words for a mode: the block's type, and in messages the type and the name of a resource of this mode.
+fn words(mode: Mode) -> (&'static str, &'static str, &'static str) {
+    match mode {
+        Mode::Managed => ("resource", "Invalid resource type name", "Invalid resource name"),
+        Mode::Data => ("data", "Invalid data source name", "Invalid data resource name"),
+        Mode::Ephemeral => ("ephemeral", "Invalid ephemeral resource type", "Invalid ephemeral resource name"),
+    }
+}
+
 impl Decoder<'_> {
     pub(super) fn resource(&mut self, block: &Block) {
-        let Some(resource) = self.read_resource(block) else { return };
-        let (ty, name) = (resource.ty.text.clone(), resource.name.text.clone());
-        let data = resource.mode == Mode::Data;
-        let words = |first: &str| {
-            let (kind, what) = if data { ("data", " data resource") } else { ("resource", " resource") };
+        let Some(resource) = self.read_resource(block, false) else { return };
+        let (mode, ty, name) = (resource.mode, resource.ty.text.clone(), resource.name.text.clone());
+        let what = match mode {
+            Mode::Managed => "resource",
+            Mode::Data => "data resource",
+            Mode::Ephemeral => "ephemeral resource",
+        };
+        let explain = |first: &str| {
             let detail = format!(
-                "A {ty}{what} named {:?} was already declared at {first}. Resource names must be unique per type in each module.",
+                "A {ty} {what} named {:?} was already declared at {first}. Resource names must be unique per type in each module.",
                 &*name
             );
-            (format!("Duplicate {kind} {:?} configuration", &*ty), detail)
+            (format!("Duplicate {} {:?} configuration", words(mode).0, &*ty), detail)
         };
-        let key = Str::from(format!("{}{ty}.{name}", if data { "data." } else { "" }));
-        if self.declare("resource", key, &block.header, words) {
-            self.module.resources.insert((resource.mode, ty.clone(), name.clone()), resource);
+        let key = Str::from(format!("{}{ty}.{name}", mode.prefix()));
+        if self.declare("resource", key, &block.header, explain) {
+            let all = match mode {
+                Mode::Ephemeral => &mut self.module.ephemerals,
+                Mode::Managed | Mode::Data => &mut self.module.resources,
+            };
+            all.insert((mode, ty.clone(), name.clone()), resource);
         }
     }
 
-    /// A `resource` or `data` block, wherever it stands: also inside `check` and straddle's replica templates.
-    pub(super) fn read_resource(&mut self, block: &Block) -> Option<Resource> {
-        let mode = if &*block.kind.name == "data" { Mode::Data } else { Mode::Managed };
+    /// A `resource`, `data` or `ephemeral` block, wherever it stands: also in straddle's replica templates, and (`nested`) in a
+    /// `check` block.
+    pub(super) fn read_resource(&mut self, block: &Block, nested: bool) -> Option<Resource> {
+        let mode = match &*block.kind.name {
+            "data" => Mode::Data,
+            "ephemeral" => Mode::Ephemeral,
+            _ => Mode::Managed,
+        };
         if !check_labels(block, &["type", "name"], &mut self.diags) {
             return None;
         }
         let [ty, name] = block.labels.as_slice() else { return None };
-        let kind = if mode == Mode::Data { "data source" } else { "resource" };
-        let fine = self.valid_name(&format!("Invalid {kind} type name"), &ty.text, &ty.span)
-            & self.valid_name(
-                &format!("Invalid {} name", if mode == Mode::Data { "data source" } else { "resource" }),
-                &name.text,
-                &name.span,
-            );
-        if !fine {
-            return None;
-        }
+        let (kind, bad_type, bad_name) = words(mode);
+        self.valid_name(bad_type, &ty.text, &ty.span);
+        self.valid_name(bad_name, &name.text, &name.span);
         let body = &block.body;
-        let count = body.attribute("count");
-        let for_each = body.attribute("for_each");
-        if let (Some(_), Some(for_each)) = (count, for_each) {
-            let detail = "The \"count\" and \"for_each\" meta-arguments are mutually-exclusive, only one should be used to be \
-                          explicit about the number of resources to be created.";
-            self.error("Invalid combination of \"count\" and \"for_each\"", detail, &for_each.name.span);
+        if nested {
+            self.no_repetition(body);
+        } else {
+            self.count_or_each(block);
         }
-        let provider = body.attribute("provider").and_then(|a| self.provider_ref(&a.expr));
+        let provider = body.attribute("provider").and_then(|a| self.provider_ref(&a.expr, "provider"));
+        let mut escape: Option<&Block> = None;
+        for inner in &body.blocks {
+            match (&*inner.kind.name, mode) {
+                ("_", _) => {
+                    let meaning = "resource-type-specific";
+                    self.escape_block(&mut escape, inner, meaning, &format!("{kind} block"));
+                }
+                ("locals", _) => self.reserved_block(inner, kind),
+                ("lifecycle", _) if nested => {
+                    let detail = "Nested data blocks do not support \"lifecycle\" blocks as the lifecycle is managed by the \
+                                  containing block.";
+                    self.error("Invalid lifecycle block", detail, &inner.header);
+                }
+                _ => {}
+            }
+        }
+        let (provisioners, connection) = match mode {
+            Mode::Managed => self.provisioners(body, "resource"),
+            Mode::Data | Mode::Ephemeral => (Vec::new(), None),
+        };
+        let expr = |name: &str| body.attribute(name).filter(|_| !nested).map(|a| a.expr.clone());
         Some(Resource {
             mode,
             ty: ty.clone(),
             name: name.clone(),
-            count: count.map(|a| a.expr.clone()),
-            for_each: for_each.map(|a| a.expr.clone()),
+            count: expr("count"),
+            for_each: expr("for_each"),
             depends_on: self.depends_on(body),
             provider,
-            lifecycle: self.lifecycle(body, mode),
-            provisioners: body.blocks_of("provisioner").cloned().collect(),
-            connection: body.blocks_of("connection").next().cloned(),
-            body: Arc::new(without(body, META, META_BLOCKS)),
+            lifecycle: self.lifecycle(body, (mode, &ty.text, &name.text)),
+            provisioners,
+            connection,
+            container: None,
+            body: Arc::new(
+                without(body, META, if mode == Mode::Managed { META_BLOCKS } else { &["lifecycle"] }).unescaped(),
+            ),
             span: block.header.clone(),
         })
     }
 
-    /// `aws` or `aws.seoul`, also in quotes.
-    pub(super) fn provider_ref(&mut self, expr: &Expr) -> Option<ProviderRef> {
-        let parsed = expr.literal_text().map(|text| parse_expr(Text { file: expr.span.file, name: "", text }).0);
-        if let ExprKind::Traversal(t) = &parsed.as_ref().unwrap_or(expr).kind {
-            let alias = match t.steps.as_slice() {
-                [] => Some(None),
-                [step] => match &step.kind {
-                    StepKind::Attr(alias) => Some(Some(alias.clone())),
-                    StepKind::Index(_) => None,
-                },
-                _ => None,
-            };
-            if let Some(alias) = alias {
-                return Some(ProviderRef { name: t.root.name.clone(), alias, span: expr.span.clone() });
-            }
+    /// Refuses `count` beside `for_each`.
+    pub(super) fn count_or_each(&mut self, block: &Block) {
+        if let (Some(_), Some(for_each)) = (block.body.attribute("count"), block.body.attribute("for_each")) {
+            let detail = "The \"count\" and \"for_each\" meta-arguments are mutually-exclusive, only one should be used to be \
+                          explicit about the number of resources to be created.";
+            self.error("Invalid combination of \"count\" and \"for_each\"", detail, &for_each.name.span);
         }
-        let detail = "The provider argument requires a provider type name, optionally followed by a period and then a \
-                      configuration alias.";
-        self.error("Invalid provider configuration reference", detail, &expr.span);
-        None
     }
 
-    fn lifecycle(&mut self, body: &Body, mode: Mode) -> Lifecycle {
-        const MANAGED: Shape<'_> = Shape {
+    /// Refuses both: a data source inside a `check` is one.
+    fn no_repetition(&mut self, body: &Body) {
+        for attribute in body.attributes.iter().filter(|a| matches!(&*a.name.name, "count" | "for_each")) {
+            let detail = "The \"count\" and \"for_each\" meta-arguments are not supported within nested data blocks.";
+            self.error(&format!("Invalid {:?} attribute", &*attribute.name.name), detail, &attribute.name.span);
+        }
+    }
+
+    fn lifecycle(&mut self, body: &Body, this: (Mode, &str, &str)) -> Lifecycle {
+        const SHAPE: Shape<'_> = Shape {
             attributes: &[
                 ("create_before_destroy", false),
                 ("prevent_destroy", false),
@@ -106,10 +136,12 @@ impl Decoder<'_> {
             ],
             blocks: &[("precondition", &[]), ("postcondition", &[])],
         };
-        const DATA: Shape<'_> = Shape { attributes: &[], blocks: &[("precondition", &[]), ("postcondition", &[])] };
         let mut lifecycle = Lifecycle::default();
         let mut first: Option<Span> = None;
         for block in body.blocks_of("lifecycle") {
+            if !check_labels(block, &[], &mut self.diags) {
+                continue;
+            }
             if let Some(first) = &first {
                 let place = self.place(first);
                 let at = if place.is_empty() { String::new() } else { format!(" at {place}") };
@@ -120,132 +152,99 @@ impl Decoder<'_> {
             }
             first = Some(block.header.clone());
             let body = &block.body;
-            check(body, if mode == Mode::Data { &DATA } else { &MANAGED }, &mut self.diags);
-            lifecycle.create_before_destroy = self.constant_bool(body.attribute("create_before_destroy"));
-            lifecycle.prevent_destroy = self.constant_bool(body.attribute("prevent_destroy")).unwrap_or(false);
-            if let Some(attribute) = body.attribute("ignore_changes") {
-                lifecycle.ignore_changes = self.ignore_changes(&attribute.expr);
-            }
-            if let Some(attribute) = body.attribute("replace_triggered_by") {
-                match &attribute.expr.kind {
-                    ExprKind::Tuple(items) => lifecycle.replace_triggered_by = items.clone(),
-                    _ => {
-                        self.error("Invalid expression", "A static list expression is required.", &attribute.expr.span)
-                    }
+            check(body, &SHAPE, &mut self.diags);
+            if this.0 == Mode::Managed {
+                lifecycle.create_before_destroy = self.constant_bool(body.attribute("create_before_destroy"));
+                lifecycle.prevent_destroy = self.constant_bool(body.attribute("prevent_destroy")).unwrap_or(false);
+                if let Some(attribute) = body.attribute("replace_triggered_by") {
+                    lifecycle.replace_triggered_by = self.replace_triggered_by(&attribute.expr);
                 }
+                if let Some(attribute) = body.attribute("ignore_changes") {
+                    lifecycle.ignore_changes = self.ignore_changes(&attribute.expr);
+                }
+            } else {
+                self.no_lifecycle_arguments(body, this.0);
             }
-            lifecycle.preconditions = self.rules(body, "precondition");
-            lifecycle.postconditions = self.rules(body, "postcondition");
+            lifecycle.preconditions = self.resource_rules(body, "precondition", this);
+            lifecycle.postconditions = self.resource_rules(body, "postcondition", this);
         }
         lifecycle
+    }
+
+    /// Only what is made can be kept from being destroyed, and so on.
+    fn no_lifecycle_arguments(&mut self, body: &Body, mode: Mode) {
+        const KNOWN: &[&str] = &["create_before_destroy", "prevent_destroy", "ignore_changes", "replace_triggered_by"];
+        let (kind, these) = match mode {
+            Mode::Data => ("data", "data resources"),
+            _ => ("ephemeral", "ephemeral resources"),
+        };
+        for attribute in body.attributes.iter().filter(|a| KNOWN.contains(&&*a.name.name)) {
+            let detail = format!(
+                "The lifecycle argument {:?} is defined only for managed resources (\"resource\" blocks), and is not valid for \
+                 {these}.",
+                &*attribute.name.name
+            );
+            self.error(&format!("Invalid {kind} resource lifecycle argument"), detail, &attribute.name.span);
+        }
+    }
+
+    fn replace_triggered_by(&mut self, expr: &Expr) -> Vec<Expr> {
+        let items = self.list(expr);
+        for item in items {
+            self.trigger(item);
+        }
+        items.to_vec()
+    }
+
+    /// Checks one item of `replace_triggered_by`: it names one resource, perhaps by `count.index` or `each.key`.
+    fn trigger(&mut self, expr: &Expr) {
+        let (found, problems) = references(expr);
+        if !problems.is_empty() {
+            self.diags.extend(problems.into_iter().map(|diag| diag.at(&expr.span)));
+            return;
+        }
+        let mut resources = 0;
+        for reference in found {
+            let (what, detail) = match reference.subject {
+                Subject::Resource(..) => {
+                    resources += 1;
+                    continue;
+                }
+                Subject::Each("key") | Subject::Count("index") => continue,
+                Subject::Each(_) => ("each reference", "Only each.key may be used in replace_triggered_by."),
+                Subject::Count(_) => ("count reference", "Only count.index may be used in replace_triggered_by."),
+                _ => ("reference", "Only resources, count.index, and each.key may be used in replace_triggered_by."),
+            };
+            self.error(&format!("Invalid {what} in replace_triggered_by expression"), detail, &expr.span);
+        }
+        let detail = match resources {
+            0 => "Missing resource reference in replace_triggered_by expression.",
+            1 => return,
+            _ => "Multiple resource references in replace_triggered_by expression.",
+        };
+        self.error("Invalid replace_triggered_by expression", detail, &expr.span);
     }
 
     fn ignore_changes(&mut self, expr: &Expr) -> IgnoreChanges {
         if expr.keyword() == Some("all") {
             return IgnoreChanges::All;
         }
-        let ExprKind::Tuple(items) = &expr.kind else {
-            self.error("Invalid expression", "A static list expression is required.", &expr.span);
-            return IgnoreChanges::default();
-        };
         let mut paths: Vec<Traversal> = Vec::new();
-        for item in items {
+        let mut all: Option<&Span> = None;
+        for item in self.list(expr) {
             if item.literal_text() == Some("*") {
                 let detail = "The [\"*\"] form of ignore_changes wildcard is was deprecated and is now invalid. Use \
                               \"ignore_changes = all\" to ignore changes to all attributes.";
                 self.error("Invalid ignore_changes wildcard", detail, &expr.span);
+                all = Some(&item.span);
                 continue;
             }
-            paths.extend(self.reference(item));
+            paths.extend(self.quoted_reference(item));
+        }
+        if let (Some(span), false) = (all, paths.is_empty()) {
+            let detail = "Cannot mix wildcard string \"*\" with non-wildcard references.";
+            self.error("Invalid ignore_changes ruleset", detail, span);
         }
         IgnoreChanges::Paths(paths)
-    }
-
-    /// The condition blocks of a type.
-    pub(super) fn rules(&mut self, body: &Body, kind: &str) -> Vec<CheckRule> {
-        const SHAPE: Shape<'_> = Shape { attributes: &[("condition", true), ("error_message", true)], blocks: &[] };
-        let mut rules = Vec::new();
-        for block in body.blocks_of(kind) {
-            check_labels(block, &[], &mut self.diags);
-            check(&block.body, &SHAPE, &mut self.diags);
-            let (Some(condition), Some(message)) =
-                (block.body.attribute("condition"), block.body.attribute("error_message"))
-            else {
-                continue;
-            };
-            if kind != "validation" && references(&condition.expr).0.is_empty() {
-                let detail = "The condition expression must refer to at least one object from elsewhere in the configuration, \
-                              or else its result would not be checking anything.";
-                self.error(&format!("Invalid {kind} expression"), detail, &condition.expr.span);
-            }
-            rules.push(CheckRule {
-                condition: condition.expr.clone(),
-                error_message: message.expr.clone(),
-                span: block.header.clone(),
-            });
-        }
-        rules
-    }
-
-    pub(super) fn module_call(&mut self, block: &Block) {
-        const OWN: &[&str] = &["source", "version", "count", "for_each", "depends_on", "providers"];
-        if !check_labels(block, &["name"], &mut self.diags) {
-            return;
-        }
-        let (label, body) = (&block.labels[0], &block.body);
-        let name = label.text.clone();
-        if !self.valid_name("Invalid module instance name", &name, &label.span) {
-            return;
-        }
-        if body.attribute("source").is_none() {
-            self.diags.push(super::content::missing_argument("source", body));
-        }
-        if let (Some(_), Some(for_each)) = (body.attribute("count"), body.attribute("for_each")) {
-            let detail = "The \"count\" and \"for_each\" meta-arguments are mutually-exclusive, only one should be used to be \
-                          explicit about the number of resources to be created.";
-            self.error("Invalid combination of \"count\" and \"for_each\"", detail, &for_each.name.span);
-        }
-        let call = ModuleCall {
-            name: name.clone(),
-            source: self.constant_text(body.attribute("source")),
-            version: self.constant_text(body.attribute("version")),
-            count: body.attribute("count").map(|a| a.expr.clone()),
-            for_each: body.attribute("for_each").map(|a| a.expr.clone()),
-            depends_on: self.depends_on(body),
-            providers: self.passed_providers(body),
-            body: Arc::new(without(body, OWN, &[])),
-            span: block.header.clone(),
-        };
-        let words = |first: &str| {
-            let detail = format!(
-                "A module call named {:?} was already defined at {first}. Module calls must have unique names within a module.",
-                &*name
-            );
-            ("Duplicate module call".to_owned(), detail)
-        };
-        if self.declare("module", name.clone(), &block.header, words) {
-            self.module.modules.insert(name, call);
-        }
-    }
-
-    fn passed_providers(&mut self, body: &Body) -> Vec<(ProviderRef, ProviderRef)> {
-        let Some(attribute) = body.attribute("providers") else { return Vec::new() };
-        let ExprKind::Object(items) = &attribute.expr.kind else {
-            self.error("Invalid expression", "A static map expression is required.", &attribute.expr.span);
-            return Vec::new();
-        };
-        let mut pairs = Vec::new();
-        for item in items {
-            let inner = match &item.key {
-                ObjectKey::Name(name) => {
-                    Some(ProviderRef { name: name.name.clone(), alias: None, span: name.span.clone() })
-                }
-                ObjectKey::Expr(key) => self.provider_ref(key),
-            };
-            if let (Some(inner), Some(outer)) = (inner, self.provider_ref(&item.value)) {
-                pairs.push((inner, outer));
-            }
-        }
-        pairs
     }
 }

@@ -144,13 +144,8 @@ fn of_unknown(value: &Value, key: &Value, span: &Span) -> Result<Option<Type>, B
                 None
             }
         },
-        (Type::Object(object), Kind::String(name)) => match object.get(name) {
-            Some(ty) => Some(ty.clone()),
-            None => {
-                refuse("Invalid index", format!("{NO_ELEMENT}."), span)?;
-                None
-            }
-        },
+        // Terraform only asks for the attribute of an object that is known.
+        (Type::Object(object), Kind::String(name)) => object.get(name).cloned(),
         _ => None,
     })
 }

@@ -24,7 +24,7 @@ impl Evaluator<'_> {
             if let Some(value) = self.provider_call(node, span, frame) {
                 return value;
             }
-            return self.no_function(node);
+            return self.no_function(node, span);
         };
         match function.special {
             Special::Try | Special::Can if node.expand => {}
@@ -32,15 +32,7 @@ impl Evaluator<'_> {
             Special::Can => return self.can_call(function, node, frame),
             Special::TypeOf => return self.type_of(node, frame),
             Special::Convert => return self.convert_call(node, frame),
-            Special::TemplateString => {
-                if let Some(why) = node.args.first().and_then(no_template_reference) {
-                    let detail =
-                        format!("Invalid value for \"template\" parameter: invalid template expression: {why}.");
-                    let place = node.args.first().map_or(span.clone(), beginning);
-                    return self.fail("Invalid function argument", detail, &place);
-                }
-            }
-            Special::No => {}
+            Special::TemplateString | Special::No => {}
         }
         if !node.expand && !self.arity(function, node) {
             return failed();
@@ -49,20 +41,30 @@ impl Evaluator<'_> {
             Ok(args) => args,
             Err(instead) => return instead,
         };
+        // Whether the template is from elsewhere only matters when it is to be rendered.
+        if function.special == Special::TemplateString
+            && args.len() == 2
+            && args.get(1).is_some_and(|vars| !vars.is_unknown())
+            && let Some((first, why)) = places.first().and_then(|first| Some((first, no_template_reference(first)?)))
+        {
+            let detail = format!("Invalid value for \"template\" parameter: invalid template expression: {why}.");
+            return self.fail("Invalid function argument", detail, &beginning(first));
+        }
         self.invoke(function, node, span, &args, &places, context)
     }
 
-    fn no_function(&mut self, node: &Call) -> Value {
+    fn no_function(&mut self, node: &Call, span: &Span) -> Value {
         let name = &*node.name.name;
         if self.scope.functions().is_none() {
-            return self.fail("Function calls not allowed", "Functions may not be called here.", &node.name.span);
+            return self.fail("Function calls not allowed", "Functions may not be called here.", span);
         }
         if let Some((namespace, rest)) = name.split_once("::") {
+            let known = |provider: &str| {
+                self.scope.function(&format!("provider::{provider}::encode_expr")).is_some()
+                    || self.scope.functions().and_then(|f| f.providers).is_some_and(|p| p.knows(provider))
+            };
             let detail = match rest.split_once("::") {
-                Some((provider, function))
-                    if namespace == "provider"
-                        && self.scope.functions().and_then(|f| f.providers).is_some_and(|p| p.knows(provider)) =>
-                {
+                Some((provider, function)) if namespace == "provider" && known(provider) => {
                     format!("The function {function:?} is not available from the provider {provider:?}.")
                 }
                 Some((provider, function)) if namespace == "provider" => format!(
@@ -131,6 +133,10 @@ impl Evaluator<'_> {
         let context = FunctionContext { templates: Some(&render), ..context };
         functions::call(function, args, &context).unwrap_or_else(|problem| {
             let place = match problem.argument {
+                // What an argument was expanded to has no place of its own.
+                Some(at) if node.expand && at + 1 >= node.args.len() => {
+                    places.get(at).map_or_else(|| span.clone(), |arg| arg.span.clone())
+                }
                 Some(at) => places.get(at).map_or_else(|| span.clone(), |arg| beginning(arg)),
                 None if problem.summary() == "Not enough function arguments" => node.close.clone(),
                 None => opening(node),
@@ -151,12 +157,8 @@ impl Evaluator<'_> {
     /// `try`: the first argument without an error. As long as one before it is not known, so is the result.
     fn try_call(&mut self, function: &'static Function, node: &Call, span: &Span, frame: Bound<'_>) -> Value {
         if node.args.is_empty() {
-            let place = &node.close;
-            return self.fail(
-                "Error in function call",
-                "Call to function \"try\" failed: at least one argument is required.",
-                place,
-            );
+            let detail = "Call to function \"try\" failed: at least one argument is required.";
+            return self.fail("Error in function call", detail, &opening(node));
         }
         if !self.arity(function, node) {
             return failed();
@@ -288,7 +290,7 @@ fn opening(node: &Call) -> Span {
 }
 
 /// What of an argument with a wrong value is underlined: where a compound expression begins, as Terraform does.
-pub(super) fn beginning(expr: &Expr) -> Span {
+pub fn beginning(expr: &Expr) -> Span {
     let first =
         |span: &Span| Span { file: span.file, range: span.range.start..(span.range.start + 1).min(span.range.end) };
     match &expr.kind {
@@ -297,6 +299,13 @@ pub(super) fn beginning(expr: &Expr) -> Span {
         ExprKind::Index(node) => first(&node.brackets),
         ExprKind::Splat(node) => node.marker.clone(),
         ExprKind::Conditional(node) => beginning(&node.cond),
+        ExprKind::Parens(inner) => beginning(inner),
+        ExprKind::Literal(literal) if literal.0.as_str().is_some() => inside_quotes(expr),
+        ExprKind::Template(template) if !template.heredoc => match template.parts.first() {
+            Some(Part::Text(_, span)) => span.clone(),
+            Some(Part::Interpolation(inner)) => beginning(inner),
+            _ => expr.span.clone(),
+        },
         ExprKind::Binary(_) => {
             let mut left = expr;
             while let ExprKind::Binary(node) = &left.kind {
@@ -308,13 +317,25 @@ pub(super) fn beginning(expr: &Expr) -> Span {
     }
 }
 
+/// The text of a constant string without its quotes. A heredoc, known by the line end it has, stays as it is.
+fn inside_quotes(expr: &Expr) -> Span {
+    let ExprKind::Literal(literal) = &expr.kind else { return expr.span.clone() };
+    let text = literal.0.as_str().unwrap_or_default();
+    let Span { file, range } = expr.span.clone();
+    if text.ends_with('\n') || range.len() < 2 {
+        return Span { file, range };
+    }
+    // Of nothing between quotes Terraform points at what follows.
+    let range = if text.is_empty() { range.end..range.end } else { range.start + 1..range.end - 1 };
+    Span { file, range }
+}
+
 /// Why a value cannot be expanded to arguments, if it cannot.
 fn unexpandable(value: &Value) -> Option<&'static str> {
-    if value.is_null() {
-        return Some("The expanding argument (indicated by ...) must not be null.");
-    }
     match value.ty() {
-        Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_) => None,
+        Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_) => {
+            value.is_null().then_some("The expanding argument (indicated by ...) must not be null.")
+        }
         _ => Some("The expanding argument (indicated by ...) must be of a tuple, list, or set type."),
     }
 }

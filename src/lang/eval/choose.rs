@@ -49,6 +49,9 @@ impl Evaluator<'_> {
             self.error("Null condition", detail, cond_span);
             return Value::unknown(ty);
         }
+        if cond.is_unknown() {
+            return either(&cond, yes.value, no.value, ty).with_marks(marks);
+        }
         let flag = match convert(&cond, &Type::Bool) {
             Ok(flag) => flag,
             Err(_) => {
@@ -82,6 +85,9 @@ fn common_type(yes: &Value, no: &Value) -> Option<Type> {
     }
     if bare_null(no) || a == b {
         return Some(a);
+    }
+    if a == Type::Dynamic || b == Type::Dynamic {
+        return Some(Type::Dynamic);
     }
     unify(&[a, b])
 }

@@ -204,11 +204,11 @@ impl Evaluator<'_> {
             self.error("Invalid object key", detail, &expr.span);
             return None;
         }
+        if value.is_unknown() {
+            outcome.unknown_because(&value);
+            return None;
+        }
         match convert(&value, &Type::String) {
-            Ok(text) if text.is_unknown() => {
-                outcome.unknown_because(&text);
-                None
-            }
             Ok(text) => text.as_str().map(Str::new),
             Err(problem) => {
                 let detail = format!("The key expression produced an invalid result: {problem}.");
@@ -254,7 +254,11 @@ impl Evaluator<'_> {
             _ if sequence => self.splat_items(node, &source, frame).with_marks(marks),
             // Not a sequence: one element, or none if it turns out to be null.
             _ => {
+                let before = self.diags.len();
                 let item = self.each(&node.each, &source, frame);
+                if self.diags.len() > before {
+                    return failed();
+                }
                 let result = if never_null(&source) {
                     Value::tuple(vec![item])
                 } else {
@@ -325,7 +329,9 @@ impl Evaluator<'_> {
             }
             _ => return unknown_like(Type::Dynamic, source.cause.clone()),
         };
-        let ty = Type::list(self.each_type(node, of, frame));
+        // Here errors count: it is by its type that an element is wrong.
+        let element = Value::unknown((**of).clone());
+        let ty = Type::list(self.each(&node.each, &element, frame).ty());
         let known = &source.refinement;
         let refinement =
             Refinement { not_null: true, min_len: known.min_len, max_len: known.max_len, ..Refinement::default() };

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use straddle_sdk::value::{Cause, Kind, Marks, Str, Type, Unknown, Value, convert};
 
 pub use access::{get_attribute, get_index};
+pub use call::beginning;
 pub use template::safe_prefix;
 
 /// Where references get their values.
@@ -81,15 +82,21 @@ pub fn eval(expr: &Expr, scope: &dyn Scope) -> (Value, Vec<Diagnostic>) {
     eval_in(expr, scope, &[])
 }
 
+/// So many errors of an expression are compared with each other, to say none twice.
+const MOST_COMPARED: usize = 100;
+
 /// As [`eval`], with further names bound, as a `for` does.
 pub fn eval_in(expr: &Expr, scope: &dyn Scope, bound: &[(&str, Value)]) -> (Value, Vec<Diagnostic>) {
     let mut evaluator = Evaluator { scope, diags: Vec::new(), fixed: Vec::new(), templates: 0 };
     let frame = Frame { bound, item: None, outer: None };
     let value = evaluator.expr(expr, Some(&frame));
-    let mut diags = evaluator.fixed;
-    diags.extend(evaluator.diags);
-    diags.sort_by_key(|d| d.span.as_ref().map(|s| (s.file, s.range.start)));
-    diags.dedup();
+    // References first, as in Terraform; then as evaluation came by.
+    let mut diags: Vec<Diagnostic> = Vec::with_capacity(evaluator.fixed.len() + evaluator.diags.len());
+    for diag in evaluator.fixed.into_iter().chain(evaluator.diags) {
+        if diags.len() > MOST_COMPARED || !diags.contains(&diag) {
+            diags.push(diag);
+        }
+    }
     (value, diags)
 }
 

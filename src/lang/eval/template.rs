@@ -86,6 +86,12 @@ impl Evaluator<'_> {
             self.error("Invalid template interpolation value", detail, span);
             return;
         }
+        if let Kind::Unknown(unknown) = value.kind()
+            && unknown.ty != Type::String
+        {
+            // What it will be is not asked: it may turn out to fit.
+            return out.stop(unknown.cause.clone());
+        }
         match convert(&value, &Type::String) {
             Ok(text) => match (text.as_str(), text.kind()) {
                 (Some(text), _) => out.push(text),

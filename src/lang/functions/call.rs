@@ -132,13 +132,14 @@ pub fn call(function: &Function, args: &[Value], ctx: &FunctionContext<'_>) -> R
 
 fn apply(function: &Function, args: &[Value], ctx: &FunctionContext<'_>) -> Result<Value, FunctionError> {
     let params = || (0..args.len()).filter_map(|i| function.param(i));
+    // One after the other: what follows an argument of unknown type is not looked at.
     for (position, (arg, param)) in args.iter().zip(params()).enumerate() {
         if arg.is_null() && !param.allow_null {
             return Err(FunctionError::new("argument must not be null").at(position));
         }
-    }
-    if args.iter().zip(params()).any(|(arg, param)| !param.allow_dynamic && untyped(arg)) {
-        return Ok(short_cut(Type::Dynamic, args));
+        if !param.allow_dynamic && untyped(arg) {
+            return Ok(short_cut(Type::Dynamic, args));
+        }
     }
     let ty = match function.returns {
         Returns::Always(shape) => shape.ty(),

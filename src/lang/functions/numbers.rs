@@ -36,7 +36,7 @@ fn float(call: &Call<'_>, f: impl FnOnce(f64, f64) -> f64) -> Result<Value, Func
         let num = call.num(position)?;
         let float = num.to_f64();
         if float.is_infinite() && !num.is_infinite() {
-            return Err(FunctionError::new("value is too large for this calculation").at(position));
+            return Err(FunctionError::told(format!("value must be between {0:.0} and {1:.0}", f64::MIN, f64::MAX)));
         }
         Ok(float)
     };

@@ -130,6 +130,7 @@ fn flatten(call: &Call<'_>) -> Result<Value, FunctionError> {
     let list = argument(call, 0)?;
     let mut out = Vec::new();
     match list.items() {
+        None if !list.is_wholly_known() => Ok(call.unknown().with_marks(list.deep_marks())),
         Some(_) if known_shape(list) => {
             let marks = flatten_into(list, &mut out);
             Ok(Value::tuple(out).with_marks(marks))
@@ -220,9 +221,6 @@ pub(super) fn range(call: &Call<'_>) -> Result<Value, FunctionError> {
         3 => (num(0)?, num(1)?, num(2)?),
         _ => return Err(FunctionError::new("must have one, two, or three arguments")),
     };
-    if step.is_zero() {
-        return Err(FunctionError::new("step must not be zero").at(2));
-    }
     let down = step.is_negative();
     if down && end > start {
         return Err(FunctionError::new("end must be less than start when step is negative").at(1));
@@ -486,7 +484,10 @@ mod tests {
         is("range", &[n(-2)], numbers(&[0, -1]));
         is("range", &[n(5), n(3)], numbers(&[5, 4]));
         is("range", &[n(0), n(-5), n(-2)], numbers(&[0, -2, -4]));
-        fails("range", &[n(0), n(1), n(0)], "step must not be zero");
+        is("range", &[n(3), n(3), n(0)], numbers(&[]));
+        let message = "more than 1024 values were generated; either decrease the difference between start and end or use a \
+                       smaller step";
+        fails("range", &[n(0), n(1), n(0)], message);
         fails("range", &[n(0), n(1), n(-1)], "end must be less than start when step is negative");
         fails("range", &[n(1), n(0), n(1)], "end must be greater than start when step is positive");
         assert!(run("range", &[n(1025)]).is_err());

@@ -228,7 +228,10 @@ impl Parser<'_> {
             self.unclosed = true;
             let detail = "There is no closing brace for this block before the end of the file. This may be caused by \
                           incorrect brace nesting elsewhere in this file.";
-            self.error("Unclosed configuration block", detail, self.span(open));
+            // Something else is wrong before: then that is why.
+            if self.diags.is_empty() {
+                self.error("Unclosed configuration block", detail, self.span(open));
+            }
         }
         let end = if closed { close.end as usize } else { close.start as usize };
         let block = Block {

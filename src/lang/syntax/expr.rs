@@ -287,6 +287,22 @@ impl Parser<'_> {
         Expr { kind: ExprKind::Splat(Box::new(Splat { source, each, marker })), span }
     }
 
+    /// The next closing bracket that nothing after here opened, or the end of the file.
+    fn closing_bracket(&self) -> crate::diag::Span {
+        let mut open = 0;
+        let rest = &self.tokens[self.at..];
+        let found = rest.iter().find(|token| {
+            match token.kind {
+                T::OBrack => open += 1,
+                T::CBrack if open == 0 => return true,
+                T::CBrack => open -= 1,
+                _ => {}
+            }
+            token.kind == T::Eof
+        });
+        self.span(*found.unwrap_or(&self.tokens[self.at]))
+    }
+
     /// `[key]` or `[*]`.
     fn brackets(&mut self, on: Expr) -> Parsed<Expr> {
         let open = self.next();
@@ -296,7 +312,8 @@ impl Parser<'_> {
             if close.kind != T::CBrack {
                 let detail =
                     "The star for a full splat operator must be immediately followed by a closing bracket (\"]\").";
-                return self.fail("Missing close bracket on splat index", detail, self.span(close));
+                let place = self.closing_bracket();
+                return self.fail("Missing close bracket on splat index", detail, place);
             }
             self.next();
             let marker = self.between(open.start as usize, close.end as usize);
@@ -309,7 +326,8 @@ impl Parser<'_> {
             let close = p.peek();
             if close.kind != T::CBrack {
                 let detail = "The index operator must end with a closing bracket (\"]\").";
-                return p.fail("Missing close bracket on index", detail, p.span(close));
+                let place = p.closing_bracket();
+                return p.fail("Missing close bracket on index", detail, place);
             }
             Ok((key, p.next()))
         })?;
@@ -456,7 +474,7 @@ impl Parser<'_> {
             (None, T::CBrace) => self.error(
                 "Invalid 'for' expression",
                 "Key expression is required when building an object.",
-                span.clone(),
+                result.span.clone(),
             ),
             (Some(key), T::CBrack) => {
                 let place = key.span.clone();

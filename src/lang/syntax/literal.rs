@@ -59,9 +59,13 @@ impl Parser<'_> {
             let detail = format!("The \\{selector} escape sequence must be followed by {words} hexadecimal digits.");
             self.error("Invalid escape sequence", detail, span);
         } else {
-            // Half a surrogate pair, and what is beyond Unicode, becomes the replacement character, as in Go.
-            let code = u32::from_str_radix(&after[..length], 16).ok().and_then(char::from_u32);
-            out.push(code.unwrap_or(char::REPLACEMENT_CHARACTER));
+            let code = u32::from_str_radix(&after[..length], 16).unwrap_or(u32::MAX);
+            if code > u32::from(char::MAX) {
+                let detail = format!("Cannot encode character U+{code:04x} in UTF-8.");
+                self.error("Invalid escape sequence", detail, span);
+            }
+            // Half a surrogate pair becomes the replacement character, as in Go.
+            out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
         }
         &after[digits..]
     }

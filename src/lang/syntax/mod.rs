@@ -126,8 +126,8 @@ impl<'a> Parser<'a> {
     }
 
     /// The diagnostics by place.
-    fn finish(mut self) -> Vec<Diagnostic> {
-        self.diags.sort_by_key(|d| d.span.as_ref().map(|s| s.range.start));
+    /// Diagnostics as Terraform orders them: of tokens first, then as the parser came by.
+    fn finish(self) -> Vec<Diagnostic> {
         self.diags
     }
 

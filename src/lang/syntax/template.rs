@@ -269,7 +269,10 @@ impl Parser<'_> {
             End::Template => {
                 let detail =
                     format!("The {name} directive at {from} is missing its corresponding end{name} directive.");
-                return self.error("Unexpected end of template", detail, span.clone());
+                // The closing quote, where there is one.
+                let end = self.tokens[self.at.saturating_sub(1)];
+                let place = if end.kind == T::CQuote { self.span(end) } else { span.clone() };
+                return self.error("Unexpected end of template", detail, place);
             }
             End::Else(place) => ("else", place),
             End::If(place) => ("endif", place),

@@ -292,7 +292,9 @@ fn object_to_map(items: &[(Str, Value)], want: &Type, path: &mut Path) -> Result
     let target = match want {
         Type::Dynamic => {
             let types: Vec<Type> = items.iter().map(|(_, v)| v.ty()).collect();
-            unified = element_type(&types).ok_or(Failure::Type)?;
+            // What has no type, a bare null or an unknown, takes that of the others.
+            let typed = || types.iter().filter(|ty| **ty != Type::Dynamic).cloned().collect::<Vec<_>>();
+            unified = element_type(&types).or_else(|| element_type(&typed())).ok_or(Failure::Type)?;
             &unified
         }
         want => want,
