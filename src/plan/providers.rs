@@ -246,7 +246,7 @@ impl Providers {
                     "Provider configuration not present",
                     format!("There is no provider \"{}\" block with alias \"{alias}\".", provider.name),
                 )
-                .at(span)
+                .related(span, "asked for here")
                 .help(format!("Declare it: provider \"{}\" {{ alias = \"{alias}\" }}", provider.name)),
             );
         }

@@ -331,7 +331,8 @@ impl Decoder<'_> {
     fn broken_reference(&mut self, text: &str, start: usize, quoted: &Span) -> Option<Traversal> {
         let name = super::address::ident_len(text);
         let next = text.get(name..)?.chars().next()?;
-        if name == 0 || matches!(next, '.' | '[') {
+        let json = self.sources.files.get(quoted.file.0 as usize).is_some_and(|source| is_json(&source.name));
+        if name == 0 || json || matches!(next, '.' | '[') {
             return None;
         }
         let at = start + name;

@@ -38,15 +38,17 @@ fn encode_tfvars(call: &Call<'_>) -> Result<Value, FunctionError> {
     let Some(entries) = value.entries() else {
         return Err(FunctionError::new(
             "invalid value to encode: must be an object whose attribute names will become the encoded variable names",
-        )
-        .at(0));
+        ));
     };
     if !value.is_wholly_known() {
         return Ok(call.unknown());
     }
     for (name, _) in entries {
         if name.is_empty() || ident_len(name) != name.len() {
-            return Err(FunctionError::told(format!("invalid variable name {:?}: must be a valid identifier, per Terraform's rules for input variable declarations", &**name)).at(0));
+            return Err(FunctionError::told(format!(
+                "invalid variable name {:?}: must be a valid identifier, per Terraform's rules for input variable declarations",
+                &**name
+            )));
         }
     }
     let lines: Vec<(String, String)> =
