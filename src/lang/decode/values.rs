@@ -51,6 +51,7 @@ impl Decoder<'_> {
         let variable = Variable {
             name: name.clone(),
             ty: constraint.ty,
+            typed: body.attribute("type").is_some(),
             defaults: constraint.defaults,
             default,
             description: self.constant_text(body.attribute("description")).map(|d| d.0),
