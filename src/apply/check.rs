@@ -27,7 +27,8 @@ impl Judge {
     /// `None` when the plan's parts do not fit each other, which its audit has said before.
     pub fn new(topology: &Topology, rules: &Workload) -> Option<Judge> {
         let exposure = Exposure::new(topology, rules).ok()?;
-        let meters = rules.survive.iter().map(|rule| RuleMeter::new(topology, &exposure, rule)).collect();
+        let meters =
+            rules.survive.iter().map(|rule| RuleMeter::new(topology, &exposure, rule, &rules.accepted)).collect();
         Some(Judge { exposure, meters })
     }
 

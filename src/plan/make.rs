@@ -250,9 +250,10 @@ impl<'i, 'a> Maker<'i, 'a> {
         let walk = Walk::new(&self.env, &self.blocks, self.input.providers, self.input.observed, &placements, &wishes)
             .only_templates(std::mem::take(changes));
         let walked = finish_walk(walk, ask);
-        self.problems.extend(walked.problems);
+        let (problems, made) = (walked.problems, walked.changes);
+        self.problems.extend(problems);
         self.fail_on_errors()?;
-        *changes = walked.changes;
+        *changes = made;
         for change in &mut changes[known..] {
             self.env.remove_instance(&change.address);
             if change.action == Action::Create {

@@ -6,7 +6,7 @@ use super::cut_sets::{Merged, margin, merge_with_control};
 use super::decide::{breaches, canonical_of, cut_sets_of, group_of, judge_all, notes};
 use super::decision::*;
 use super::judge::{State, bound_of, doubts, growth_verdict, recover};
-use super::model::{Event, LossOf, Mode};
+use super::model::{Event, LossOf};
 use super::place::{Placement, Row, place};
 use super::slots::Work;
 use super::survive::RuleMeter;

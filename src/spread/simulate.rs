@@ -90,12 +90,18 @@ pub fn as_it_stands(topology: &Topology, workload: &Workload, live: &Live, mode:
         hi: world.possible.clone(),
         existing: world.existing.clone(),
         standing: world.standing.clone(),
+        stuck: vec![0; n],
+        ..State::default()
     };
     let empty = Placement { target: world.existing.clone(), rows: Vec::new(), notes: Vec::new() };
     Ok(super::report::write(&Facts {
         canonical: canonical_of(&world, world.replicas).unwrap_or_else(|_| empty.clone()),
         placement: empty,
-        meters: workload.survive.iter().map(|r| RuleMeter::new(topology, &world.exposure, r)).collect(),
+        meters: workload
+            .survive
+            .iter()
+            .map(|r| RuleMeter::new(topology, &world.exposure, r, &workload.accepted))
+            .collect(),
         changes: vec![PlaceChanges::default(); n],
         work: vec![Work::default(); n],
         before: stands.clone(),
