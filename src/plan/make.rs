@@ -13,6 +13,7 @@ use super::observed::{Observed, Reality, Seen};
 use super::placement::{self, Placements, Standing};
 use super::providers::Providers;
 use super::questions::{Answer, Answered, Ask, Question};
+use super::revisions;
 use super::sequence::{StepReplicas, Steps, replica, sequence};
 use super::target::Only;
 use super::walk::{Walk, Wishes, unchanged};
@@ -26,7 +27,7 @@ use crate::lang::tree::Tree;
 use crate::spec::Spec;
 use crate::spread::Question as SpreadQuestion;
 use crate::spread::decision::{Decision, Refusal, Step};
-use crate::spread::model::{Event, Location, Mode as SpreadMode, Replicas, Template as TemplateKind, Topology};
+use crate::spread::model::{Event, Location, Mode as SpreadMode, Template as TemplateKind, Topology};
 use crate::spread::simulate::as_it_stands;
 use crate::state::{Loss, ObjectId, State};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -123,7 +124,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             return self.finish(changes, standing, decisions, Vec::new(), Vec::new());
         }
         self.orphans(&mut changes, &placements, ask)?;
-        mark_revisions(&mut standing, &changes);
+        revisions::mark(&mut standing, &changes);
         let decisions = self.decide(&standing)?;
         self.spares(&mut changes, &standing, &decisions, ask)?;
         self.restrict(&mut changes, &standing, &decisions);
@@ -801,42 +802,4 @@ fn wrong_key(address: &Address, block: &Block<'_>) -> Reason {
         (Some(Key::Str(_)), _, Some(_)) => Reason::EachKey,
         _ => Reason::WrongRepetition,
     }
-}
-
-/// Tells the engine which replicas need replacement or an interrupting change.
-fn mark_revisions(standing: &mut [Standing], changes: &[Change]) {
-    let mut replaced: BTreeSet<(&Str, &Str)> = BTreeSet::new();
-    let mut updated: BTreeSet<(&Str, &Str)> = BTreeSet::new();
-    for change in changes {
-        if let Some(id) = replica(&change.address) {
-            if change.action.is_replace() {
-                replaced.insert(id);
-            } else if change.action == Action::Update && interrupts(change) {
-                updated.insert(id);
-            }
-        }
-    }
-    for one in standing {
-        let name = one.name.clone();
-        let keys: Vec<Str> = one.objects.keys().cloned().collect();
-        for key in keys {
-            let (location, slot) = placement::split_key(&key);
-            let (Some(slot), Some(place)) = (slot, one.place_of(location)) else { continue };
-            if let Replicas::Slots(slots) = &mut one.live.places[place].replicas
-                && let Ok(i) = slots.binary_search_by_key(&slot, |s| s.slot)
-            {
-                let s = &mut slots[i];
-                s.current = !replaced.contains(&(&name, &key));
-                s.interrupting_update = updated.contains(&(&name, &key));
-            }
-        }
-    }
-}
-
-/// Attributes whose change no provider is known to interrupt serving for. Everything else is taken to interrupt.
-const HARMLESS: &[&str] = &["tags", "tags_all", "labels", "description", "comment", "name_tag"];
-
-fn interrupts(change: &Change) -> bool {
-    let (Some(before), Some(after)) = (change.before.entries(), change.after.entries()) else { return true };
-    before.iter().zip(after).any(|((name, b), (_, a))| !HARMLESS.contains(&&**name) && !same(b, a))
 }

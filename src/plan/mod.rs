@@ -18,6 +18,7 @@ pub mod providers;
 pub mod questions;
 mod references;
 pub mod removed;
+pub mod revisions;
 pub mod sequence;
 pub mod target;
 mod traverse;
