@@ -221,7 +221,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>,
     ) -> Result<Vec<Change>, Failure> {
         let walk = Walk::new(&self.env, &self.blocks, self.input.providers, self.input.observed, placements, wishes);
-        let mut walk = finish_walk(walk, ask);
+        let mut walk = walk.finish(ask);
         let (changes, problems) = (std::mem::take(&mut walk.changes), std::mem::take(&mut walk.problems));
         self.data = std::mem::take(&mut walk.data);
         self.data.sort_by(|a, b| a.address.cmp(&b.address));
@@ -250,7 +250,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         let known = changes.len();
         let walk = Walk::new(&self.env, &self.blocks, self.input.providers, self.input.observed, &placements, &wishes)
             .only_templates(std::mem::take(changes));
-        let walked = finish_walk(walk, ask);
+        let walked = walk.finish(ask);
         let (problems, made) = (walked.problems, walked.changes);
         self.problems.extend(problems);
         self.fail_on_errors()?;
@@ -731,18 +731,6 @@ impl<'i, 'a> Maker<'i, 'a> {
         let computed =
             |name: &Str| schema.block.attributes.get(name).is_some_and(|a| a.computed && !a.optional && !a.required);
         before.len() == after.len() && before.iter().zip(after).all(|((n, b), (_, a))| same(b, a) || computed(n))
-    }
-}
-
-/// Walks to the end, round by round.
-fn finish_walk<'w, 'a>(mut walk: Walk<'w, 'a>, ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>) -> Walk<'w, 'a> {
-    let mut answers = Vec::new();
-    loop {
-        let questions = walk.round(answers);
-        if questions.is_empty() {
-            return walk;
-        }
-        answers = ask(questions);
     }
 }
 

@@ -125,6 +125,18 @@ impl<'w, 'a> Walk<'w, 'a> {
         self
     }
 
+    /// Walks to the end, round by round.
+    pub fn finish(mut self, ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>) -> Self {
+        let mut answers = Vec::new();
+        loop {
+            let questions = self.round(answers);
+            if questions.is_empty() {
+                return self;
+            }
+            answers = ask(questions);
+        }
+    }
+
     /// Takes the answers of the last round and goes on as far as it can. No questions back: the walk is done.
     pub fn round(&mut self, answers: Vec<Answer>) -> Vec<Question> {
         let mut questions = Vec::new();
