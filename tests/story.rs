@@ -95,16 +95,17 @@ impl Stack {
         assert_eq!((of("seoul-a"), of("seoul-c")), (a, c));
     }
 
-    /// The bytes of every file but the shared memory and the write-ahead log of the simulated cloud, which are its own.
+    /// The bytes of every file but the simulated cloud's: when its log is folded into its file is its own affair.
     fn bytes(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let files = std::fs::read_dir(&self.0).unwrap().map(|f| f.unwrap().path()).filter(|p| !is_clouds_own(p));
         files.map(|p| (p.clone(), std::fs::read(p).unwrap())).collect()
     }
 
     fn drift(&self, code: i32) -> Value {
-        let before = self.bytes();
+        let (before, cloud) = (self.bytes(), self.run("sim status -json").ends(0).out);
         let ran = self.run("drift -json").ends(code);
         assert!(before == self.bytes(), "drift wrote something");
+        assert_eq!(cloud, self.run("sim status -json").ends(0).out, "drift changed the cloud");
         serde_json::from_str(&ran.out).unwrap()
     }
 }
@@ -121,9 +122,9 @@ impl Ran {
     }
 }
 
-/// What a reader of the clouds' database leaves beside it; the clouds are no part of straddle's promise to write nothing.
+/// The clouds' database and what a reader of it leaves beside it: what it holds is compared by asking the clouds.
 fn is_clouds_own(path: &Path) -> bool {
-    path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with("sim.db-"))
+    path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with("sim.db"))
 }
 
 fn count(summary: &Value, kind: &str) -> u64 {
