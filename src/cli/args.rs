@@ -340,7 +340,7 @@ pub struct ImportArgs {
     pub vars: VarArgs,
     #[command(flatten)]
     pub lock: LockArgs,
-    /// Where in the configuration it belongs, for example aws_instance.web[0]
+    /// Where in the configuration it belongs, for example aws_instance.web
     #[arg(value_name = "ADDRESS")]
     pub address: String,
     /// What the provider knows it by

@@ -25,7 +25,7 @@
 //! | [`types`] | type constraints, types as text | |
 //! | `provisioners` | which provisioners there are, their arguments checked | |
 //! | [`position`] | lines and columns | text and byte → line, column |
-//! | [`write`] | values written as the language has them | value → text |
+//! | [`mod@write`] | values written as the language has them | value → text |
 //! | [`functions`] | built-in functions | values → value |
 
 pub mod address;

@@ -1,7 +1,7 @@
 //! The canonical form of a file: what `terraform fmt` makes of it, byte by byte.
 //!
-//! Three passes over the tokens, comments among them: expressions written in ways of the past are rewritten ([`rewrite`]), then
-//! each line is indented, its tokens are spaced, and equals signs and comments of neighbouring lines are aligned ([`layout`]).
+//! Three passes over the tokens, comments among them: expressions written in ways of the past are rewritten (`rewrite`), then
+//! each line is indented, its tokens are spaced, and equals signs and comments of neighbouring lines are aligned (`layout`).
 //! No token moves to another line, and line ends and blank lines stay, so a diff shows what a person would call formatting.
 //!
 //! Differences on purpose, since there Terraform loses or breaks what was written: a block label that holds a `$` or `%` before other

@@ -1,15 +1,15 @@
 //! The JSON syntax of the language: the same tree from a `.tf.json` file.
 //!
 //! JSON does not tell an argument from a block, nor a template from a plain text: what a property is depends on what may stand there.
-//! For Terraform's own blocks a table knows ([`shape`]). What a provider's schema decides is an argument in the tree and keeps its
+//! For Terraform's own blocks a table knows (`shape`). What a provider's schema decides is an argument in the tree and keeps its
 //! JSON ([`Property`]), from which `lang::body` takes it as blocks where the schema wants blocks.
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`read`] | text to JSON values with their places |
-//! | [`shape`] | what Terraform's own blocks hold |
-//! | [`lower`] | JSON values to the syntax tree |
-//! | [`shift`] | expressions inside texts, put where they stand in the file |
+//! | `read` | text to JSON values with their places |
+//! | `shape` | what Terraform's own blocks hold |
+//! | `lower` | JSON values to the syntax tree |
+//! | `shift` | expressions inside texts, put where they stand in the file |
 
 mod lower;
 mod read;
