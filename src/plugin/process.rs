@@ -25,6 +25,8 @@ pub(super) struct Process {
     pid: Option<u32>,
     status: watch::Receiver<Option<ExitStatus>>,
     tail: Tail,
+    /// Closed once standard error has been read to its end.
+    drained: watch::Receiver<()>,
     /// Where its socket lives.
     _sockets: tempfile::TempDir,
 }
@@ -33,8 +35,13 @@ impl Process {
     /// Watches a child whose standard error is piped.
     pub(super) fn watch(mut child: Child, sockets: tempfile::TempDir, guard: Guard) -> Process {
         let tail = Tail::default();
+        let (draining, drained) = watch::channel(());
         if let Some(stderr) = child.stderr.take() {
-            tokio::spawn(tail.clone().fill(stderr));
+            let filling = tail.clone().fill(stderr);
+            tokio::spawn(async move {
+                filling.await;
+                drop(draining);
+            });
         }
         let (control, pid) = (child.stdin.take(), child.id());
         guard.watch(pid);
@@ -57,7 +64,7 @@ impl Process {
             guard.forget(pid);
             report.send_replace(Some(ended.unwrap_or_default()));
         });
-        Process { control, kill, pid, status, tail, _sockets: sockets }
+        Process { control, kill, pid, status, tail, drained, _sockets: sockets }
     }
 
     /// Its id.
@@ -82,6 +89,11 @@ impl Process {
     /// Its end and its last words, for a report; waits a moment for both.
     pub(super) async fn post_mortem(&self) -> String {
         let ended = tokio::time::timeout(POST_MORTEM, self.ended()).await.ok();
+        if ended.is_some() {
+            // Its end is known before its last words are read; a child of its own may hold the pipe open for ever.
+            let mut drained = self.drained.clone();
+            let _ = tokio::time::timeout(POST_MORTEM, async { while drained.changed().await.is_ok() {} }).await;
+        }
         let mut words = match ended {
             Some(status) => format!("the process ended with {status}"),
             None => "the process is still running".to_owned(),
