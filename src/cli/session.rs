@@ -57,6 +57,17 @@ impl Project {
         let given = given(&directory, &config, vars, &mut sources, &mut problems);
         let (variables, found) = variables::assign(&config.module, &given, &sources);
         problems.extend(found);
+        Project::lowered(directory, config, sources, variables, (read_problems, problems))
+    }
+
+    /// What was read, with straddle's own blocks lowered. `read_problems`: how many of the problems reading found.
+    fn lowered(
+        directory: PathBuf,
+        config: Config,
+        sources: Sources,
+        variables: BTreeMap<Str, Value>,
+        (read_problems, problems): (usize, Vec<Diagnostic>),
+    ) -> Project {
         let mut project = Project {
             directory,
             config,
@@ -106,19 +117,7 @@ impl Project {
         let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
         let (config, problems) = load::load_texts(&directory, sources);
         let read_problems = problems.len();
-        let mut project = Project {
-            directory,
-            config,
-            sources: sources.clone(),
-            variables,
-            spec: Spec::default(),
-            stand_ins: Vec::new(),
-            read_problems,
-            problems,
-            offered: OnceLock::new(),
-        };
-        project.lower();
-        project
+        Project::lowered(directory, config, sources.clone(), variables, (read_problems, problems))
     }
 
     fn lower(&mut self) {

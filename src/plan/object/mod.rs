@@ -6,14 +6,12 @@
 
 mod compatible;
 mod ignore;
-mod legacy;
 mod proposed;
 mod replace;
 mod valid;
 
 pub use compatible::assert_object_compatible;
 pub use ignore::{Ignore, ignore_changes};
-pub use legacy::normalise_legacy;
 pub use proposed::proposed_new;
 pub use replace::{NoSuchPath, replace_paths};
 pub use valid::assert_plan_valid;

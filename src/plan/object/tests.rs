@@ -346,28 +346,6 @@ fn unknown_and_null_blocks_in_plans() {
 }
 
 #[test]
-fn legacy_objects_take_their_proper_form() {
-    let schema = schema();
-    let proper = object(r#"{"name":"a","b_list":[{"k":"x"}]}"#);
-    assert_eq!(normalise_legacy(&schema, &proper), proper);
-    assert_eq!(normalise_legacy(&schema, &object("null")), object("null"));
-    let null = |name: &str| with(&proper, name, Value::null(list_of(name)));
-    let unknown = |name: &str| with(&proper, name, Value::unknown(list_of(name)));
-    let fixed = |v: Value, name: &str| normalise_legacy(&schema, &v).get(name).expect("there").clone();
-    assert_eq!(fixed(null("b_list"), "b_list"), *object("{}").get("b_list").expect("there"));
-    assert_eq!(fixed(null("b_set"), "b_set"), *object("{}").get("b_set").expect("there"));
-    assert_eq!(fixed(null("b_group"), "b_group"), *object("{}").get("b_group").expect("there"));
-    assert!(fixed(null("b_single"), "b_single").is_null());
-    assert!(fixed(null("b_map"), "b_map").is_null(), "that kit has no maps of blocks");
-    for name in ["b_list", "b_set"] {
-        let fixed = fixed(unknown(name), name);
-        let items = fixed.items().expect("known");
-        assert!(items.len() == 1 && items[0].get("k").expect("there").is_unknown(), "{name}");
-    }
-    assert!(fixed(unknown("b_single"), "b_single").get("c").expect("there").is_unknown());
-}
-
-#[test]
 fn what_replaces() {
     let schema = schema();
     let prior = object(r#"{"id":"1","name":"a","o":"x","tags":{"t":"1"},"n_list":[{"k":"a"}]}"#);
