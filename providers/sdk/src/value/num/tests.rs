@@ -131,7 +131,17 @@ fn ends_of_the_word() {
 
 #[test]
 fn doubles_at_the_edges() {
-    for f in [f64::MIN_POSITIVE, 5e-324, f64::MAX, -f64::MAX, 2.225_073_858_507_201e-308, 0.1, -1e300, f64::INFINITY] {
+    for f in [
+        f64::MIN_POSITIVE,
+        5e-324,
+        f64::from_bits(0x000f_ffff_ffff_ffff),
+        f64::MAX,
+        -f64::MAX,
+        2.225_073_858_507_201e-308,
+        0.1,
+        -1e300,
+        f64::INFINITY,
+    ] {
         assert_eq!(Num::from_f64(f).expect("a number").to_f64().to_bits(), f.to_bits(), "{f}");
     }
     assert!(Num::from_f64(f64::NAN).is_none());
@@ -158,12 +168,18 @@ proptest! {
         let a = Num::from_f64(f).expect("a number");
         prop_assert_eq!(a.to_f64().to_bits(), f.to_bits());
         if f.is_finite() {
-            // The shortest digits at 53 bits are those every float printer gives.
             let text = a.to_string();
             prop_assert_eq!(text.parse::<f64>().expect("a float").to_bits(), f.to_bits());
             let digits = |s: &str| s.bytes().filter(u8::is_ascii_digit).collect::<Vec<_>>();
             let strip = |mut d: Vec<u8>| { while d.last() == Some(&b'0') { d.pop(); } while d.first() == Some(&b'0') { d.remove(0); } d };
-            prop_assert_eq!(strip(digits(&text)).len(), strip(digits(&format!("{f}"))).len());
+            let (ours, shortest) = (strip(digits(&text)).len(), strip(digits(&format!("{f}"))).len());
+            // The shortest digits at 53 bits are those every float printer gives. A subnormal double has fewer bits than that, so
+            // its printers stop earlier than a number does that is written as one of 53 bits.
+            if f.is_subnormal() {
+                prop_assert!(ours >= shortest);
+            } else {
+                prop_assert_eq!(ours, shortest);
+            }
         }
     }
 
