@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+#[path = "examples/cases.rs"]
+mod cases;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -11,6 +11,7 @@ mod finding;
 mod loss;
 mod objects;
 mod operations;
+mod promises;
 mod rules;
 mod spread;
 mod steps;
@@ -36,6 +37,7 @@ pub fn audit(plan: &Plan) -> Vec<Finding> {
     target::shared_capacity(plan, &mut out);
     objects::check(plan, &mut out);
     operations::check(plan, &mut out);
+    promises::check(plan, &mut out);
     out
 }
 

@@ -23,8 +23,27 @@ pub struct Cli {
     /// Never use colour (also: the NO_COLOR environment variable)
     #[arg(long, global = true)]
     pub no_color: bool,
+    /// The language of texts for people (default: the locale's, where straddle speaks it)
+    #[arg(long, global = true, value_enum, value_name = "LANG")]
+    pub lang: Option<Language>,
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// A language straddle speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Language {
+    En,
+    Ko,
+}
+
+impl From<Language> for crate::tongue::Lang {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::En => Self::En,
+            Language::Ko => Self::Ko,
+        }
+    }
 }
 
 /// What to do.

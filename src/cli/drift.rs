@@ -84,7 +84,11 @@ fn exit_of(found: &Drift<'_>, plan: &Plan, failed: bool, only: &[FailOn]) -> Exi
     [
         (FailOn::Breach, found.breaches() > 0 || plan.is_broken(), Exit::Broken),
         (FailOn::Error, failed || any(&[Differs::Unreadable]), Exit::Error),
-        (FailOn::Drift, any(&[Differs::Missing, Differs::Changed, Differs::Unmanaged]), Exit::Pending),
+        (
+            FailOn::Drift,
+            any(&[Differs::Missing, Differs::Changed, Differs::Unmanaged]) || found.unkept() > 0,
+            Exit::Pending,
+        ),
         (FailOn::Margin, margin, Exit::Margin),
     ]
     .into_iter()

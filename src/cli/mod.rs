@@ -38,6 +38,7 @@ mod workspace;
 
 pub use exit::Exit;
 
+use crate::tongue::Lang;
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
@@ -57,7 +58,7 @@ pub fn main() -> ExitCode {
     let arguments = match args::arguments(arguments, &Cli::command(), &variable) {
         Ok(arguments) => arguments,
         Err(error) => {
-            print::Printer::new(true).error(&error.to_string());
+            print::Printer::new(true, language(None)).error(&error.to_string());
             return ExitCode::from(Exit::Error.code());
         }
     };
@@ -69,7 +70,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { Exit::Error.code() } else { Exit::Done.code() });
         }
     };
-    let printer = print::Printer::new(cli.no_color);
+    let printer = print::Printer::new(cli.no_color, language(cli.lang));
     if let Some(dir) = &cli.chdir
         && let Err(error) = std::env::set_current_dir(dir)
     {
@@ -90,6 +91,17 @@ pub fn main() -> ExitCode {
     let exit = runtime.block_on(run(cli.command, &printer));
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     ExitCode::from(exit.code())
+}
+
+/// The language asked for, or that of the locale.
+fn language(asked: Option<args::Language>) -> Lang {
+    if let Some(asked) = asked {
+        return asked.into();
+    }
+    // As for every program: the first of these that is set decides.
+    let set =
+        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    set.and_then(|locale| Lang::named(&locale)).unwrap_or_default()
 }
 
 async fn run(command: Command, printer: &print::Printer) -> Exit {

@@ -145,6 +145,10 @@ pub fn report_breaches(plan: &Plan, project: &Project, printer: &Printer) {
         let spans = |site| project.spec.span(site).cloned();
         found.extend(workload.decision.breaches.iter().map(|b| refusal::breach(b, names, &spans)));
     }
+    if plan.breaks_a_promise() {
+        let spans = |site| project.spec.span(site).cloned();
+        found.extend(crate::report::promises::broken(&plan.survival, &spans, printer.style().lang));
+    }
     printer.diagnostics(&found, &project.sources);
 }
 

@@ -7,6 +7,7 @@ use crate::plan::model::Plan;
 use crate::report::plan::{self, Fate};
 use crate::report::style::Style;
 use crate::report::{diagnostics, events};
+use crate::tongue::Lang;
 use indicatif::ProgressDrawTarget;
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
@@ -24,7 +25,7 @@ pub struct Printer {
 
 impl Printer {
     /// Colour only on a terminal, and only if nobody said otherwise.
-    pub fn new(no_color: bool) -> Printer {
+    pub fn new(no_color: bool, lang: Lang) -> Printer {
         let terminal = std::io::stdout().is_terminal();
         let unwanted = no_color || std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         let columns = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col));
@@ -37,6 +38,7 @@ impl Printer {
             width: columns.filter(|c| *c >= 40).unwrap_or(Style::default().width),
             unicode: terminal && utf8,
             verbose: false,
+            lang,
         };
         Printer { style, json: false, quiet: false, progress: Mutex::new(None) }
     }

@@ -10,9 +10,10 @@ use crate::diag::Diagnostic;
 use crate::plan::make::normal_mode;
 use crate::plan::observed::Observed;
 use crate::plan::placement::{self, Standing};
+use crate::promise::model::Survival;
 use crate::report::simulate::{self as shown, Moment, Outcome, Simulated};
 use crate::report::words::Names;
-use crate::report::{diagnostics, refusal};
+use crate::report::{diagnostics, promises, refusal};
 use crate::spec::Spec;
 use crate::spread::decision::Decision;
 use crate::spread::model::{
@@ -232,6 +233,7 @@ fn tell(
         }
     }
     let simulation = shown::Simulation {
+        survival: crate::plan::survival::of_live(spec, &stands.topology, &stands.workloads),
         topology: &stands.topology,
         workloads: all
             .iter()
@@ -259,27 +261,34 @@ pub fn validate_rules(args: &ValidateArgs, printer: &Printer) -> Exit {
     let project = Project::read(&args.vars);
     let mut problems = project.problems.clone();
     let mut broken = false;
+    let mut survival = Survival::default();
     if !project.has_errors() {
+        let topology = &project.spec.topology;
+        let (mut standing, mut decisions) = (Vec::new(), Vec::new());
         for (one, decided) in decided(&project, &mut problems) {
-            let topology = &project.spec.topology;
             let before = problems.len();
             match decided {
-                Ok(decision) => problems.extend(
-                    decision
-                        .breaches
-                        .iter()
-                        .map(|b| refusal::breach(b, names(topology, &one.rules), &spans(&project.spec))),
-                ),
+                Ok(decision) => {
+                    let names = names(topology, &one.rules);
+                    problems.extend(decision.breaches.iter().map(|b| refusal::breach(b, names, &spans(&project.spec))));
+                    standing.push(one);
+                    decisions.push(decision);
+                }
                 Err(problem) => problems.push(problem),
             }
             broken |= problems.len() > before;
         }
+        survival = crate::plan::survival::of_decisions(&project.spec, topology, &standing, &decisions);
+        let unkept = promises::broken(&survival, &spans(&project.spec), printer.style().lang);
+        broken |= !unkept.is_empty();
+        problems.extend(unkept);
     }
     let failed = problems.iter().any(Diagnostic::is_error);
     if args.json {
-        printer.out(&diagnostics::json(&problems, &project.sources));
+        printer.out(&diagnostics::json_with(&problems, &project.sources, Some(&survival)));
     } else {
         printer.diagnostics(&problems, &project.sources);
+        printer.out(&promises::text(&survival, promises::Moment::After, printer.style()));
         if !failed {
             printer.out("Every rule can hold with everything healthy.");
         }

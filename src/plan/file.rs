@@ -222,6 +222,7 @@ mod tests {
                 after: Some(Value::list(Type::Number, vec![])),
                 sensitive: true,
             }],
+            survival: Default::default(),
             warnings: vec![Diagnostic::warning("w", "d")],
         }
     }

@@ -24,6 +24,7 @@ use crate::lang::functions::FunctionContext;
 use crate::lang::load::Config;
 use crate::lang::reference::Subject;
 use crate::lang::tree::Tree;
+use crate::promise::model::Survival;
 use crate::spec::Spec;
 use crate::spread::Question as SpreadQuestion;
 use crate::spread::decision::{Decision, Refusal, Step};
@@ -558,8 +559,10 @@ impl<'i, 'a> Maker<'i, 'a> {
         self.fail_on_errors()?;
         let (drift, notes, unreadable) = self.drift();
         let mut steps = steps.into_iter();
+        let survival = super::survival::of_decisions(self.input.spec, self.input.topology, &standing, &decisions);
         let left_out: BTreeSet<Str> =
             standing.iter().map(|one| one.name.clone()).filter(|name| self.is_untargeted(name)).collect();
+        let survival = Survival { beyond_plan: !left_out.is_empty(), ..survival };
         let workloads = standing
             .into_iter()
             .zip(decisions)
@@ -588,6 +591,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             outputs,
             ops,
             warnings: std::mem::take(&mut self.problems),
+            survival,
         })
     }
 

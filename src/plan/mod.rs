@@ -20,6 +20,7 @@ mod references;
 pub mod removed;
 pub mod revisions;
 pub mod sequence;
+pub mod survival;
 pub mod target;
 mod traverse;
 mod triggers;

@@ -9,6 +9,7 @@
 use super::sequence::StepReplicas;
 use crate::diag::{Diagnostic, Sources};
 use crate::lang::address::Address;
+use crate::promise::model::Survival;
 use crate::spread::decision::Decision;
 use crate::spread::model::{Topology, Workload};
 use crate::state::ProviderRef;
@@ -291,6 +292,9 @@ pub struct Plan {
     pub outputs: Vec<OutputChange>,
     pub ops: Vec<Op>,
     pub warnings: Vec<Diagnostic>,
+    /// What is promised beside spread and survival, and what was found of it.
+    #[serde(default)]
+    pub survival: Survival,
 }
 
 impl Plan {
@@ -307,10 +311,15 @@ impl Plan {
         (count(Action::creates), count(|a| a == Action::Update), count(Action::deletes))
     }
 
+    /// A promise that is a rule is false once the plan is done. An answer to a loss is never refused for it.
+    pub fn breaks_a_promise(&self) -> bool {
+        self.kind == Kind::Normal && self.survival.broken().next().is_some()
+    }
+
     /// Workloads with a rule that cannot hold even with everything healthy.
     pub fn is_broken(&self) -> bool {
         !matches!(self.kind, Kind::Destroy | Kind::RefreshOnly)
-            && self.workloads.iter().any(|(_, w)| !w.decision.breaches.is_empty())
+            && (self.workloads.iter().any(|(_, w)| !w.decision.breaches.is_empty()) || self.breaks_a_promise())
     }
 }
 

@@ -1,10 +1,12 @@
 //! Diagnostics for people (the text underlined, what to write instead) and for programs (Terraform's diagnostic JSON).
 
 use super::json::Json;
+use super::promises;
 use super::style::{Ink, Style, clean};
 use crate::diag::{Diagnostic, FileId, Severity, Source, Sources, Span};
 use crate::lang::ast::Block;
 use crate::lang::syntax::{Text, parse_body};
+use crate::promise::model::Survival;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -188,6 +190,11 @@ impl miette::Diagnostic for Shown {
 
 /// All diagnostics as Terraform's `validate -json` has them: counts, and each with range and snippet.
 pub fn json(all: &[Diagnostic], sources: &Sources) -> String {
+    json_with(all, sources, None)
+}
+
+/// All diagnostics, and what was found of the promises, where they were judged.
+pub fn json_with(all: &[Diagnostic], sources: &Sources, survival: Option<&Survival>) -> String {
     let errors = all.iter().filter(|d| d.is_error()).count();
     let mut contexts = Contexts::default();
     let mut json = Json::new();
@@ -199,6 +206,9 @@ pub fn json(all: &[Diagnostic], sources: &Sources) -> String {
         j.key("diagnostics").array(all, |j, diagnostic| {
             write_with(diagnostic, sources, &mut contexts, j);
         });
+        if let Some(survival) = survival {
+            promises::json(survival, &[promises::Moment::After], j.key("promises"));
+        }
     });
     json.finish()
 }

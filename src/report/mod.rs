@@ -11,6 +11,7 @@ pub mod failover;
 pub mod graph;
 pub mod json;
 pub mod plan;
+pub mod promises;
 pub mod provider_schemas;
 pub mod provider_tree;
 pub mod refusal;

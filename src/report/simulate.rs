@@ -2,9 +2,11 @@
 
 use super::json::Json;
 use super::plan::straddle;
+use super::promises::{self, Moment as PromisedAt};
 use super::style::{Ink, Style, wrap};
 use super::table::{Align, rows};
 use super::words::{Names, duration, time_parts, verdict, verdict_key};
+use crate::promise::model::{Survival, Weight};
 use crate::spread::decision::{Because, CutSets, Decision, LossRow, TimePart, Units, Verdict};
 use crate::spread::model::{Event, Topology, Workload};
 
@@ -15,6 +17,8 @@ pub struct Simulation<'a> {
     pub topology: &'a Topology,
     /// In the order of the spec.
     pub workloads: Vec<Simulated<'a>>,
+    /// What is promised beside their rules.
+    pub survival: Survival,
 }
 
 /// One workload.
@@ -123,9 +127,10 @@ impl<'a> Simulated<'a> {
 }
 
 impl Simulation<'_> {
-    /// No rule is broken by any of the losses.
+    /// No rule is broken by any of the losses, and no promise that is a rule.
     pub fn is_ok(&self) -> bool {
         self.workloads.iter().flat_map(|w| &w.losses).all(|o| o.verdict != Some(Verdict::Fail))
+            && self.survival.failed_now(Weight::Rule).next().is_none()
     }
 }
 
@@ -148,6 +153,7 @@ pub fn json(simulation: &Simulation<'_>) -> String {
                 });
             }
         });
+        promises::json(&simulation.survival, &[PromisedAt::Now], j.key("promises"));
         j.key("ok").plain(simulation.is_ok());
     });
     json.finish()
@@ -187,6 +193,7 @@ pub fn text(simulation: &Simulation<'_>, style: &Style) -> String {
             out.push('\n');
         }
     }
+    out.push_str(&promises::text(&simulation.survival, PromisedAt::Now, style));
     let word = match simulation.is_ok() {
         true => "No rule is broken by these losses.".to_string(),
         false => style.ink(Ink::Bad, "BROKEN: a rule does not hold after one of these losses."),

@@ -1,5 +1,6 @@
 //! How text is dressed: colour, width, alphabet. Every line is readable without any of it.
 
+use crate::tongue::Lang;
 use unicode_width::UnicodeWidthStr;
 
 /// What the place the text goes to can show.
@@ -13,12 +14,14 @@ pub struct Style {
     pub unicode: bool,
     /// Show every replica and every row; nothing is folded.
     pub verbose: bool,
+    /// The language.
+    pub lang: Lang,
 }
 
 impl Default for Style {
     /// Plain text of 100 columns: what a pipeline gets.
     fn default() -> Style {
-        Style { color: false, width: 100, unicode: false, verbose: false }
+        Style { color: false, width: 100, unicode: false, verbose: false, lang: Lang::En }
     }
 }
 

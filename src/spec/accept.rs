@@ -10,6 +10,8 @@ impl Spec {
     /// the caller's, so that the same day always means the same plan.
     pub fn accept(&mut self, today: Date) -> Vec<Diagnostic> {
         let mut problems = Vec::new();
+        let epoch = jiff::civil::date(1970, 1, 1);
+        self.promises.today = today.since(epoch).map_or(0, |span| i64::from(span.get_days()));
         let accepts = std::mem::take(&mut self.accepts);
         for workload in &mut self.workloads {
             workload.rules.accepted.clear();

@@ -43,6 +43,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Starts reading a block that stands in this one.
+    pub fn inside(&self, block: &'a Block) -> Fields<'a> {
+        Fields::of(block, self.evaluate, self.problems)
+    }
+
     /// Where the block as a whole is named.
     pub fn header(&self) -> &Span {
         &self.header
@@ -226,6 +231,52 @@ impl<'a> Fields<'a> {
         items.iter().filter_map(|item| self.reference(item, name, kind)).collect()
     }
 
+    /// Names of blocks of a kind: one or a list of `kind.name` or of names in quotes. `None`: not written, or reported.
+    pub fn names(&self, name: &'static str, kind: &str) -> Option<Vec<(Str, Span)>> {
+        let expr = self.expr(name)?;
+        let single = std::slice::from_ref(expr);
+        let items: &[Expr] = match &expr.unparenthesised().kind {
+            ExprKind::Tuple(items) => items,
+            _ => single,
+        };
+        items.iter().map(|item| self.named(item, name, kind)).collect()
+    }
+
+    fn named(&self, item: &Expr, name: &str, kind: &str) -> Option<(Str, Span)> {
+        if let ExprKind::Traversal(t) = &item.unparenthesised().kind
+            && &*t.root.name == kind
+        {
+            return self.reference(item, name, kind);
+        }
+        let value = self.evaluate(item)?;
+        match value.kind() {
+            Kind::String(s) if !s.is_empty() => Some((s.clone(), item.span.clone())),
+            _ => {
+                self.mismatch(item, name, &format!("{kind}.NAME, or a list of them"), &format!("[{kind}.a, {kind}.b]"));
+                None
+            }
+        }
+    }
+
+    /// A day, in days since 1970-01-01.
+    pub fn day(&self, name: &'static str) -> Option<i64> {
+        let text = self.string(name)?;
+        let day = day_number(&text);
+        if day.is_none() {
+            self.report(
+                Diagnostic::error("Not a date", format!("\"{name}\" of {} is a day: year, month and day.", self.title))
+                    .at(&self.span(name))
+                    .help(format!("For example: {name} = \"2026-05-01\"")),
+            );
+        }
+        day
+    }
+
+    /// Who answers for the block: `owner = owner.sre`, or a name in quotes.
+    pub fn owner(&self) -> Option<Str> {
+        self.names("owner", "owner")?.into_iter().next().map(|(name, _)| name)
+    }
+
     fn reference(&self, item: &Expr, name: &str, kind: &str) -> Option<(Str, Span)> {
         if let ExprKind::Traversal(t) = &item.unparenthesised().kind
             && &*t.root.name == kind
@@ -311,6 +362,12 @@ impl<'a> Fields<'a> {
         };
         self.report(problem);
     }
+}
+
+/// The day `2026-05-01` in days since 1970-01-01.
+pub fn day_number(text: &str) -> Option<i64> {
+    let day = text.parse::<jiff::civil::Date>().ok()?;
+    day.since(jiff::civil::date(1970, 1, 1)).ok().map(|span| i64::from(span.get_days()))
 }
 
 /// A whole number, also when written as a string of digits.

@@ -2,10 +2,12 @@
 
 use super::fields::{Evaluate, Fields};
 use super::model::{Accept, LocationSpec, Spec};
+use super::promises;
 use crate::diag::{Diagnostic, Span};
 use crate::lang::ast::{Block, Expr, ExprKind, StepKind};
 use crate::lang::module::ProviderRef;
 use crate::lang::suggest::nearest;
+use crate::promise::model::Class;
 use crate::spread::model::{
     Capacity, CapacitySource, Cost, Health, HealthSource, Limit, Location, OperatorState, Risk, Site, TimeSource, Timed,
 };
@@ -31,6 +33,11 @@ pub fn lower(spec: &mut Spec, blocks: &[Block], evaluate: Evaluate<'_>, problems
     }
     locations.sort_by(|a, b| a.0.name.cmp(&b.0.name));
     (spec.topology.locations, spec.locations) = locations.into_iter().unzip();
+    for (i, location) in spec.topology.locations.iter().enumerate() {
+        if let Some(facts) = spec.promises.sites.get_mut(&location.name) {
+            facts.index = Some(i);
+        }
+    }
     accepts(spec, blocks, evaluate, problems);
 }
 
@@ -119,6 +126,7 @@ fn levels(spec: &mut Spec, blocks: &[Block], evaluate: Evaluate<'_>, problems: &
                 spec.topology.levels = names;
             }
         }
+        promises::of_straddle(spec, &fields);
         fields.finish();
     }
 }
@@ -146,19 +154,17 @@ fn risks(spec: &mut Spec, blocks: &[Block], evaluate: Evaluate<'_>, problems: &R
             fields.missing("kind", "\"building\"");
         }
         let depends_on = risk_list(spec, &fields, "shares");
-        if fields.value("evidence").is_some_and(|(v, _)| v.entries().is_none()) {
-            fields.report(
-                Diagnostic::error("Wrong form of an argument", "\"evidence\" is an object with kind and date.")
-                    .at(&fields.span("evidence"))
-                    .help("For example: evidence = { kind = \"vendor_letter\", date = \"2026-05-01\" }"),
-            );
-        }
-        fields.string("owner");
+        promises::evidence(spec, &spec_name(spec, i), &fields);
+        fields.owner();
         fields.finish();
         spec.topology.risks[i].kind = kind.as_deref().unwrap_or_default().to_string();
         spec.topology.risks[i].depends_on = depends_on;
     }
     risk_cycles(spec, problems);
+}
+
+fn spec_name(spec: &Spec, risk: usize) -> String {
+    spec.topology.risks[risk].name.clone()
 }
 
 /// Refuses risks that depend on themselves: nobody could say which of them fails first.
@@ -238,8 +244,10 @@ fn location(spec: &mut Spec, name: &Str, fields: &Fields<'_>) -> (Location, Loca
             ],
         )
         .unwrap_or(OperatorState::Open);
-    let class = fields.word("class", &[("mirror", "mirror"), ("hot", "hot"), ("warm", "warm"), ("cold", "cold")]);
+    let class = fields.word("class", &Class::ALL.map(|c| (c.name(), c)));
     let coordinates = coordinates(fields);
+    let owner = fields.owner();
+    promises::site(spec, name, fields, (class, &coordinates, owner.as_ref(), site));
     let location = Location {
         name: name.to_string(),
         domains: domains.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
@@ -255,14 +263,13 @@ fn location(spec: &mut Spec, name: &Str, fields: &Fields<'_>) -> (Location, Loca
         frozen: false,
         site,
     };
-    fields.string("owner");
     let provider = fields.expr("provider").and_then(|e| provider_reference(fields, e, "provider"));
     let observer = fields.expr("observer").and_then(|e| provider_reference(fields, e, "observer"));
     let text = |s: Option<&str>| s.map_or_else(|| Value::null(straddle_sdk::value::Type::String), Value::string);
     let value = Value::object(vec![
         ("name".into(), Value::string(name.clone())),
         ("domains".into(), Value::object(domains.into_iter().map(|(k, v)| (k, Value::string(v))).collect())),
-        ("class".into(), text(class)),
+        ("class".into(), text(class.map(Class::name))),
         ("coordinates".into(), coordinates),
     ]);
     let spec_part = LocationSpec { provider, observer, value, span: fields.header().clone() };
@@ -313,6 +320,19 @@ fn coordinates(fields: &Fields<'_>) -> Value {
             none
         }
     }
+}
+
+/// Latitude and longitude of an argument, as numbers.
+pub fn coordinates_of(fields: &Fields<'_>, name: &'static str) -> Option<(f64, f64)> {
+    let (value, expr) = fields.value(name)?;
+    let at = |i: usize, limit: f64| {
+        value.items().filter(|l| l.len() == 2)?.get(i)?.as_num().map(|n| n.to_f64()).filter(|d| d.abs() <= limit)
+    };
+    let both = at(0, 90.0).zip(at(1, 180.0));
+    if both.is_none() {
+        fields.mismatch(expr, name, "latitude and longitude in degrees", "[37.49, 127.04]");
+    }
+    both
 }
 
 fn cost(fields: &Fields<'_>) -> Option<Cost> {
@@ -378,7 +398,7 @@ fn accepts(spec: &mut Spec, blocks: &[Block], evaluate: Evaluate<'_>, problems: 
                     .help("For example: until = \"2027-03-31\""),
             );
         }
-        let (owner, workload) = (fields.string("owner"), fields.string("workload"));
+        let (owner, workload) = (fields.owner(), fields.string("workload"));
         fields.string("reason");
         fields.finish();
         if let Some(until) = until {

@@ -8,6 +8,7 @@ mod amounts;
 mod fields;
 mod locations;
 mod model;
+mod promises;
 mod templates;
 mod workload;
 
@@ -19,9 +20,7 @@ use crate::lang::ast::Block;
 use std::cell::RefCell;
 
 /// Block types of the mission that this version knows by name but does not carry out yet.
-const LATER: &[&str] = &[
-    "probe", "vantage", "standby", "overflow", "backup", "distance", "stand_in", "limit", "runbook", "change", "owner",
-];
+const LATER: &[&str] = &["probe", "vantage", "standby", "overflow", "stand_in", "runbook", "change"];
 
 /// Lowers all own blocks of a module. Every mistake found is in the second part; with an error among them the spec is incomplete
 /// and good for nothing but further checks.
@@ -30,6 +29,7 @@ pub fn lower(blocks: &[Block], evaluate: Evaluate<'_>) -> (Spec, Vec<Diagnostic>
     let mut spec = Spec::default();
     locations::lower(&mut spec, blocks, evaluate, &problems);
     workload::lower(&mut spec, blocks, evaluate, &problems);
+    promises::lower(&mut spec, blocks, evaluate, &problems);
     for block in blocks {
         let kind = &*block.kind.name;
         if LATER.contains(&kind) {

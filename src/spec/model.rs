@@ -5,6 +5,7 @@
 use crate::diag::Span;
 use crate::lang::ast::Expr;
 use crate::lang::module::{ProviderRef, Resource};
+use crate::promise::model::Promises;
 use crate::spread::model as spread;
 use std::collections::BTreeMap;
 use straddle_sdk::value::{Str, Value};
@@ -20,6 +21,10 @@ pub struct Spec {
     pub workloads: Vec<WorkloadSpec>,
     /// Losses the owner lives with.
     pub accepts: Vec<Accept>,
+    /// What is promised beside spread and survival.
+    pub promises: Promises,
+    /// Whether what nobody knows of a kind of risk is taken for shared; `*` is every kind that is not named.
+    pub assume: BTreeMap<String, (bool, spread::Site)>,
     /// Places in the text, by [`spread::Site`].
     pub sites: Vec<Span>,
 }

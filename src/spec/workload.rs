@@ -4,6 +4,7 @@ use super::amounts;
 use super::fields::{Evaluate, Fields};
 use super::locations::{label, risk_list, unique, whole_seconds};
 use super::model::{FailoverMode, Spec, WorkloadSpec};
+use super::promises;
 use super::templates;
 use crate::diag::Diagnostic;
 use crate::lang::ast::Block;
@@ -67,7 +68,7 @@ impl<'a> Reader<'a> {
         let (places, template_of, scale) = self.places(&fields, &templates, name);
         let requires = self.path_groups(&fields, "requires", &places);
         let entry = self.path_groups(&fields, "entry", &places);
-        let owner = fields.string("owner");
+        let owner = fields.owner();
         let priority = fields.value("priority").and_then(|(v, e)| {
             let n = v.as_num().and_then(|n| n.to_i64());
             if n.is_none() {
@@ -293,6 +294,7 @@ impl<'a> Reader<'a> {
             let site = self.spec.site(block.header.clone());
             let is_level = self.spec.topology.levels.iter().any(|l| **l == *of);
             let of = if is_level { LossOf::Level(of.to_string()) } else { LossOf::Kind(of.to_string()) };
+            promises::assume(self.spec, &fields, of.name(), site);
             if let Some(twin) = rules.iter().find(|r| r.of == of && r.losses == losses) {
                 let mut problem = Diagnostic::error(
                     "Duplicate rule",

@@ -35,6 +35,28 @@ location "b" {
   domains  = { cloud = "c", region = "r", zone = "b" }
 }
 
+owner "sre" {
+  contact = "sre@example.kr"
+}
+
+distance "far" {
+  min_km = 20
+  owner  = owner.sre
+}
+
+backup "data" {
+  source = location.a
+  rpo    = "24h"
+  leg "night" {
+    target   = location.b
+    schedule = "12h"
+  }
+}
+
+limit "licences" {
+  max = 99
+}
+
 accept "line" {
   lose  = [shared_risk.line]
   until = "2027-03-31"
@@ -164,6 +186,29 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("replica \"server\" {\n", "replica \"server\" {\n    match = { zoen = \"a\" }\n", "Unknown level"),
     ("replica \"server\" {\n", "replica \"server\" {\n    units = 0\n", "Wrong form of an argument"),
     ("      zone = location.domains.zone", "      count = 2\n      zone = location.domains.zone", "Not in a template"),
+    ("min_km = 20", "mni_km = 20", "Unsupported argument"),
+    ("min_km = 20", "min_km = \"far\"", "Wrong form of an argument"),
+    ("min_km = 20", "min_km = 20\n  max_km = 10", "Minimum above maximum"),
+    ("min_km = 20", "min_km = 20\n  between = [location.a]", "Nothing to measure"),
+    ("min_km = 20", "min_km = 20\n  between = [location.a, location.bb]", "Unknown location"),
+    ("min_km = 20", "min_km = 20\n  class = \"best\"", "Wrong form of an argument"),
+    ("owner  = owner.sre", "owner  = owner.sra", "Unknown owner"),
+    (
+        "  min_km = 20",
+        "  min_km = 20\n  hazard \"river\" {\n    center = [37.5, 126.9]\n  }",
+        "Missing required argument",
+    ),
+    ("source = location.a", "source = location.x", "Unknown location"),
+    ("rpo    = \"24h\"", "rpo    = \"soon\"", "Wrong form of an argument"),
+    ("schedule = \"12h\"", "schedule = \"sometimes\"", "Wrong form of an argument"),
+    ("schedule = \"12h\"", "schedule = \"12h\"\n    restored = \"never\"", "Not a date"),
+    ("schedule = \"12h\"", "schedule = \"12h\"\n    kind     = \"half\"", "Wrong form of an argument"),
+    ("  max = 99", "  max = -1", "Wrong form of an argument"),
+    ("  max = 99", "  max = 99\n  workloads = [workload.wbe]", "Unknown workload"),
+    ("contact = \"sre@example.kr\"", "phone = \"1\"", "Unsupported argument"),
+    ("evidence = { kind = \"vendor_letter\"", "evidence = { kind = \"vendor_leter\"", "Unknown kind of evidence"),
+    ("date = \"2026-05-01\"", "date = \"May\"", "Not a date"),
+    ("class       = \"hot\"", "class       = \"hot\"\n  rehearsed   = \"long ago\"", "Not a date"),
     ("workload \"web\" {", "probe \"x\" {\n}\n\nworkload \"web\" {", "Block type not supported yet"),
     ("workload \"web\" {", "wrokload \"web\" {", "Unsupported block type"),
 ];

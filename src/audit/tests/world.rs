@@ -174,6 +174,7 @@ pub fn plan(topology: &Topology, rules: &Workload, live: &Live, mode: &Mode) -> 
         unreadable: Vec::new(),
         outputs: Vec::new(),
         ops,
+        survival: Default::default(),
         warnings: Vec::new(),
         notes: Default::default(),
     })

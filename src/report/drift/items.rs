@@ -1,9 +1,11 @@
 //! A drift check as a flat list of findings: what every report format for pipelines is written from.
 
 use super::{Drift, Kind, Resource};
+use crate::promise::model::{Judged, Weight};
 use crate::report::plan::place_of;
 use crate::report::words::Names;
 use crate::spread::decision::{RuleReport, Verdict};
+use crate::tongue::Lang;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
@@ -37,6 +39,10 @@ pub struct Item {
 pub const KINDS: &[(&str, &str, Level)] = &[
     ("rule.broken", "A spread or failover rule is broken", Level::Error),
     ("rule.not_proven", "A rule holds only on what nobody has proven", Level::Note),
+    ("promise.broken", "A promise that is a rule does not hold", Level::Error),
+    ("promise.unkept", "What is built is not what is promised", Level::Warning),
+    ("promise.finding", "A promise rests on what falls with it", Level::Note),
+    ("promise.not_proven", "A promise holds only on what nobody has proven", Level::Note),
     ("drift.unreadable", "An object could not be read", Level::Error),
     ("drift.missing", "An object of the state is gone", Level::Warning),
     ("drift.changed", "An object is not as the state has it", Level::Warning),
@@ -67,6 +73,7 @@ pub fn items(drift: &Drift<'_>) -> Vec<Item> {
             all.extend(rule_item(name, rule, names, place));
         }
     }
+    all.extend(drift.survival.judged.iter().filter_map(|judged| promise_item(judged, drift)));
     all.extend(drift.resources.iter().filter_map(|r| resource_item(r, drift)));
     all.sort_by_key(|item| item.level);
     all
@@ -87,6 +94,21 @@ fn rule_item(workload: &str, rule: &RuleReport, names: Names<'_>, place: Option<
         names.rule(rule.index)
     );
     Some(Item { id, level, subject: format!("{workload} {}", rule.id), text, place })
+}
+
+fn promise_item(judged: &Judged, drift: &Drift<'_>) -> Option<Item> {
+    let id = match (judged.now.verdict, judged.weight) {
+        (Verdict::Pass, _) => return None,
+        (Verdict::NotProven, _) => "promise.not_proven",
+        (Verdict::Fail, Weight::Rule) => "promise.broken",
+        (Verdict::Fail, Weight::Drift) => "promise.unkept",
+        (Verdict::Fail, Weight::Finding) => "promise.finding",
+    };
+    let level = KINDS.iter().find(|(kind, ..)| *kind == id).map_or(Level::Note, |(.., level)| *level);
+    let spans = |site: crate::spread::model::Site| drift.sites.get(site.0).cloned();
+    let place = crate::report::promises::place(judged, drift.sources, &spans);
+    let text = format!("{}: {}", judged.id, judged.now.why.say(Lang::En));
+    Some(Item { id, level, subject: judged.id.clone(), text, place })
 }
 
 fn resource_item(resource: &Resource, drift: &Drift<'_>) -> Option<Item> {

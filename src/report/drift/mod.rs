@@ -17,9 +17,11 @@ pub use sarif::sarif;
 
 use crate::diag::{Sources, Span};
 use crate::plan::model::{Change, Plan, WorkloadPlan};
+use crate::promise::model::{Survival, Weight};
 use crate::report::diff::{Sign, union};
 use crate::report::json::Json;
 use crate::report::plan::straddle;
+use crate::report::promises::{self, Moment};
 use crate::report::style::{Ink, Style, clean, wrap};
 use crate::report::table::rows;
 use crate::report::words::{Names, count, interval, sum, verdict_key};
@@ -43,6 +45,8 @@ pub struct Drift<'a> {
     pub changes: &'a [Change],
     /// Where the rules of the workloads stand in the texts: spans by `Site`. Empty where nobody needs them.
     pub sites: &'a [Span],
+    /// What is promised beside the rules of the workloads.
+    pub survival: &'a Survival,
 }
 
 /// One object that is not as it should be.
@@ -139,6 +143,7 @@ impl<'a> Drift<'a> {
             workloads: &plan.workloads,
             changes: &plan.changes,
             sites: &[],
+            survival: &plan.survival,
         }
     }
 
@@ -150,12 +155,18 @@ impl<'a> Drift<'a> {
     /// Rules that are false now.
     pub fn breaches(&self) -> usize {
         let rules = self.workloads.iter().flat_map(|(_, w)| &w.decision.rules);
-        rules.filter(|r| r.before.verdict == Verdict::Fail).count()
+        let broken = rules.filter(|r| r.before.verdict == Verdict::Fail).count();
+        broken + self.survival.failed_now(Weight::Rule).count()
+    }
+
+    /// Promises that what is built does not keep, short of a rule.
+    pub fn unkept(&self) -> usize {
+        self.survival.failed_now(Weight::Drift).count()
     }
 
     /// Nothing differs, nothing is broken, everything could be read.
     pub fn is_clean(&self) -> bool {
-        self.resources.iter().all(|r| r.kind == Kind::Ignored) && self.breaches() == 0
+        self.resources.iter().all(|r| r.kind == Kind::Ignored) && self.breaches() == 0 && self.unkept() == 0
     }
 }
 
@@ -215,6 +226,7 @@ pub fn json(drift: &Drift<'_>) -> String {
                 j.key(kind.key()).plain(drift.count(kind));
             }
             j.key("breaches").plain(drift.breaches());
+            j.key("unkept").plain(drift.unkept());
         });
         j.key("resources").array(&drift.resources, |j, resource| write(resource, drift.sources, j));
         j.key("workloads").object(|j| {
@@ -222,6 +234,7 @@ pub fn json(drift: &Drift<'_>) -> String {
                 workload_now(workload, drift.topology, j.key(name));
             }
         });
+        promises::json(drift.survival, &[Moment::Now], j.key("promises"));
     });
     json.finish()
 }
@@ -326,6 +339,7 @@ pub fn text(drift: &Drift<'_>, style: &Style) -> String {
         let word = crate::report::words::health(location.health, location.health_source);
         out.push_str(&format!("Location {} {}\n", location.name, style.ink(Ink::Bad, word)));
     }
+    out.push_str(&promises::text(drift.survival, Moment::Now, style));
     let n = |kind| drift.count(kind);
     out.push_str(&format!(
         "Drift: {} changed, {} missing, {} unmanaged, {} unreadable, {} broken.\n",

@@ -95,6 +95,7 @@ impl<'p> Page<'p> {
                 self.workload(name, workload);
             }
         }
+        self.promises();
         self.tail(fate);
         self.out
     }
@@ -113,6 +114,17 @@ impl<'p> Page<'p> {
             self.losses(workload, names);
         }
         self.findings(workload, names);
+    }
+
+    /// What is promised beside the rules of the workloads, and how much of it holds after the plan.
+    fn promises(&mut self) {
+        if !matches!(self.plan.kind, Kind::Destroy | Kind::RefreshOnly) {
+            let text = super::promises::text(&self.plan.survival, super::promises::Moment::After, self.style);
+            if !text.is_empty() {
+                self.blank();
+                self.out.push_str(&text);
+            }
+        }
     }
 
     fn names(&self, workload: &'p WorkloadPlan) -> Names<'p> {

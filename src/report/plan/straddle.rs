@@ -22,6 +22,8 @@ pub(super) fn write(plan: &Plan, digest: &str, j: &mut Json) {
                 One { plan, workload, members: &members, names: names(plan, workload) }.write(name, j.key(name));
             }
         });
+        use crate::report::promises::{self, Moment};
+        promises::json(&plan.survival, &[Moment::Now, Moment::After], j.key("promises"));
     });
 }
 
@@ -320,7 +322,9 @@ impl One<'_> {
             j.key("after").raw(&self.units(row.after));
             j.key("recovers_to").raw(&self.units(row.recovers_to));
             j.key("within_s").maybe(row.within_s);
-            j.key("data_loss_s").raw("null");
+            let promises = &self.plan.survival.promises;
+            let name = &self.workload.rules.name;
+            j.key("data_loss_s").maybe(crate::promise::data_loss(promises, &self.plan.topology, name, &row.lose));
             match row.verdict {
                 Some(verdict) => j.key("verdict").text(verdict_key(verdict)),
                 None => j.key("verdict").raw("null"),

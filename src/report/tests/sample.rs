@@ -289,6 +289,7 @@ pub fn plan(topology: &Topology, rules: Workload, live: &Live, kind: Kind, mode:
         notes: vec![],
         outputs: vec![],
         ops: vec![],
+        survival: Default::default(),
         warnings: vec![],
     }
 }

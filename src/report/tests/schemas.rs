@@ -81,7 +81,14 @@ fn simulations_are_valid() {
         for moment in [simulate::Moment::Now, simulate::Moment::WorstDuring, simulate::Moment::After] {
             let (_, w) = &one.workloads[0];
             let workloads = vec![simulate::Simulated::of_decision(&w.decision, &w.rules, &one.topology, moment)];
-            valid(SIMULATION, &simulate::json(&simulate::Simulation { topology: &one.topology, workloads }));
+            valid(
+                SIMULATION,
+                &simulate::json(&simulate::Simulation {
+                    topology: &one.topology,
+                    workloads,
+                    survival: Default::default(),
+                }),
+            );
         }
     }
 }

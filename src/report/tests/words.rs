@@ -94,7 +94,7 @@ fn simulation_for_people() {
     let workloads =
         vec![simulate::Simulated::of_decision(&w.decision, &w.rules, &plan.topology, simulate::Moment::After)];
     insta::assert_snapshot!(simulate::text(
-        &simulate::Simulation { topology: &plan.topology, workloads },
+        &simulate::Simulation { topology: &plan.topology, workloads, survival: Default::default() },
         &Style::default()
     ));
 }
