@@ -39,13 +39,13 @@ pub struct Problem {
     /// What kind of end.
     pub nature: Nature,
     /// The API's code; empty: none.
-    pub code: String,
+    pub code: Box<str>,
     /// The API's words, or what happened to the connection.
-    pub message: String,
+    pub message: Box<str>,
     /// The API's name for this request; empty: none.
-    pub request_id: String,
+    pub request_id: Box<str>,
     /// The authorization message, decoded, where the caller may do that.
-    pub decoded: Option<String>,
+    pub decoded: Option<Box<str>>,
     /// The attribute it is about, where that is known.
     pub attribute: Option<&'static str>,
 }
@@ -84,6 +84,7 @@ impl Problem {
             }
             other => (Nature::InDoubt, told(other)),
         };
+        let (code, message, request_id) = (code.into(), message.into(), request_id.into());
         Problem { api, nature, code, message, request_id, decoded: None, attribute: None }
     }
 
@@ -92,9 +93,9 @@ impl Problem {
         Problem {
             api,
             nature,
-            code: String::new(),
-            message: message.into(),
-            request_id: String::new(),
+            code: Box::default(),
+            message: message.into().into(),
+            request_id: Box::default(),
             decoded: None,
             attribute: None,
         }

@@ -139,6 +139,7 @@ fn check(kind: K, config: &Value) -> Diagnostics {
         either("name", "name_prefix", &mut problems);
     }
     let none = |name: &str| config.get(name).is_none_or(|v| v.items().is_some_and(<[_]>::is_empty));
+    let unknown = |name: &str| config.get(name).is_some_and(Value::is_unknown);
     match kind {
         K::Instance => {
             either("user_data", "user_data_base64", &mut problems);
@@ -153,12 +154,12 @@ fn check(kind: K, config: &Value) -> Diagnostics {
             }
         }
         K::Record => {
-            if none("alias") != written("records") {
+            if none("alias") != written("records") && !unknown("alias") && !unknown("records") {
                 let detail = "A record has records with a ttl, or an alias, and not both.";
                 problems.push(Diagnostic::error("What is the answer?", detail).attribute("records"));
             }
             let policies = ["weighted_routing_policy", "failover_routing_policy", "latency_routing_policy"];
-            let routed = policies.iter().any(|name| !none(name))
+            let routed = policies.iter().any(|name| !none(name) && !unknown(name))
                 || Args(config).flag("multivalue_answer_routing_policy") == Some(true);
             if routed && !written("set_identifier") {
                 let detail = "A record that is one of several needs a set_identifier to be told from the others.";
@@ -185,7 +186,8 @@ fn check(kind: K, config: &Value) -> Diagnostics {
 
 /// Reads one object of a type that has no bulk; one made a short time ago is looked for some time before it is believed to be gone.
 async fn read_one(session: &Session, kind: K, request: &ReadRequest) -> Result<ReadAnswer, Diagnostics> {
-    let wait = if is_young(&request.private) { SETTLING } else { Duration::ZERO };
+    let young = is_young(&request.private) && !session.is_deleted(&Args(&request.state).must("id"));
+    let wait = if young { SETTLING } else { Duration::ZERO };
     let found = session.until(wait, || kind.read(session, &request.state)).await?;
     Ok(match found {
         Some(state) => ReadAnswer::new(state).private(request.private.clone()),
@@ -204,7 +206,10 @@ async fn apply_one(session: &Session, kind: K, request: ApplyRequest) -> Result<
             Err(problem) if problem.is_gone() => Ok(ApplyAnswer::deleted()),
             Err(problem) if problem.nature == Nature::InDoubt => Ok(ApplyAnswer::partial(request.prior, problem)),
             Err(problem) => Err(failure(problem)),
-            Ok(()) => Ok(ApplyAnswer::deleted()),
+            Ok(()) => {
+                session.note_deleted(Args(&request.prior).must("id"));
+                Ok(ApplyAnswer::deleted())
+            }
         };
     }
     if request.is_create() {

@@ -7,7 +7,7 @@ use crate::problem::{Nature, Problem};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -49,6 +49,7 @@ pub struct Session {
     pub walk: tokio::sync::Mutex<Option<Walk>>,
     /// Names of hosted zones by id.
     pub zones: tokio::sync::Mutex<BTreeMap<String, String>>,
+    deleted: Mutex<BTreeSet<String>>,
     short: Mutex<BTreeMap<String, (Instant, String)>>,
     account: tokio::sync::OnceCell<(String, String, String)>,
 }
@@ -92,6 +93,7 @@ impl Session {
             changes: AtomicU64::new(0),
             walk: tokio::sync::Mutex::new(None),
             zones: tokio::sync::Mutex::default(),
+            deleted: Mutex::default(),
             short: Mutex::default(),
             account: tokio::sync::OnceCell::new(),
         }
@@ -146,10 +148,10 @@ impl Session {
         const MARK: &str = "Encoded authorization failure message:";
         let Some((words, encoded)) = problem.message.split_once(MARK) else { return };
         let encoded = encoded.trim().to_owned();
-        problem.message = words.trim().to_owned();
+        problem.message = words.trim().into();
         let call = self.sts.decode_authorization_message().encoded_message(encoded).send();
         if let Ok(answer) = Box::pin(call).await {
-            problem.decoded = answer.decoded_message;
+            problem.decoded = answer.decoded_message.map(Into::into);
         }
     }
 
@@ -218,6 +220,16 @@ impl Session {
                 return Err(problem);
             }
         }
+    }
+
+    /// This process deleted it.
+    pub fn note_deleted(&self, id: String) {
+        self.deleted.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+    }
+
+    /// Whether this process deleted it: then nobody need wait for it to be seen.
+    pub fn is_deleted(&self, id: &str) -> bool {
+        self.deleted.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
     }
 
     /// A place had no room.

@@ -86,9 +86,9 @@ pub async fn read_many(session: &Session, states: &[&Value]) -> Vec<Result<Optio
     let mut groups: BTreeMap<String, Result<Vec<TargetHealthDescription>, Problem>> = BTreeMap::new();
     for state in states {
         let group = Args(state).must("target_group_arn");
-        if !groups.contains_key(&group) {
-            let found = health(session, &group).await;
-            groups.insert(group, found);
+        if let std::collections::btree_map::Entry::Vacant(place) = groups.entry(group) {
+            let found = health(session, place.key()).await;
+            place.insert(found);
         }
     }
     let one = |state: &&Value| match groups.get(&Args(state).must("target_group_arn")) {
@@ -176,7 +176,7 @@ pub async fn delete_many(session: &Session, requests: Vec<(usize, Value)>, answe
                     *index,
                     match end {
                         Ok(()) => Ok(ApplyAnswer::deleted()),
-                        Err(problem) if problem.is_gone() || problem.code == "InvalidTarget" => {
+                        Err(problem) if problem.is_gone() || &*problem.code == "InvalidTarget" => {
                             Ok(ApplyAnswer::deleted())
                         }
                         Err(problem) if problem.nature == Nature::InDoubt => {

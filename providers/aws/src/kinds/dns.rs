@@ -403,10 +403,21 @@ pub mod check {
         change_tags(session, &id, &set, removed).await?;
         let texts = |name: &str| Some(new.texts(name)).filter(|t| !t.is_empty());
         let regions = texts("regions").map(|all| all.iter().map(|r| HealthCheckRegion::from(r.as_str())).collect());
+        // What is left out of the call stays as it was; what is to be nothing again must be named.
+        let emptied = [
+            ("resource_path", ResettableElementName::ResourcePath),
+            ("fqdn", ResettableElementName::FullyQualifiedDomainName),
+            ("regions", ResettableElementName::Regions),
+            ("child_healthchecks", ResettableElementName::ChildHealthChecks),
+        ];
+        let emptied =
+            emptied.into_iter().filter(|(name, _)| Args(prior).get(name).is_some() && new.get(name).is_none());
+        let emptied: Vec<_> = emptied.map(|(_, element)| element).collect();
         let call = session
             .dns
             .update_health_check()
             .health_check_id(&id)
+            .set_reset_elements(Some(emptied).filter(|e| !e.is_empty()))
             .set_ip_address(new.text("ip_address"))
             .set_port(new.int32("port"))
             .set_resource_path(new.text("resource_path"))

@@ -379,7 +379,9 @@ fn lists(live: &mut Live, data: &ResponseLaunchTemplateData) {
         let written = Args(block.value()).int("device_index").is_some();
         block.int("device_index", interface.device_index().filter(|n| written || *n != 0));
     });
-    let tagging = data.tag_specifications();
+    // The template's own tags are no part of what it starts; not every imitation of AWS keeps them apart.
+    let tagging = data.tag_specifications().iter();
+    let tagging: Vec<_> = tagging.filter(|t| t.resource_type() != Some(&ResourceType::LaunchTemplate)).collect();
     live.blocks("tag_specifications", tagging.len(), |at, block| {
         block.text("resource_type", tagging[at].resource_type().map(|t| t.as_str()));
         block.collection("tags", crate::attr::text_map(&tags::of_ec2(tagging[at].tags())));

@@ -99,14 +99,19 @@ fn between<'t>(text: &'t str, begin: &str, end: &str) -> Option<&'t str> {
 }
 
 /// Asks moto itself.
-fn ask(port: u16, service: &str, method: &str, path: &str, body: &str) -> String {
+fn ask(port: u16, service: &str, region: &str, method: &str, path: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let date = "20260101";
+    let (host, region) = match service {
+        "route53" => ("route53.amazonaws.com".to_owned(), "us-east-1"),
+        _ => (format!("{service}.{region}.amazonaws.com"), region),
+    };
+    let kind = if service == "route53" { "text/xml" } else { "application/x-www-form-urlencoded" };
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: {service}.{REGION}.amazonaws.com\r\nConnection: close\r\n\
-         Authorization: AWS4-HMAC-SHA256 Credential=judge/{date}/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=judge/{date}/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0\r\n\
+         Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )
     .unwrap();
@@ -115,9 +120,9 @@ fn ask(port: u16, service: &str, method: &str, path: &str, body: &str) -> String
     answer
 }
 
-/// The instances moto has, also those that are gone.
-pub fn instances(port: u16) -> Vec<Instance> {
-    let xml = ask(port, "ec2", "POST", "/", "Action=DescribeInstances&Version=2016-11-15");
+/// The instances moto has in a region, also those that are gone.
+pub fn instances(port: u16, region: &str) -> Vec<Instance> {
+    let xml = ask(port, "ec2", region, "POST", "/", "Action=DescribeInstances&Version=2016-11-15");
     let one = |part: &str| {
         let text = |begin: &str, end: &str| between(part, begin, end).unwrap_or_default().to_owned();
         let tags = between(part, "<tagSet>", "</tagSet>").unwrap_or_default();
@@ -237,14 +242,14 @@ impl World {
             "autoscaling" => "2011-01-01",
             _ => "2015-12-01",
         };
-        let answer = ask(self.port, service, "POST", "/", &format!("Action={query}&Version={version}"));
+        let answer = ask(self.port, service, REGION, "POST", "/", &format!("Action={query}&Version={version}"));
         assert!(answer.starts_with("HTTP/1.1 200"), "{query}: {answer}");
         answer
     }
 
     /// Asks Route 53, past the proxy.
     pub fn dns(&self, method: &str, path: &str, body: &str) -> String {
-        ask(self.port, "route53", method, path, body)
+        ask(self.port, "route53", REGION, method, path, body)
     }
 
     /// A hosted zone made by hand.
@@ -259,11 +264,16 @@ impl World {
 
     /// All instances there ever were.
     pub fn instances(&self) -> Vec<Instance> {
-        instances(self.port)
+        instances(self.port, REGION)
     }
 
     pub fn running(&self) -> Vec<Instance> {
         self.instances().into_iter().filter(Instance::runs).collect()
+    }
+
+    /// Instances that run in a region.
+    pub fn running_in(&self, region: &str) -> usize {
+        instances(self.port, region).iter().filter(|i| i.runs()).count()
     }
 
     /// Instances that run, by zone.

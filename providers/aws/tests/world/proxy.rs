@@ -28,6 +28,8 @@ pub enum Fault {
     Denied,
     /// The request is carried out, and the reply is held back until the test lets it go.
     Hold,
+    /// This is what is said, of this type: for what moto knows nothing of.
+    Say(&'static str, &'static str),
 }
 
 /// One call that went by.
@@ -198,8 +200,12 @@ fn action(request: &Request, body: &str) -> String {
 }
 
 fn reply(status: u16, body: &str) -> Vec<u8> {
+    typed(status, "text/xml", body)
+}
+
+fn typed(status: u16, kind: &str, body: &str) -> Vec<u8> {
     format!(
-        "HTTP/1.1 {status} X\r\nContent-Type: text/xml\r\nx-amzn-RequestId: req-of-the-proxy\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nx-amzn-RequestId: req-of-the-proxy\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()
@@ -266,7 +272,7 @@ fn serve(stream: &TcpStream, server: u16, inner: &Arc<Mutex<Inner>>) -> std::io:
     let body = String::from_utf8_lossy(&request.body).into_owned();
     let action = action(&request, &body);
     let watched = lock(inner).watch.is_some_and(|watched| watched == action);
-    let running = watched.then(|| super::instances(server).iter().filter(|i| i.runs()).count());
+    let running = watched.then(|| super::instances(server, super::REGION).iter().filter(|i| i.runs()).count());
     lock(inner).seen.push(Seen { action: action.clone(), body: body.clone(), running });
     let out = |answer: Vec<u8>| -> std::io::Result<()> {
         let mut stream = stream;
@@ -284,6 +290,7 @@ fn serve(stream: &TcpStream, server: u16, inner: &Arc<Mutex<Inner>>) -> std::io:
             std::thread::park_timeout(Duration::from_millis(ms));
             out(carry_out(&request, &body, server, inner)?)
         }
+        Some(Fault::Say(kind, body)) => out(typed(200, kind, body)),
         Some(Fault::Blind) => out(blind(&action)),
         Some(Fault::NoCapacity) => out(error(
             500,

@@ -371,6 +371,6 @@ fn died(instance: &Instance) -> Problem {
     let id = instance.instance_id().unwrap_or_default();
     let mut problem =
         Problem::own(&api::RUN_INSTANCES, nature, format!("{id} was ended as soon as it was started: {words}"));
-    problem.code = code.to_owned();
+    problem.code = code.into();
     problem
 }
