@@ -63,7 +63,7 @@ fn rooms_use_only_whom_the_architecture_allows() {
 #[test]
 fn files_have_one_subject() {
     let mut files = Vec::new();
-    for dir in ["src", "providers/sdk/src", "providers/sim/src"] {
+    for dir in ["src", "providers/sdk/src", "providers/sim/src", "providers/aws/src"] {
         sources(&root().join(dir), &mut files);
     }
     let long: Vec<String> = files

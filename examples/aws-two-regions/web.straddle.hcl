@@ -84,7 +84,7 @@ resource "aws_route53_record" "web" {
   health_check_id = aws_route53_health_check.region[each.key].id
 
   weighted_routing_policy {
-    weight = floor(workload.web.share[each.key] * 100)
+    weight = floor(lookup(workload.web.share, each.key, 0) * 100) # a region with none has no share
   }
 }
 

@@ -483,7 +483,7 @@ mod tests {
 
     #[test]
     fn tokens_are_ordered_as_numbers() {
-        let mut items = vec![item("l.10", "a"), item("l.9", "a"), item("l.11", "a")];
+        let mut items = [item("l.10", "a"), item("l.9", "a"), item("l.11", "a")];
         items.sort_by(|a, b| a.order().cmp(&b.order()));
         let tokens: Vec<&str> = items.iter().filter_map(|i| i.ownership.as_ref()).map(|o| o.token.as_str()).collect();
         assert_eq!(tokens, ["l.9", "l.10", "l.11"]);
