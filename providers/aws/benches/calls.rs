@@ -1,4 +1,4 @@
-//! How many calls of the API a workload costs: `cargo bench -p straddle-provider-aws --bench calls -- 10 100 1000`.
+//! How many calls of the API a workload costs: `cargo bench --profile dev -p straddle-provider-aws --bench calls -- 10 100 1000`.
 //!
 //! Counted at the proxy, so retries count too. moto is slow with many instances; times are printed for what they are worth.
 

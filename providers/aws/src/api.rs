@@ -69,6 +69,10 @@ apis! {
     MODIFY_INSTANCE_METADATA = Ec2 "ModifyInstanceMetadataOptions" "ec2:ModifyInstanceMetadataOptions" true;
     MONITOR_INSTANCES = Ec2 "MonitorInstances" "ec2:MonitorInstances" true;
     UNMONITOR_INSTANCES = Ec2 "UnmonitorInstances" "ec2:UnmonitorInstances" true;
+    ASSOCIATE_PROFILE = Ec2 "AssociateIamInstanceProfile" "ec2:AssociateIamInstanceProfile" true;
+    REPLACE_PROFILE = Ec2 "ReplaceIamInstanceProfileAssociation" "ec2:ReplaceIamInstanceProfileAssociation" true;
+    DISASSOCIATE_PROFILE = Ec2 "DisassociateIamInstanceProfile" "ec2:DisassociateIamInstanceProfile" true;
+    DESCRIBE_PROFILES = Ec2 "DescribeIamInstanceProfileAssociations" "ec2:DescribeIamInstanceProfileAssociations" false;
     MODIFY_VOLUME = Ec2 "ModifyVolume" "ec2:ModifyVolume" true;
     DESCRIBE_INSTANCES = Ec2 "DescribeInstances" "ec2:DescribeInstances" false;
     DESCRIBE_INSTANCE_ATTRIBUTE = Ec2 "DescribeInstanceAttribute" "ec2:DescribeInstanceAttribute" false;

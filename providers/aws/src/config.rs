@@ -168,6 +168,10 @@ fn beside() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(100))
 }
 
+fn soon() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(Duration::from_secs(3)).operation_timeout(Duration::from_secs(8)).build()
+}
+
 impl Settings {
     async fn load(&self) -> SdkConfig {
         let http = aws_smithy_http_client::Builder::new()
@@ -238,10 +242,10 @@ impl Settings {
             dns: aws_sdk_route53::Client::from_conf(client!(aws_sdk_route53, "route53").build()),
             sts: aws_sdk_sts::Client::from_conf(client!(aws_sdk_sts, "sts").build()),
             quotas: aws_sdk_servicequotas::Client::from_conf(
-                client!(aws_sdk_servicequotas, "servicequotas").retry_config(beside()).build(),
+                client!(aws_sdk_servicequotas, "servicequotas").retry_config(beside()).timeout_config(soon()).build(),
             ),
             shifts: aws_sdk_arczonalshift::Client::from_conf(
-                client!(aws_sdk_arczonalshift, "arczonalshift").retry_config(beside()).build(),
+                client!(aws_sdk_arczonalshift, "arczonalshift").retry_config(beside()).timeout_config(soon()).build(),
             ),
         }
     }

@@ -3,6 +3,7 @@
 //! * [`api`]: every call there is, with the permission it needs. [`problem`]: what a call came to that did not succeed.
 //! * [`config`] and [`session`]: the provider's configuration, the clients, patience.
 //! * [`kinds`]: the resource types. [`data`]: the data sources. [`locations`] and [`discover`]: the extension.
+//! * [`shortage`]: which places had no room a short time ago.
 //! * [`ownership`] and [`tags`]: whose an object is, and how that is kept with it.
 
 pub mod api;
@@ -17,6 +18,7 @@ pub mod policy;
 pub mod problem;
 pub mod provider;
 pub mod session;
+pub mod shortage;
 pub mod tags;
 
 pub use provider::AwsProvider;

@@ -4,6 +4,7 @@ use crate::api::{self, Api};
 use crate::config::Settings;
 use crate::kinds::instance::Walk;
 use crate::problem::{Nature, Problem};
+use crate::shortage::Shortages;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -16,8 +17,6 @@ use tokio::time::Instant;
 
 /// The first pause before something is asked again, and the longest; each is half as long again as the one before.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(150), Duration::from_secs(8));
-/// How long a location that had no room counts as full.
-const SHORT_FOR: Duration = Duration::from_secs(600);
 /// How long the API may hide what was just made.
 pub const SETTLING: Duration = Duration::from_secs(30);
 
@@ -50,7 +49,7 @@ pub struct Session {
     /// Names of hosted zones by id.
     pub zones: tokio::sync::Mutex<BTreeMap<String, String>>,
     deleted: Mutex<BTreeSet<String>>,
-    short: Mutex<BTreeMap<String, (Instant, String)>>,
+    shortages: Shortages,
     account: tokio::sync::OnceCell<(String, String, String)>,
 }
 
@@ -94,7 +93,7 @@ impl Session {
             walk: tokio::sync::Mutex::new(None),
             zones: tokio::sync::Mutex::default(),
             deleted: Mutex::default(),
-            short: Mutex::default(),
+            shortages: Shortages::here(),
             account: tokio::sync::OnceCell::new(),
         }
     }
@@ -234,14 +233,12 @@ impl Session {
 
     /// A place had no room.
     pub fn ran_short(&self, zone: &str, why: &str) {
-        let mut short = self.short.lock().unwrap_or_else(PoisonError::into_inner);
-        short.insert(zone.to_owned(), (Instant::now(), why.to_owned()));
+        self.shortages.note(&self.settings.region, zone, why);
     }
 
     /// Why a place has no room, if it had none lately.
     pub fn short_of(&self, zone: &str) -> Option<String> {
-        let short = self.short.lock().unwrap_or_else(PoisonError::into_inner);
-        short.get(zone).filter(|(when, _)| when.elapsed() < SHORT_FOR).map(|(_, why)| why.clone())
+        self.shortages.of(&self.settings.region, zone)
     }
 
     /// The account, the caller's ARN and the caller's id.

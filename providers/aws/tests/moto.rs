@@ -211,15 +211,70 @@ fn a_zone_without_room_is_a_shortage_there_and_nothing_more() {
     let Some(world) = World::of("aws-5-5") else { return };
     // The ownership of the batch names its location.
     world.proxy.always("RunInstances", "seoul-az1", Fault::NoCapacity);
-    world
-        .run("apply -auto-approve")
-        .ends(7)
-        .says("No room there (EC2 RunInstances)")
-        .says("Request id req-of-the-proxy");
+    world.run("apply -auto-approve").ends(7).says("No room there (EC2 RunInstances)").says("Request id reqOfTheProxy");
     world.stands(0, 5);
+    // The next plan knows of it: with all ten in one zone the rule could not hold, so it is refused and not tried again.
+    world.proxy.forget();
+    world.run("apply -auto-approve").ends(3).says("REFUSED");
+    assert!(!world.proxy.calls().contains_key("RunInstances"));
+    // Later there is room again.
     world.proxy.heal();
+    std::fs::remove_file(world.path().join(".terraform/straddle-aws-shortages.json")).unwrap();
     world.run("apply -auto-approve").ends(0);
     world.stands(5, 5);
+}
+
+#[test]
+fn where_no_rule_forbids_it_a_shortage_sends_replicas_to_the_other_zone() {
+    let Some(world) = World::with(SMALL) else { return };
+    world.proxy.always("RunInstances", "seoul-az1", Fault::NoCapacity);
+    world.run("apply -auto-approve").ends(7);
+    world.stands(0, 2);
+    world.run("apply -auto-approve").ends(0);
+    world.stands(0, 4);
+}
+
+#[test]
+fn a_reply_lost_twice_and_nothing_to_be_seen_still_makes_each_instance_once() {
+    let Some(world) = World::with(SMALL) else { return };
+    // The tags cannot be looked up while it matters, so the token alone decides; the proxy honours it as AWS does.
+    world.proxy.next("RunInstances", "", vec![Fault::LoseReply; 4]);
+    world.proxy.next("DescribeInstances", "", vec![Fault::Blind; 40]);
+    world.run("apply -auto-approve");
+    world.proxy.heal();
+    world.run("apply -auto-approve").ends(0);
+    world.stands(2, 2);
+    assert_eq!(world.instances().len(), 4, "none was ever made twice");
+    let tokens: Vec<String> =
+        world.proxy.seen("RunInstances").iter().map(|s| parameter(&s.body, "ClientToken")).collect();
+    let different: std::collections::BTreeSet<&String> = tokens.iter().collect();
+    assert!(tokens.len() >= 4 && different.len() == 2, "asked again with the same token: {tokens:?}");
+}
+
+fn parameter(body: &str, name: &str) -> String {
+    let found = body.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+    found.unwrap_or_default().to_owned()
+}
+
+#[test]
+fn user_data_changes_in_place_between_a_stop_and_a_start() {
+    let spec = SMALL
+        .replace("replicas = 4", "replicas = 2")
+        .replace("instance_type     = ", "user_data         = var.data\n      instance_type     = ");
+    let Some(world) = World::with(&format!("{spec}\nvariable \"data\" {{\n  default = \"one\"\n}}\n")) else { return };
+    world.run("apply -auto-approve").ends(0);
+    // moto does not take what AWS takes here, so the call is answered for it.
+    let done = "<ModifyInstanceAttributeResponse><return>true</return></ModifyInstanceAttributeResponse>";
+    world.proxy.always("ModifyInstanceAttribute", "", Fault::Say("text/xml", done));
+    world.run("apply -auto-approve -var=data=two").ends(0);
+    let changes = world.proxy.seen("ModifyInstanceAttribute");
+    assert!(
+        !changes.is_empty() && changes.iter().all(|c| parameter(&c.body, "UserData.Value") == "dHdv"),
+        "{changes:?}"
+    );
+    let calls = world.proxy.calls();
+    assert_eq!((calls.get("StopInstances"), calls.get("StartInstances")), (Some(&2), Some(&2)), "{calls:?}");
+    world.run("plan -detailed-exitcode -var=data=two").ends(0);
 }
 
 #[test]
@@ -248,7 +303,7 @@ fn a_missing_permission_is_named_with_the_call_and_the_request() {
         .run("apply -auto-approve")
         .ends(7)
         .says("Not allowed: ec2:RunInstances")
-        .says("Request id req-of-the-proxy")
+        .says("Request id reqOfTheProxy")
         .says("aws-policy.json");
     assert_eq!(world.instances().len(), 0);
 }

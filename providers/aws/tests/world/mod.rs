@@ -69,6 +69,11 @@ impl Drop for World {
         if std::thread::panicking() {
             return;
         }
+        for entry in std::fs::read_dir(self.path()).unwrap().map_while(Result::ok).filter(|e| e.path().is_file()) {
+            let bytes = std::fs::read(entry.path()).unwrap();
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(!text.contains("a-secret-that-is"), "a credential was kept in {:?}", entry.path());
+        }
         // Whatever a test made the provider ask must be in its list of calls, from which the policy is made.
         let known: Vec<&str> = straddle_provider_aws::api::ALL.iter().map(|api| api.name).collect();
         let strange: Vec<String> =

@@ -205,7 +205,7 @@ fn reply(status: u16, body: &str) -> Vec<u8> {
 
 fn typed(status: u16, kind: &str, body: &str) -> Vec<u8> {
     format!(
-        "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nx-amzn-RequestId: req-of-the-proxy\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nx-amzn-RequestId: reqOfTheProxy\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()

@@ -8,7 +8,7 @@ use crate::session::Session;
 use crate::tags;
 use aws_sdk_ec2::primitives::Blob;
 use aws_sdk_ec2::types::{
-    AttributeBooleanValue, AttributeValue, BlobAttributeValue, HttpTokensState, InstanceMetadataEndpointState,
+    AttributeBooleanValue, AttributeValue, BlobAttributeValue, Filter, HttpTokensState, InstanceMetadataEndpointState,
     InstanceMetadataTagsState, InstanceStateName, VolumeType,
 };
 use base64::Engine;
@@ -34,6 +34,9 @@ pub async fn update(session: &Session, prior: &Value, planned: &Value) -> Result
             .map_err(|p| p.about("vpc_security_group_ids"))?;
     }
     flags(session, &id, old, new).await?;
+    if old.differs(new, "iam_instance_profile") {
+        profile(session, &id, new.text("iam_instance_profile")).await.map_err(|p| p.about("iam_instance_profile"))?;
+    }
     if let Some(block) = new.block("metadata_options")
         && old.differs(new, "metadata_options")
     {
@@ -96,6 +99,30 @@ async fn metadata(session: &Session, id: &str, block: Args<'_>) -> Result<(), Pr
         );
     session.ask(&api::MODIFY_INSTANCE_METADATA, call.send()).await.map_err(|p| p.about("metadata_options"))?;
     Ok(())
+}
+
+/// Gives the instance another profile, its first, or none.
+async fn profile(session: &Session, id: &str, wanted: Option<String>) -> Result<(), Problem> {
+    let filter = Filter::builder().name("instance-id").values(id).build();
+    let call = session.ec2.describe_iam_instance_profile_associations().filters(filter);
+    let found = session.ask(&api::DESCRIBE_PROFILES, call.send()).await?;
+    let found = found.iam_instance_profile_associations.unwrap_or_default();
+    let association = found.into_iter().find(|a| a.instance_id() == Some(id)).and_then(|a| a.association_id);
+    match (association, wanted.map(super::launch::profile)) {
+        (Some(association), Some(profile)) => {
+            let call = session.ec2.replace_iam_instance_profile_association().association_id(association);
+            session.ask(&api::REPLACE_PROFILE, call.iam_instance_profile(profile).send()).await.map(|_| ())
+        }
+        (None, Some(profile)) => {
+            let call = session.ec2.associate_iam_instance_profile().instance_id(id).iam_instance_profile(profile);
+            session.ask(&api::ASSOCIATE_PROFILE, call.send()).await.map(|_| ())
+        }
+        (Some(association), None) => {
+            let call = session.ec2.disassociate_iam_instance_profile().association_id(association);
+            session.ask(&api::DISASSOCIATE_PROFILE, call.send()).await.map(|_| ())
+        }
+        (None, None) => Ok(()),
+    }
 }
 
 /// The root volume grows in place.

@@ -99,7 +99,7 @@ async fn start(session: &Arc<Session>, batch: Vec<Item>, answers: &Answers<Apply
             }
             Err(problem) => {
                 if problem.nature == Nature::Shortage {
-                    note_shortage(session, &batch, &problem);
+                    note_shortage(session, &batch, &problem).await;
                 }
                 for item in batch {
                     answers.tell(item.index, Err(failure(&problem)));
@@ -113,8 +113,17 @@ fn failure(problem: &Problem) -> Failure {
     Failure { diagnostics: problem.clone().into(), in_doubt: problem.nature == Nature::InDoubt }
 }
 
-fn note_shortage(session: &Session, batch: &[Item], problem: &Problem) {
-    if let Some(zone) = batch.first().and_then(|item| Args(&item.planned).text("availability_zone")) {
+/// Remembers that a place had no room: by its zone, or by the zone of its subnet.
+async fn note_shortage(session: &Session, batch: &[Item], problem: &Problem) {
+    let Some(first) = batch.first() else { return };
+    let args = Args(&first.planned);
+    let mut zone = args.text("availability_zone");
+    if let (None, Some(subnet)) = (&zone, args.text("subnet_id")) {
+        let call = session.ec2.describe_subnets().subnet_ids(subnet);
+        let found = session.ask(&api::DESCRIBE_SUBNETS, call.send()).await.ok().and_then(|answer| answer.subnets);
+        zone = found.unwrap_or_default().into_iter().find_map(|s| s.availability_zone);
+    }
+    if let Some(zone) = zone {
         session.ran_short(&zone, &problem.message);
     }
 }
@@ -213,10 +222,7 @@ fn request(
             args.text("instance_initiated_shutdown_behavior").map(|b| ShutdownBehavior::from(b.as_str())),
         )
         .set_monitoring(args.flag("monitoring").map(|on| RunInstancesMonitoringEnabled::builder().enabled(on).build()))
-        .set_iam_instance_profile(args.text("iam_instance_profile").map(|name| {
-            let profile = IamInstanceProfileSpecification::builder();
-            if name.starts_with("arn:") { profile.arn(name).build() } else { profile.name(name).build() }
-        }))
+        .set_iam_instance_profile(args.text("iam_instance_profile").map(profile))
         .set_launch_template(args.block("launch_template").map(template))
         .set_metadata_options(args.block("metadata_options").map(metadata))
         .set_instance_market_options(args.block("instance_market_options").map(market))
@@ -254,6 +260,12 @@ fn request(
         }
     }
     call
+}
+
+/// A profile by its name, or by its ARN.
+pub(super) fn profile(name: String) -> IamInstanceProfileSpecification {
+    let profile = IamInstanceProfileSpecification::builder();
+    if name.starts_with("arn:") { profile.arn(name).build() } else { profile.name(name).build() }
 }
 
 fn template(block: Args<'_>) -> LaunchTemplateSpecification {
@@ -356,7 +368,7 @@ async fn finish(
                     Some(instance) => died(instance),
                     None => fewer(started.len()),
                 };
-                note_shortage(session, std::slice::from_ref(&item), &problem);
+                note_shortage(session, std::slice::from_ref(&item), &problem).await;
                 answers.tell(item.index, Err(failure(&problem)));
             }
         }

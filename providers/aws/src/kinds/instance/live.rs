@@ -29,10 +29,13 @@ pub fn live(session: &Session, instance: &Instance, root: Option<&Volume>, base:
         .text("instance_state", Some(state(instance).as_str()))
         .text("instance_lifecycle", instance.instance_lifecycle().map(|l| l.as_str()))
         .text("primary_network_interface_id", interface.and_then(|n| n.network_interface_id()))
-        .text("iam_instance_profile", profile(instance))
         .flag("ebs_optimized", Some(instance.ebs_optimized().unwrap_or(false)))
         .flag("monitoring", Some(monitored(instance)))
         .flag("source_dest_check", Some(instance.source_dest_check().unwrap_or(true)));
+    // One that the launch template brings along is the template's.
+    if Args(base).text("iam_instance_profile").is_some() || Args(base).blocks("launch_template").is_empty() {
+        live.text("iam_instance_profile", profile(instance, Args(base).text("iam_instance_profile")));
+    }
     if let Some(account) = account {
         let region = &session.settings.region;
         live.text(
@@ -105,7 +108,8 @@ fn monitored(instance: &Instance) -> bool {
     matches!(state, Some(MonitoringState::Enabled | MonitoringState::Pending))
 }
 
-/// The name in the ARN of the profile.
-fn profile(instance: &Instance) -> Option<&str> {
-    instance.iam_instance_profile()?.arn()?.rsplit('/').next()
+/// The profile the way it is written: by its ARN, or by the name in it.
+fn profile(instance: &Instance, written: Option<String>) -> Option<&str> {
+    let arn = instance.iam_instance_profile()?.arn()?;
+    if written.is_some_and(|w| w.starts_with("arn:")) { Some(arn) } else { arn.rsplit('/').next() }
 }

@@ -72,7 +72,7 @@ pub fn schema() -> ResourceSchema {
         .attribute("availability_zone", string().computed().optional().replaces())
         .attribute("disable_api_termination", boolean().computed().optional())
         .attribute("ebs_optimized", boolean().computed().optional())
-        .attribute("iam_instance_profile", string().optional().computed().replaces())
+        .attribute("iam_instance_profile", string().describe("Changed in place."))
         .attribute("id", string().computed())
         .attribute("instance_initiated_shutdown_behavior", string().computed().optional())
         .attribute("instance_lifecycle", string().computed())
