@@ -45,7 +45,7 @@ pub mod manifest;
 pub mod module;
 pub mod module_source;
 pub mod position;
-mod provisioners;
+pub mod provisioners;
 pub mod reference;
 mod remote_state;
 pub mod scope;

@@ -42,16 +42,21 @@ pub(super) fn check(resource: &Resource, scope: &dyn Scope, diags: &mut Vec<Diag
         if !failed {
             diags.extend(refused(block, &value));
         }
-        let inner = block.body.blocks_of("connection").next();
-        if let Some(connection) = inner.or(resource.connection.as_ref()) {
-            let mut body = (*connection.body).clone();
-            if let (Some(_), Some(outer)) = (inner, &resource.connection) {
-                let own: Vec<_> = body.attributes.iter().map(|attribute| attribute.name.name.clone()).collect();
-                body.attributes.extend(outer.body.attributes.iter().filter(|a| !own.contains(&a.name.name)).cloned());
-            }
+        if let Some(body) = connection_body(resource, block) {
             diags.extend(eval_body(&body, &CONNECTION, scope).1);
         }
     }
+}
+
+/// The connection a provisioner uses: its own block, what that does not say from the resource's. `None`: there is neither.
+pub fn connection_body(resource: &Resource, provisioner: &Block) -> Option<Body> {
+    let inner = provisioner.body.blocks_of("connection").next();
+    let mut body = (*inner.or(resource.connection.as_ref())?.body).clone();
+    if let (Some(_), Some(outer)) = (inner, &resource.connection) {
+        let own: Vec<_> = body.attributes.iter().map(|attribute| attribute.name.name.clone()).collect();
+        body.attributes.extend(outer.body.attributes.iter().filter(|a| !own.contains(&a.name.name)).cloned());
+    }
+    Some(body)
 }
 
 /// What is left for the provisioner's own schema.
@@ -126,7 +131,7 @@ static FILE: LazyLock<schema::Block> = LazyLock::new(|| {
 });
 
 /// Every argument a connection of any type takes.
-static CONNECTION: LazyLock<schema::Block> = LazyLock::new(|| {
+pub static CONNECTION: LazyLock<schema::Block> = LazyLock::new(|| {
     const TEXTS: &[&str] = &[
         "type",
         "user",
