@@ -442,3 +442,73 @@ fn objects_are_handed_to_another_provider() {
     assert_eq!(listed["resources"][0]["provider"], "provider[\"registry.terraform.io/acme/other\"]");
     place.run("state replace-provider -auto-approve acme/nope acme/other").ends(1);
 }
+
+const TAKEN: &str = r#"{"version":4,"terraform_version":"1.11.4","serial":3,"lineage":"l","outputs":{"o":{"value":"v","type":"string"}},
+"resources":[{"mode":"managed","type":"terraform_data","name":"x","provider":"provider[\"terraform.io/builtin/terraform\"]","instances":[
+{"schema_version":0,"attributes":{"id":"abc","input":null,"output":null,"triggers_replace":null},"sensitive_attributes":[]}]}],"check_results":null}"#;
+
+#[test]
+fn a_state_file_of_terraforms_is_looked_at_where_it_is() {
+    let place = Place::with(&[("kept.tfstate", TAKEN)]);
+    for line in ["show kept.tfstate", "state show -state=kept.tfstate terraform_data.x"] {
+        let shown = place.run(line).ends(0).out;
+        assert!(shown.contains("\"abc\""), "{line}: {shown}");
+    }
+    assert_eq!(place.run("state list -state=kept.tfstate").ends(0).out, "terraform_data.x\n");
+    assert_eq!(place.run("state list -state=kept.tfstate -id=abc").ends(0).out, "terraform_data.x\n");
+    assert_eq!(place.run("state list -state=kept.tfstate -id=other").ends(0).out.trim(), "");
+    assert_eq!(place.run("output -state=kept.tfstate -raw o").ends(0).out, "v");
+    let shown = place.run("show -json kept.tfstate").ends(0).json();
+    assert_eq!(shown["values"]["root_module"]["resources"][0]["address"], "terraform_data.x");
+    assert!(!place.0.path().join("straddle.db").exists());
+}
+
+#[test]
+fn what_is_not_followed_is_refused_by_name() {
+    let place = Place::with(&[("main.tf", "resource \"terraform_data\" \"x\" {}\n")]);
+    for (line, word) in [
+        ("plan -state=a.tfstate", "state push"),
+        ("apply -auto-approve -state-out=a.tfstate", "state pull"),
+        ("login registry.example.com", "TF_TOKEN_registry_example_com"),
+        ("logout", "app.terraform.io"),
+        ("-install-autocomplete", "completion bash"),
+    ] {
+        let ran = place.run(line).ends(1);
+        assert!(ran.err.contains(word), "{line}: {}{}", ran.out, ran.err);
+    }
+    assert!(!place.0.path().join("straddle.db").exists());
+}
+
+#[test]
+fn a_backup_is_the_state_as_it_was() {
+    let place = Place::with(&[("main.tf", "resource \"terraform_data\" \"x\" {}\n")]);
+    place.run("apply -auto-approve").ends(0);
+    let before = place.run("state pull").ends(0).json();
+    place.run("destroy -auto-approve -backup=before.tfstate").ends(0);
+    let kept: Value = serde_json::from_str(&place.read("before.tfstate")).unwrap();
+    assert_eq!(kept["resources"], before["resources"]);
+    assert_eq!(kept["resources"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn the_graph_of_a_saved_plan_is_that_of_its_texts() {
+    let place = Place::with(&[("main.tf", "resource \"terraform_data\" \"x\" {}\n")]);
+    place.run("plan -out=plan.bin").ends(0);
+    place.write("main.tf", "resource \"terraform_data\" \"y\" {}\n");
+    let drawn = place.run("graph -plan=plan.bin").ends(0).out;
+    assert!(drawn.contains("terraform_data.x") && !drawn.contains("terraform_data.y"), "{drawn}");
+}
+
+#[test]
+fn the_time_of_a_plan_is_that_of_its_apply() {
+    let place = Place::with(&[("main.tf", "output \"t\" {\n  value = plantimestamp()\n}\n")]);
+    place.run("plan -out=plan.bin").ends(0);
+    let plan = place.run("show -json plan.bin").ends(0).json();
+    assert_eq!(plan["timestamp"], plan["planned_values"]["outputs"]["t"]["value"]);
+    place.run("apply plan.bin").ends(0);
+    assert_eq!(place.run("output -raw t").ends(0).out, plan["timestamp"].as_str().unwrap());
+    // A configuration that does not ask for it makes the same plan each time.
+    place.write("main.tf", "output \"t\" {\n  value = 1\n}\n");
+    place.run("plan -out=plan.bin").ends(0);
+    assert_eq!(place.run("show -json plan.bin").ends(0).json().get("timestamp"), None);
+}

@@ -197,6 +197,9 @@ fn planned(plan: &Value) -> Value {
         "changes": changes("resource_changes"),
         "drift": changes("resource_drift"),
         "outputs": plan["output_changes"],
+        "checks": plan["checks"],
+        "prior": in_order(&plan["prior_state"]["values"]["root_module"]),
+        "configuration": plan["configuration"],
         "planned": { "outputs": plan["planned_values"]["outputs"], "modules": in_order(&plan["planned_values"]["root_module"]) },
     })
 }
@@ -240,7 +243,24 @@ fn remembered(state: &Value) -> Value {
         .filter(|r| r["mode"] == "managed")
         .map(|r| format!("{} {}.{}: {}", r["module"], r["type"], r["name"], r["provider"]))
         .collect();
-    json!({ "instances": all, "outputs": state["outputs"], "providers": providers })
+    let data = state["resources"].as_array().into_iter().flatten().filter(|r| r["mode"] == "data").cloned();
+    json!({
+        "instances": all, "outputs": state["outputs"], "providers": providers, "data": data.collect::<Vec<_>>(),
+        "checks": checks(&state["check_results"]),
+    })
+}
+
+/// Results of checks by what they are about, whatever their order.
+fn checks(results: &Value) -> Value {
+    let mut all = BTreeMap::new();
+    for one in results.as_array().into_iter().flatten() {
+        let mut one = one.clone();
+        if let Some(objects) = one["objects"].as_array_mut() {
+            objects.sort_by_key(|o| o["object_addr"].to_string());
+        }
+        all.insert(one["config_addr"].as_str().unwrap().to_string(), one);
+    }
+    json!(all)
 }
 
 /// One of the two, and the other.
@@ -306,7 +326,14 @@ impl Twins {
             carry_out(t);
             let theirs = t.state();
             self.ids.1.learn(&theirs);
-            let pair = (self.ids.0.named(&remembered(&state)), self.ids.1.named(&remembered(&theirs)));
+            let mut pair = (remembered(&state), remembered(&theirs));
+            if verb == "breaks" {
+                // What was never reached is not known to Terraform; straddle judges what it knows all the same.
+                for state in [&mut pair.0, &mut pair.1] {
+                    state["checks"] = Value::Null;
+                }
+            }
+            let pair = (self.ids.0.named(&pair.0), self.ids.1.named(&pair.1));
             self.note(&format!("{at}, state"), &pair.0, &pair.1);
         }
         self.nothing_left(at, verb, &args);
@@ -431,6 +458,7 @@ macro_rules! stories {
 
 stories! {
     modules repetition moved replace targets removed conditions values depends import remote_state taint
+    half_made data_kept judged written secrets keys looks
     any functions provisioners nested marks chains order moves refusals imports shapes outputs
 }
 

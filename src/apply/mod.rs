@@ -5,6 +5,8 @@
 //! | `driver` | operations start, end, release others |
 //! | `objects` | one object: its call, its answer, what the state remembers |
 //! | `steps` | barriers of a workload's steps: check, wait |
+//! | `data` | what data sources said, for the state |
+//! | `readiness` | what must be open and configured before an operation starts |
 //! | `provision` | commands that run beside a creation or a deletion |
 //! | `check` | the rules of a step, judged again on what is read |
 //! | `watch` | which replicas serve |
@@ -14,10 +16,12 @@
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
 mod check;
+pub mod data;
 mod driver;
 mod event;
 mod objects;
 mod provision;
+mod readiness;
 pub mod recover;
 mod steps;
 mod watch;
@@ -87,6 +91,7 @@ pub struct Carrying<'a> {
     existing: Vec<Vec<Vec<u32>>>,
     /// What judges each workload's steps, in the plan's order.
     judges: Vec<Option<check::Judge>>,
+    ready: tokio::sync::Mutex<readiness::Ready>,
 }
 
 impl<'a> Carrying<'a> {
@@ -133,6 +138,7 @@ impl<'a> Carrying<'a> {
             placements: Placements { workloads: Vec::new(), locations },
             existing,
             judges: plan.workloads.iter().map(|(_, w)| check::Judge::new(&plan.topology, &w.rules)).collect(),
+            ready: tokio::sync::Mutex::default(),
         }
     }
 

@@ -63,7 +63,12 @@ pub(super) enum Prepared {
 pub(super) async fn prepare(carrying: &Carrying<'_>, ops: Vec<usize>, tell: &UnboundedSender<Done>) -> Vec<Prepared> {
     let mut out = Vec::with_capacity(ops.len());
     let mut again: Vec<Again> = Vec::new();
+    let mut unready = carrying.make_ready(&ops).await;
     for op in ops {
+        if let Some(problems) = unready.remove(&op) {
+            out.push(refused_at_once(carrying, op, problems));
+            continue;
+        }
         match draft(carrying, op) {
             Draft::Ready(prepared) => out.push(*prepared),
             Draft::PlanAgain(one) => again.push(*one),
@@ -78,7 +83,8 @@ async fn before_deletion(carrying: &Carrying<'_>, prepared: Prepared, tell: &Unb
     let Prepared::Call(call, request) = prepared else { return prepared };
     let change = &carrying.plan.changes[call.change];
     let resource = carrying.block(change).and_then(|b| carrying.blocks.list[b].resource());
-    if call.kind != Kind::Delete || !resource.is_some_and(|(r, _)| provision::any(r, When::Destroy)) {
+    let has_some = resource.is_some_and(|(r, _)| provision::any(r, When::Destroy));
+    if call.kind != Kind::Delete || !has_some || is_passed_over(carrying, &call, change) {
         return Prepared::Call(call, request);
     }
     let mut events = |event| {
@@ -93,6 +99,13 @@ async fn before_deletion(carrying: &Carrying<'_>, prepared: Prepared, tell: &Unb
         Ok(()) => Prepared::Call(call, request),
         Err(problems) => refused(&call, problems),
     }
+}
+
+/// As in Terraform, nothing is run for what is half made, nor for what has been replaced by something that is there already.
+fn is_passed_over(carrying: &Carrying<'_>, call: &Call, change: &Change) -> bool {
+    let aside = change.action == Action::CreateDelete && change.address.workload.is_none();
+    let half_made = carrying.store.with_state(|s| s.objects.get(&call.object).is_some_and(|o| o.tainted));
+    aside || half_made || call.object.deposed.is_some()
 }
 
 enum Draft {
@@ -262,7 +275,7 @@ async fn plan_again(carrying: &Carrying<'_>, again: Vec<Again>) -> Vec<Prepared>
         let mut asked = Vec::with_capacity(list.len());
         for one in list {
             if one.call.shown == Action::Read {
-                out.push(read_data(carrying, plugin, one).await);
+                out.push(read_data(carrying, &plugin, one).await);
                 continue;
             }
             let Some(schema) = carrying.schema(&one.call) else {
@@ -310,6 +323,15 @@ async fn read_data(carrying: &Carrying<'_>, plugin: &crate::plugin::Plugin, one:
             Prepared::Noted { op: one.call.op, problems: problems.collect() }
         }
         Err(error) => refused(&one.call, call_problems(&error)),
+    }
+}
+
+/// An operation that cannot start for want of what it needs.
+fn refused_at_once(carrying: &Carrying<'_>, op: usize, problems: Vec<Diagnostic>) -> Prepared {
+    let change = carrying.plan.ops[op].what.change().map(|index| &carrying.plan.changes[index as usize]);
+    match change {
+        Some(change) => Prepared::Refused { op, address: change.address.clone(), action: change.action, problems },
+        None => Prepared::Nothing { op },
     }
 }
 

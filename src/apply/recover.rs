@@ -72,7 +72,7 @@ pub async fn recover(store: &Store, fleet: &Fleet, providers: &Providers) -> Res
     let mut resolved = Vec::with_capacity(open.len());
     for open in open {
         let outcome = match fleet.plugin(&open.begin.provider) {
-            Some(plugin) => ask(&open, plugin, store, providers, &mut found).await,
+            Some(plugin) => ask(&open, &plugin, store, providers, &mut found).await,
             None => doubt(words(&fleet.failure(&open.begin.provider))),
         };
         resolved.push(Resolved { open, outcome });

@@ -1,16 +1,17 @@
 //! `apply` and `destroy`.
 
 use super::Exit;
-use super::args::{ApplyArgs, LockArgs};
+use super::args::{ApplyArgs, LockArgs, StateFileArgs};
 use super::plan::{exit_of, failure_exit, is_sound, report_breaches, report_failure};
 use super::planning::{self, Scene};
 use super::print::Printer;
 use super::session::Project;
 use super::signals::{self, Watched};
 use super::way_back;
+use crate::apply::data::as_kept;
 use crate::apply::{Carrying, StopFlag, Summary};
 use crate::diag::Diagnostic;
-use crate::lang::address::Address;
+use crate::lang::address::{Address, Mode};
 use crate::lang::reference::Subject;
 use crate::plan::blocks::Blocks;
 use crate::plan::conditions;
@@ -31,6 +32,10 @@ use straddle_sdk::value::{Change, Kind as ValueKind, Str, Type, Value};
 pub async fn run(args: ApplyArgs, printer: &Printer) -> Exit {
     let printer = &printer.asked(args.planning.verbose, args.planning.json);
     printer.begin();
+    if let Some(problem) = refuse_files(&args.planning.files) {
+        printer.diagnostics(&[problem], &Default::default());
+        return Exit::Error;
+    }
     if let Some(file) = &args.planfile {
         return super::saved::run(file, &args, printer).await;
     }
@@ -52,6 +57,9 @@ pub async fn run(args: ApplyArgs, printer: &Printer) -> Exit {
         Ok(store) => store,
         Err(exit) => return exit,
     };
+    if let Err(exit) = back_up(&store, &args.planning.files, printer) {
+        return exit;
+    }
     let exit = match super::recovery::recover(&project, &store, args.planning.parallelism, printer).await {
         Ok(()) => plan_and_apply(&project, &store, kind, &args, operation, printer).await,
         Err(exit) => exit,
@@ -61,6 +69,30 @@ pub async fn run(args: ApplyArgs, printer: &Printer) -> Exit {
         return exit.worse(Exit::Error);
     }
     exit
+}
+
+/// Writes a copy of the state as it is, where one is asked for.
+fn back_up(store: &Store, files: &StateFileArgs, printer: &Printer) -> Result<(), Exit> {
+    let Some(path) = files.backup.as_deref().filter(|path| *path != Path::new("-")) else { return Ok(()) };
+    std::fs::write(path, crate::state::v4::write(&store.state())).map_err(|error| {
+        printer.error(&format!("{} cannot be written: {error}; nothing was changed", path.display()));
+        Exit::Error
+    })
+}
+
+/// What Terraform's local backend would do with a file of its own.
+pub fn refuse_files(files: &StateFileArgs) -> Option<Diagnostic> {
+    let (flag, help) = match files {
+        StateFileArgs { state: Some(_), .. } => {
+            ("-state", "Take the file over in a directory or a workspace of its own: straddle state push FILE")
+        }
+        StateFileArgs { state_out: Some(_), .. } => ("-state-out", "Write it afterwards: straddle state pull > FILE"),
+        _ => return None,
+    };
+    let detail = format!(
+        "{flag} is not followed: straddle keeps its state in a journal, which a file of Terraform's format cannot replace."
+    );
+    Some(Diagnostic::error("Flag not supported", detail).help(help))
 }
 
 /// Opens the state for writing.
@@ -223,6 +255,14 @@ fn needs_record(plan: &Plan, scene: &Scene, store: &Store) -> bool {
     store.with_state(|s| {
         !plan.drift.is_empty()
             || scene.observed.objects.iter().any(|(id, o)| id.deposed.is_some() && matches!(o.reality, Reality::Gone))
+            || plan.data.iter().any(|data| {
+                let said = as_kept(&data.address, &data.value, &data.provider, &scene.providers);
+                said.is_some_and(|said| s.get(&data.address).is_none_or(|kept| **kept != said))
+            })
+            || s.objects.keys().any(|id| {
+                let read = || plan.data.iter().map(|d| &d.address).chain(plan.changes.iter().map(|c| &c.address));
+                id.address.mode == Mode::Data && read().all(|address| *address != id.address)
+            })
             || plan.workloads.iter().any(|(name, w)| {
                 let known = s.rules.get(&**name);
                 w.fingerprints
@@ -278,17 +318,25 @@ pub async fn carry_out(
         store.record(now(), known)?;
     }
     let run = store.with_state(|s| s.runs);
-    let env = project.env_applying();
+    let env = project.env_applying(plan);
     let blocks = Blocks::of(&env.tree, &project.spec, &scene.providers, &mut Vec::new());
     let carrying = Carrying::new(plan, store, &scene.fleet, &scene.providers, &env, &blocks, stop, run);
     let summary = carrying.run(&mut |event| printer.event(&event, plan)).await;
     printer.end_of_progress();
     let mut summary = summary?;
+    if plan.kind != Kind::Destroy && summary.is_complete() {
+        let unopened = carrying.open_the_rest().await;
+        summary.failed += unopened.len();
+        summary.problems.extend(unopened);
+    }
     if plan.kind != Kind::Destroy {
         summary.problems.extend(conditions::judge_checks(&env));
     }
     let complete = summary.is_complete();
     let (broken, mut refused) = carrying.last_conditions();
+    let closed = scene.fleet.close_passing().await;
+    summary.failed += closed.iter().filter(|problem| problem.is_error()).count();
+    summary.problems.extend(closed);
     // An output that is made from what did not come off keeps the value it had.
     refused.extend(
         env.module
@@ -303,6 +351,8 @@ pub async fn carry_out(
     summary.failed += broken.len();
     summary.problems.extend(broken);
     let mut last = outputs(project, &env, plan, &refused, complete);
+    last.extend(carrying.data(complete));
+    last.extend(checks(store, &env, plan));
     if summary.is_complete() {
         if let Some(look) = errand.look {
             look(&env);
@@ -320,6 +370,14 @@ pub async fn carry_out(
     last.push(Entry::RunEnd(RunEnd { outcome }));
     store.record(now(), last)?;
     Ok(summary)
+}
+
+/// How conditions fared, where the state says something else of them.
+fn checks(store: &Store, env: &Env<'_>, plan: &Plan) -> Option<Entry> {
+    let found = crate::plan::checks::collect(env, plan.kind == Kind::Destroy);
+    let text = crate::report::checks::of_state(&found);
+    let checks = text.and_then(|text| Json::new(&text).ok());
+    store.with_state(|s| s.checks != checks).then_some(Entry::Checks(checks))
 }
 
 /// Addresses of `moved` blocks and what reading found, as the state will have them; objects that are taken over are in it from now on.

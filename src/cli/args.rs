@@ -108,6 +108,12 @@ pub enum Command {
     Version(VersionArgs),
     /// Print a completion script for a shell
     Completion(CompletionArgs),
+    /// Not there: tokens are read from where Terraform keeps them
+    #[command(hide = true)]
+    Login(HostArgs),
+    /// Not there, as login
+    #[command(hide = true)]
+    Logout(HostArgs),
 }
 
 /// Where values of variables come from.
@@ -135,6 +141,20 @@ pub struct LockArgs {
     pub lock: bool,
 }
 
+/// Where Terraform's local backend would keep a state. straddle's is no file of that format, so these are refused by name.
+#[derive(Args, Debug, Default, Clone)]
+pub struct StateFileArgs {
+    /// Not followed: a state in Terraform's format is taken over with `state push`
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub state: Option<PathBuf>,
+    /// Not followed: `state pull` writes a state in Terraform's format
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub state_out: Option<PathBuf>,
+    /// A copy of the state as it was, in Terraform's format, version 4; `-` is none
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub backup: Option<PathBuf>,
+}
+
 /// Flags that shape a plan; `plan`, `apply`, `destroy`, `failover` and `failback` share them.
 #[derive(Args, Debug, Default, Clone)]
 pub struct PlanningArgs {
@@ -142,6 +162,8 @@ pub struct PlanningArgs {
     pub vars: VarArgs,
     #[command(flatten)]
     pub lock: LockArgs,
+    #[command(flatten)]
+    pub files: StateFileArgs,
     /// Only these objects and what they need; may be repeated
     #[arg(long, value_name = "ADDRESS")]
     pub target: Vec<String>,
@@ -344,7 +366,7 @@ pub struct VerifyArgs {
 /// `show`.
 #[derive(Args, Debug)]
 pub struct ShowArgs {
-    /// A saved plan; without it the state is shown
+    /// A saved plan, or a state in Terraform's format, version 4; without it this directory's state is shown
     #[arg(value_name = "PLANFILE")]
     pub planfile: Option<PathBuf>,
     /// As JSON
@@ -382,6 +404,9 @@ pub struct OutputArgs {
     /// The bare text of one string, number or bool
     #[arg(long)]
     pub raw: bool,
+    /// A state in Terraform's format, version 4, instead of this directory's
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
 }
 
 /// `init`.
@@ -492,11 +517,20 @@ pub enum StateCommand {
     List {
         /// Only these and what is below them
         addresses: Vec<String>,
+        /// Only the objects of this id
+        #[arg(long, value_name = "ID")]
+        id: Option<String>,
+        /// A state in Terraform's format, version 4, instead of this directory's
+        #[arg(long, value_name = "FILE")]
+        state: Option<PathBuf>,
     },
     /// Show one object
     Show {
         /// Its address
         address: String,
+        /// A state in Terraform's format, version 4, instead of this directory's
+        #[arg(long, value_name = "FILE")]
+        state: Option<PathBuf>,
     },
     /// Give an object another address
     Mv {
@@ -614,6 +648,14 @@ pub struct VersionArgs {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `login` and `logout`.
+#[derive(Args, Debug)]
+pub struct HostArgs {
+    /// The registry
+    #[arg(value_name = "HOST")]
+    pub host: Option<String>,
 }
 
 /// `completion`.

@@ -4,11 +4,23 @@ use super::Exit;
 use super::args::{GraphArgs, GraphFormat, GraphType, VarArgs};
 use super::print::Printer;
 use super::session::Project;
+use crate::diag::Sources;
+use crate::plan::file;
 use crate::plan::outline::Outline;
 use crate::report::graph;
+use std::path::Path;
 
 pub fn run(args: &GraphArgs, printer: &Printer) -> Exit {
-    let mut project = Project::read(&VarArgs::default());
+    let mut project = match &args.plan {
+        None => Project::read(&VarArgs::default()),
+        Some(path) => match file::open(path) {
+            Ok(plan) => Project::of_texts(Path::new("."), &plan.sources, plan.variables.clone()),
+            Err(error) => {
+                printer.diagnostics(&[error.about(path)], &Sources::default());
+                return Exit::Error;
+            }
+        },
+    };
     // A drawing needs no values.
     project.problems.retain(|p| p.summary != "No value for required variable");
     printer.diagnostics(&project.problems, &project.sources);

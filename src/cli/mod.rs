@@ -54,6 +54,12 @@ pub fn main() -> ExitCode {
     if crate::plugin::serves(arguments.first().map(String::as_str), serve.as_deref()).is_some() {
         return straddle_provider_sim::serve();
     }
+    if arguments.iter().any(|a| matches!(a.trim_start_matches('-'), "install-autocomplete" | "uninstall-autocomplete"))
+    {
+        let said = "the files of your shell are yours: write `source <(straddle completion bash)` into ~/.bashrc, or see `straddle completion -help`";
+        print::Printer::new(true, language(None)).error(said);
+        return ExitCode::from(Exit::Error.code());
+    }
     let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
     let arguments = match args::arguments(arguments, &Cli::command(), &variable) {
         Ok(arguments) => arguments,
@@ -150,5 +156,19 @@ async fn run(command: Command, printer: &print::Printer) -> Exit {
         Command::Fmt(args) => fmt::run(&args, printer),
         Command::Version(args) => version::run(&args, printer),
         Command::Completion(args) => version::completion(&args),
+        Command::Login(args) | Command::Logout(args) => no_login(args.host.as_deref(), printer),
     }
+}
+
+/// straddle never writes tokens: whoever has one puts it where Terraform looks for it, too.
+fn no_login(host: Option<&str>, printer: &print::Printer) -> Exit {
+    let host = host.unwrap_or("app.terraform.io");
+    let variable = format!("TF_TOKEN_{}", host.replace('-', "__").replace('.', "_"));
+    let detail = format!("straddle keeps no tokens for {host}; it reads those that are there.");
+    let problem = crate::diag::Diagnostic::error("Not supported", detail).help(format!(
+        "Set {variable}, or write credentials \"{host}\" {{ token = ... }} into the CLI configuration (~/.terraformrc); what `terraform login` has \
+         written is read as well."
+    ));
+    printer.diagnostics(&[problem], &Default::default());
+    Exit::Error
 }

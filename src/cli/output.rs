@@ -10,8 +10,8 @@ use straddle_sdk::value::codec::json;
 use straddle_sdk::value::{Kind, Type, Value};
 
 pub fn run(args: &OutputArgs, printer: &Printer) -> Exit {
-    let state = match state::load(&super::workspace::state_dir()) {
-        Ok(loaded) => loaded.state,
+    let state = match super::workspace::state_in(args.state.as_deref()) {
+        Ok(state) => state,
         Err(error) => return failed(error.into(), printer),
     };
     match (&args.name, args.json, args.raw) {

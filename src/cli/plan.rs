@@ -7,7 +7,7 @@ use super::print::Printer;
 use super::session::Project;
 use crate::plan::make::Failure;
 use crate::plan::model::{Kind, Plan};
-use crate::report::plan::Fate;
+use crate::report::plan::{Fate, configuration};
 use crate::report::refusal;
 use crate::report::words::Names;
 use std::path::Path;
@@ -15,6 +15,10 @@ use std::path::Path;
 pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
     let printer = printer.asked(args.planning.verbose, args.planning.json);
     printer.begin();
+    if let Some(problem) = super::apply::refuse_files(&args.planning.files) {
+        printer.diagnostics(&[problem], &Default::default());
+        return Exit::Error;
+    }
     let mut project = Project::read(&args.planning.vars);
     if !args.planning.destroy {
         project.refuse_emptiness("Plan");
@@ -57,7 +61,12 @@ pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
         }
     };
     let exit = match planning::make(&project, &scene, kind, &args.planning) {
-        Ok(plan) => show(&plan, &project, &scene, &args, &printer),
+        Ok(mut plan) => {
+            if args.out.is_some() {
+                plan.configuration = Some(configuration::json(&project.tree(), &scene.providers));
+            }
+            show(&plan, &project, &scene, &args, &printer)
+        }
         Err(failure) => {
             report_failure(&failure, &project, &scene, &printer);
             failure_exit(&failure)

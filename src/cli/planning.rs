@@ -4,8 +4,9 @@ use super::args::PlanningArgs;
 use super::session::Project;
 use crate::diag::Diagnostic;
 use crate::fleet::{self, Fleet};
-use crate::lang::address::{Address, AddressError};
+use crate::lang::address::{Address, AddressError, Mode};
 use crate::lang::body::body_traversals;
+use crate::lang::functions::FunctionContext;
 use crate::plan::blocks::Blocks;
 use crate::plan::env::Env;
 use crate::plan::make::{self, Failure, Input};
@@ -91,7 +92,7 @@ async fn look_with(
     let mut sources = providers.needed(&tree, &project.spec);
     sources.extend(project.functional(providers));
     let retyped = |id: &ObjectId| moved.get(&id.address).is_some_and(|from| from.ty != id.address.ty);
-    let kept = state.objects.iter().filter(|(id, _)| !retyped(id));
+    let kept = state.objects.iter().filter(|(id, _)| id.address.mode == Mode::Managed && !retyped(id));
     sources.extend(kept.map(|(_, o)| o.provider.source.to_string()));
     problems.extend(fleet.schemas(&sources, providers).await);
     // Nobody else has told what is offered.
@@ -108,7 +109,9 @@ async fn look_with(
     let env = project.env();
     seed(&env, state, providers);
     fleet.stand_in(&wanted, &project.stand_ins, providers);
-    fleet.configure(&wanted, providers, &env, problems).await;
+    // Circles and names that lead nowhere are told when the plan is made.
+    let blocks = Blocks::of(&env.tree, &project.spec, providers, &mut Vec::new());
+    fleet.configure_in_turn(&wanted, &blocks, providers, &env, problems).await;
     if problems.iter().any(Diagnostic::is_error) {
         return None;
     }
@@ -186,7 +189,7 @@ pub fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningArgs) -
         spec: &project.spec,
         sources: &project.sources,
         variables: &project.variables,
-        functions: project.functions(),
+        functions: FunctionContext { plan_time: Some(whole_second(jiff::Timestamp::now())), ..project.functions() },
         directory: ".",
         state: &scene.state,
         providers: &scene.providers,
@@ -198,11 +201,22 @@ pub fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningArgs) -
         moved: scene.moved.clone(),
     };
     let handle = tokio::runtime::Handle::current();
-    let mut plan = make::make(&input, &mut |questions| {
+    let made = make::make(&input, &mut |questions| {
         tokio::task::block_in_place(|| handle.block_on(scene.fleet.answer(questions)))
-    })?;
+    });
+    let closed = tokio::task::block_in_place(|| handle.block_on(scene.fleet.close_passing()));
+    let mut plan = made?;
+    if closed.iter().any(Diagnostic::is_error) {
+        return Err(Failure::Problems(closed));
+    }
     plan.warnings.extend(said);
+    plan.warnings.extend(closed);
     Ok(plan)
+}
+
+/// A moment as Terraform writes moments.
+fn whole_second(time: jiff::Timestamp) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 /// What is to be said of wishes that may not mean what they seem to.

@@ -11,6 +11,7 @@ use crate::lang::load::{self, Config, Disk};
 use crate::lang::tree::Tree;
 use crate::lang::variables::{self, Given};
 use crate::plan::env::Env;
+use crate::plan::model::Plan;
 use crate::plan::providers::Providers;
 use crate::spec::Spec;
 use std::collections::{BTreeMap, BTreeSet};
@@ -176,9 +177,13 @@ impl Project {
     }
 
     /// The configuration while a plan is carried out: the clock runs, and there is chance.
-    pub fn env_applying(&self) -> Env<'_> {
-        let functions =
-            FunctionContext { now: Some(jiff::Timestamp::now()), random: Some(&SystemRandom), ..self.functions() };
+    pub fn env_applying(&self, plan: &Plan) -> Env<'_> {
+        let functions = FunctionContext {
+            now: Some(jiff::Timestamp::now()),
+            plan_time: plan.time.as_ref().and_then(|time| time.parse().ok()),
+            random: Some(&SystemRandom),
+            ..self.functions()
+        };
         let mut env = Env::new(self.tree(), &self.spec, &self.variables, functions, &self.sources);
         env.workspace = super::workspace::current();
         env.applying.set(true);

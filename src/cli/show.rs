@@ -4,6 +4,7 @@ use super::Exit;
 use super::args::{ShowArgs, VarArgs};
 use super::print::Printer;
 use super::session::Project;
+use super::workspace;
 use crate::diag::{Diagnostic, Sources};
 use crate::fleet::Fleet;
 use crate::plan::file;
@@ -30,6 +31,14 @@ pub async fn run(args: ShowArgs, printer: &Printer) -> Exit {
                 printer.out(&plan::text(&found, fate, printer.style()));
                 Exit::Done
             }
+            // What is no plan may be a state, as for Terraform.
+            Err(file::PlanFileError::Foreign) if is_json(path) => match workspace::state_in(Some(path)) {
+                Ok(state) => {
+                    let providers = schemas(&state).await;
+                    whole(&state, &providers, args.json, printer)
+                }
+                Err(error) => failed(error.into(), printer),
+            },
             Err(error) => failed(error.about(path), printer),
         },
         None => match state::load(&super::workspace::state_dir()) {
@@ -40,6 +49,10 @@ pub async fn run(args: ShowArgs, printer: &Printer) -> Exit {
             Err(error) => failed(error.into(), printer),
         },
     }
+}
+
+fn is_json(path: &std::path::Path) -> bool {
+    std::fs::read(path).is_ok_and(|bytes| bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{'))
 }
 
 fn failed(problem: Diagnostic, printer: &Printer) -> Exit {

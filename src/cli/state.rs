@@ -9,7 +9,7 @@ use super::workspace;
 use crate::diag::{Diagnostic, Sources};
 use crate::state::edit;
 use crate::state::v4::{self, Force};
-use crate::state::{self, Entry, LockRequest, RunBegin, RunEnd, RunOutcome, Source, State, now};
+use crate::state::{self, Entry, LockRequest, Object, ObjectId, RunBegin, RunEnd, RunOutcome, Source, State, now};
 use std::io::Read as _;
 use std::path::Path;
 
@@ -18,8 +18,8 @@ const MAX_PUSH: u64 = 1 << 30;
 
 pub async fn run(command: StateCommand, printer: &Printer) -> Exit {
     let result = match command {
-        StateCommand::List { addresses } => list(&addresses, printer),
-        StateCommand::Show { address } => one(&address, printer).await,
+        StateCommand::List { addresses, id, state } => list(&addresses, id.as_deref(), state.as_deref(), printer),
+        StateCommand::Show { address, state } => one(&address, state.as_deref(), printer).await,
         StateCommand::Mv { from, to, lock } => change(&lock, "state mv", printer, |state| {
             let entries = edit::move_objects(state, &from, &to).map_err(|e| vec![e.into()])?;
             // The rest of the entries follow the new name in what depends on it.
@@ -94,20 +94,35 @@ fn existing() -> Result<State, Trouble> {
     Ok(loaded.state)
 }
 
-fn list(addresses: &[String], printer: &Printer) -> Result<(), Trouble> {
-    let state = existing()?;
+/// The state in a file of Terraform's format, or else that of this directory.
+fn named(file: Option<&Path>) -> Result<State, Trouble> {
+    match file {
+        None => existing(),
+        some => Ok(workspace::state_in(some)?),
+    }
+}
+
+/// Whether an object has an id.
+fn has_id(object: &Object, id: &str) -> bool {
+    let attributes: Result<serde_json::Value, _> = serde_json::from_str(object.attributes.as_str());
+    attributes.is_ok_and(|attributes| attributes["id"] == id)
+}
+
+fn list(addresses: &[String], wanted: Option<&str>, file: Option<&Path>, printer: &Printer) -> Result<(), Trouble> {
+    let state = named(file)?;
     let found = edit::list(&state, addresses)
         .map_err(|all| Trouble::Problems(all.into_iter().map(Diagnostic::from).collect()))?;
     let mut out = String::new();
-    for id in found {
+    let is_wanted = |id: &ObjectId| wanted.is_none_or(|text| state.objects.get(id).is_some_and(|o| has_id(o, text)));
+    for id in found.into_iter().filter(|id| is_wanted(id)) {
         out.push_str(&format!("{id}\n"));
     }
     printer.out(&out);
     Ok(())
 }
 
-async fn one(address: &str, printer: &Printer) -> Result<(), Trouble> {
-    let state = existing()?;
+async fn one(address: &str, file: Option<&Path>, printer: &Printer) -> Result<(), Trouble> {
+    let state = named(file)?;
     let found = edit::show(&state, address)?;
     let providers = show::schemas(&state).await;
     for (id, object) in found {

@@ -6,7 +6,7 @@ use super::apply;
 use super::args::{LockArgs, WorkspaceCommand};
 use super::print::Printer;
 use crate::diag::{Diagnostic, Sources};
-use crate::state::{self, v4};
+use crate::state::{self, State, StateError, v4};
 use std::path::{Path, PathBuf};
 
 /// The workspace there always is.
@@ -30,6 +30,16 @@ pub fn current() -> String {
 /// The directory of the selected workspace's state.
 pub fn state_dir() -> PathBuf {
     directory(&current())
+}
+
+/// The state in a file of Terraform's format, version 4; without one that of the selected workspace.
+///
+/// # Errors
+/// It cannot be read, or is something else.
+pub fn state_in(file: Option<&Path>) -> Result<State, StateError> {
+    let Some(path) = file else { return Ok(state::load(&state_dir())?.state) };
+    let bytes = std::fs::read(path).map_err(|error| StateError::io(path, "read", &error))?;
+    v4::read(path, &bytes)
 }
 
 /// Refuses a name in the environment that is none.

@@ -2,6 +2,7 @@
 
 use super::Fleet;
 use crate::diag::{Diagnostic, Severity};
+use crate::lang::address::Address;
 use crate::plan::questions::{Answer, Answered, Ask, Question};
 use crate::plugin::{CallError, Diagnostics, ImportBy, PlanRequest, Plugin, ReadRequest};
 use crate::state::ProviderRef;
@@ -15,6 +16,7 @@ use straddle_sdk::value::Value;
 enum Single {
     Data(Value),
     Import(String),
+    Open(Address, Value),
 }
 
 impl Fleet {
@@ -55,11 +57,19 @@ impl Fleet {
                 }
                 Ask::Import { id } => singles.push((question.id, question.type_name, Single::Import(id))),
                 Ask::Data { config } => singles.push((question.id, question.type_name, Single::Data(config))),
+                Ask::Open { address, config } => {
+                    singles.push((question.id, question.type_name, Single::Open(address, config)));
+                }
             }
         }
+        let (plugin, reference) = (&plugin, &reference);
         let singles = stream::iter(singles)
             .map(|(id, type_name, single)| async move {
                 match single {
+                    Single::Open(address, config) => match self.open(reference, &type_name, &address, &config).await {
+                        Ok((value, problems)) => Answer { id, problems, result: Some(Answered::Opened { value }) },
+                        Err(problems) => Answer { id, problems, result: None },
+                    },
                     Single::Data(config) => read_data(plugin, id, &type_name, &config).await,
                     Single::Import(wanted) => import(plugin, id, &type_name, wanted).await,
                 }

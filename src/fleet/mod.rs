@@ -9,6 +9,8 @@
 //! | `adopt` | objects that are given another type |
 //! | `templates` | read what templates only observe |
 //! | `answer` | a planner's questions |
+//! | `ahead` | configurations that are made from answers of other providers |
+//! | `open` | ephemeral resources |
 //! | `functions` | the evaluator's calls of providers' functions |
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
@@ -17,16 +19,19 @@ pub use answer::{call_problems, diagnostics};
 pub use functions::Functions;
 
 mod adopt;
+mod ahead;
 mod answer;
 pub mod builtin;
 mod functions;
 pub mod mock;
 mod observe;
+mod open;
 mod templates;
 
 use crate::diag::Diagnostic;
 use crate::install::lock::LockFile;
 use crate::install::providers::is_as_locked;
+use crate::lang::address::Mode;
 use crate::lang::body::{PreparedBody, place_of};
 use crate::lang::module::ProviderConfig;
 use crate::lang::tree::Tree;
@@ -36,8 +41,8 @@ use crate::plugin::{CallError, Environment, Found, LaunchError, Launcher, Plugin
 use crate::state::ProviderRef;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use straddle_sdk::value::{Str, Value};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use straddle_sdk::value::{Str, Type, Value, same};
 
 /// Running providers, by configuration.
 pub struct Fleet {
@@ -48,11 +53,22 @@ pub struct Fleet {
     /// Which packages may be started.
     lock: LockFile,
     functions: Arc<Functions>,
-    ready: BTreeMap<ProviderRef, Plugin>,
+    /// A configuration may be made anew while a plan is carried out: by then more of it is known.
+    ready: RwLock<BTreeMap<ProviderRef, Ready>>,
+    /// Processes whose configuration was made anew; calls may still be out.
+    retired: Mutex<Vec<Plugin>>,
+    open: open::OpenOnes,
     /// Configurations that could not be made ready, and why. Their locations are unknown, their objects unreadable.
     failed: BTreeMap<ProviderRef, Vec<Diagnostic>>,
     /// Processes that have told their schema and wait for a configuration.
     spare: BTreeMap<String, Plugin>,
+}
+
+/// A configured provider, and what it was configured with.
+#[derive(Clone)]
+struct Ready {
+    plugin: Plugin,
+    config: Value,
 }
 
 /// How a provider process could not be had.
@@ -97,7 +113,9 @@ impl Fleet {
             directory: dir.to_path_buf(),
             environment,
             lock,
-            ready: BTreeMap::new(),
+            ready: RwLock::default(),
+            retired: Mutex::default(),
+            open: open::OpenOnes::default(),
             failed: BTreeMap::new(),
             spare: BTreeMap::new(),
         })
@@ -169,7 +187,7 @@ impl Fleet {
             let Some(schemas) = providers.schemas.get(&*reference.source) else { continue };
             let provider = mock::Mock { schemas: schemas.clone(), types: mock.types.clone() };
             let plugin = Plugin::in_process(&reference.source, std::sync::Arc::new(provider));
-            self.ready.insert(reference.clone(), plugin);
+            self.put(reference, Ready { plugin, config: Value::null(Type::Dynamic) });
         }
     }
 
@@ -195,15 +213,16 @@ impl Fleet {
         problems: &mut Vec<Diagnostic>,
     ) {
         for reference in wanted {
-            if self.ready.contains_key(reference) || self.failed.contains_key(reference) {
+            if self.plugin(reference).is_some() || self.failed.contains_key(reference) {
                 continue;
             }
             let Some(value) = self.configuration(reference, providers, env, problems) else { continue };
             let written = written(reference, &env.tree, providers);
-            match self.configured(reference, &value).await {
+            let spare = self.spare.remove(&*reference.source);
+            match self.configured(spare, reference, &value).await {
                 Ok((plugin, warnings)) => {
                     problems.extend(warnings.into_iter().map(|p| placed(p, written)));
-                    self.ready.insert(reference.clone(), plugin);
+                    self.put(reference, Ready { plugin, config: value });
                 }
                 Err(reasons) => {
                     let reasons = reasons.into_iter().map(|p| placed(p, written)).collect();
@@ -211,6 +230,44 @@ impl Fleet {
                 }
             }
         }
+    }
+
+    /// Configures a provider anew where more is known now than when it was first, or something else. What was asked of the process
+    /// before goes on there.
+    ///
+    /// # Errors
+    /// The configuration is refused.
+    pub async fn configure_anew(
+        &self,
+        reference: &ProviderRef,
+        providers: &Providers,
+        env: &Env<'_>,
+    ) -> Result<(), Vec<Diagnostic>> {
+        let before = self.ready().get(reference).map(|ready| ready.config.clone());
+        let Some(before) = before.filter(|config| !config.is_null()) else { return Ok(()) };
+        let mut problems = Vec::new();
+        // Who deletes may come before what a name is made from: nothing that is looked up now may be kept.
+        let value = env.aside(|| self.configuration(reference, providers, env, &mut problems));
+        let Some(value) = value else { return Err(problems) };
+        // What ends with this run leaves values unknown that were known: the first configuration is the better one.
+        if same(&value, &before) || !value.is_wholly_known() {
+            return Ok(());
+        }
+        let written = written(reference, &env.tree, providers);
+        let placed = |found: Vec<Diagnostic>| found.into_iter().map(|p| placed(p, written)).collect::<Vec<_>>();
+        let (plugin, _) = self.configured(None, reference, &value).await.map_err(placed)?;
+        if let Some(old) = self.put(reference, Ready { plugin, config: value }) {
+            self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(old.plugin);
+        }
+        Ok(())
+    }
+
+    fn ready(&self) -> RwLockReadGuard<'_, BTreeMap<ProviderRef, Ready>> {
+        self.ready.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, reference: &ProviderRef, ready: Ready) -> Option<Ready> {
+        self.ready.write().unwrap_or_else(PoisonError::into_inner).insert(reference.clone(), ready)
     }
 
     /// The value of a provider block; a configuration that is not written is empty. `None`: reported.
@@ -236,11 +293,12 @@ impl Fleet {
     }
 
     async fn configured(
-        &mut self,
+        &self,
+        spare: Option<Plugin>,
         reference: &ProviderRef,
         value: &Value,
     ) -> Result<(Plugin, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let plugin = match self.spare.remove(&*reference.source) {
+        let plugin = match spare {
             Some(plugin) => plugin,
             None => self
                 .start(&reference.source)
@@ -261,8 +319,14 @@ impl Fleet {
     }
 
     /// The running provider of a configuration.
-    pub fn plugin(&self, reference: &ProviderRef) -> Option<&Plugin> {
-        self.ready.get(reference)
+    pub fn plugin(&self, reference: &ProviderRef) -> Option<Plugin> {
+        self.ready().get(reference).map(|ready| ready.plugin.clone())
+    }
+
+    fn all(&self) -> Vec<Plugin> {
+        let ready = self.ready().values().map(|ready| ready.plugin.clone()).collect::<Vec<_>>();
+        let retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        ready.into_iter().chain(retired).collect()
     }
 
     /// Why a configuration is not there.
@@ -284,7 +348,7 @@ impl Fleet {
 
     /// Asks every provider to bring its running calls to an end.
     pub async fn stop(&self) {
-        for plugin in self.ready.values() {
+        for plugin in self.all() {
             // A provider that does not answer is ended by `shutdown`.
             let _ = plugin.stop().await;
         }
@@ -292,15 +356,17 @@ impl Fleet {
 
     /// Ends every process at once; calls that are out have no answer.
     pub async fn kill(&self) {
-        for plugin in self.ready.values().chain(self.spare.values()) {
+        for plugin in self.all().iter().chain(self.spare.values()) {
             plugin.kill().await;
         }
     }
 
     /// Ends every process.
     pub async fn shutdown(self) {
+        // Nothing that anybody waits for depends on them any more.
+        let _ = self.close_all().await;
         self.functions.shutdown().await;
-        let all: Vec<Plugin> = self.ready.into_values().chain(self.spare.into_values()).collect();
+        let all: Vec<Plugin> = self.all().into_iter().chain(self.spare.into_values()).collect();
         let ends = all.iter().map(|p| p.shutdown());
         for end in ends {
             end.await;
@@ -337,9 +403,10 @@ pub fn wanted(
     state: &crate::state::State,
     providers: &Providers,
 ) -> BTreeSet<ProviderRef> {
-    let mut all: BTreeSet<ProviderRef> = state.objects.values().map(|o| o.provider.clone()).collect();
+    let managed = state.objects.iter().filter(|(id, _)| id.address.mode == Mode::Managed);
+    let mut all: BTreeSet<ProviderRef> = managed.map(|(_, object)| object.provider.clone()).collect();
     for (number, node) in tree.nodes.iter().enumerate() {
-        for resource in node.module.resources.values() {
+        for (_, resource) in node.module.all_resources() {
             all.insert(providers.of_resource(tree, number, resource, None));
         }
     }

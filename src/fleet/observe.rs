@@ -5,6 +5,7 @@
 use super::answer::{call_problems, diagnostics};
 use super::{Fleet, domains_of};
 use crate::diag::Diagnostic;
+use crate::lang::address::Mode;
 use crate::lang::tree::Tree;
 use crate::plan::observed::{Observed, Reality, Seen};
 use crate::plan::placement::LocationFact;
@@ -34,7 +35,9 @@ impl Fleet {
         refresh: bool,
         problems: &mut Vec<Diagnostic>,
     ) -> Observed {
-        let all = state.objects.iter().map(|(id, object)| (id.clone(), object.clone())).collect();
+        // What data sources said is asked anew by the plan, where the configuration still has them.
+        let managed = state.objects.iter().filter(|(id, _)| id.address.mode == Mode::Managed);
+        let all = managed.map(|(id, object)| (id.clone(), object.clone())).collect();
         self.read(all, providers, refresh, problems).await
     }
 
@@ -52,14 +55,15 @@ impl Fleet {
         }
         let mut observed = Observed::default();
         for (reference, objects) in by_provider {
-            let plugin = self.plugin(&reference);
+            let plugin = &self.plugin(&reference);
+            let parallel = plugin.as_ref().map_or(1, Plugin::parallelism);
             let mut pending: Pending = Vec::with_capacity(objects.len());
             let mut decoded = stream::iter(objects)
                 .map(|(id, object)| async move {
-                    let value = self.decode(plugin, providers, &id, &object).await;
+                    let value = self.decode(plugin.as_ref(), providers, &id, &object).await;
                     (id, object, value)
                 })
-                .buffered(plugin.map_or(1, Plugin::parallelism));
+                .buffered(parallel);
             while let Some((id, object, value)) = decoded.next().await {
                 match value {
                     Ok(value) => pending.push((id, object, value)),
@@ -67,7 +71,7 @@ impl Fleet {
                 }
             }
             drop(decoded);
-            self.ask(&reference, plugin, pending, refresh, &mut observed, problems).await;
+            self.ask(&reference, plugin.as_ref(), pending, refresh, &mut observed, problems).await;
         }
         observed
     }

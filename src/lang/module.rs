@@ -257,6 +257,11 @@ impl Module {
         all.get(&(mode, Str::new(ty), Str::new(name)))
     }
 
+    /// All resources, data sources and ephemeral resources.
+    pub fn all_resources(&self) -> impl Iterator<Item = (&ResourceKey, &Resource)> {
+        self.resources.iter().chain(&self.ephemerals)
+    }
+
     /// straddle's own blocks of a type.
     pub fn own_of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Block> {
         self.own.iter().filter(move |b| &*b.kind.name == kind)

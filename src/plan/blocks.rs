@@ -83,8 +83,14 @@ impl<'a> Block<'a> {
         matches!(self.kind, BlockKind::Resource { .. } | BlockKind::Template { .. })
     }
 
-    fn is_data(&self) -> bool {
-        self.resource().is_some_and(|(r, _)| r.mode == Mode::Data)
+    /// Whether it only hands on what it was made from: a data source or an ephemeral resource, which no state keeps as an object.
+    fn is_read(&self) -> bool {
+        self.resource().is_some_and(|(r, _)| r.mode != Mode::Managed)
+    }
+
+    /// Whether it is opened for a run and closed again.
+    pub fn is_ephemeral(&self) -> bool {
+        self.resource().is_some_and(|(r, _)| r.mode == Mode::Ephemeral)
     }
 
     fn span(&self, tree: &Tree<'a>) -> Option<&'a Span> {
@@ -124,6 +130,10 @@ pub struct Blocks<'a> {
     by_address: HashMap<Address, Vec<usize>>,
     /// `import` blocks by the resource they name.
     imports: HashMap<usize, Vec<&'a Import>>,
+    /// Provider configurations by module and index in it.
+    configs: HashMap<(usize, usize), usize>,
+    /// Where each node stands in an order in which each is behind all it needs. Empty where there are circles.
+    rank: Vec<usize>,
     /// Nodes by module and name.
     pub(super) named: HashMap<(usize, Subject<'a>), usize>,
 }
@@ -189,10 +199,15 @@ impl<'a> Blocks<'a> {
         }
         let imports =
             imports.into_iter().filter_map(|(address, list)| Some((*by_address.get(&address)?.first()?, list)));
-        let mut blocks = Blocks { imports: imports.collect(), list, needed_by, by_address, named };
+        let imports = imports.collect();
+        let mut blocks = Blocks { imports, configs, rank: Vec::new(), list, needed_by, by_address, named };
         if !blocks.report_circles(tree, problems) {
             let order = blocks.order();
             blocks.derive(&order, spec, problems);
+            blocks.rank = vec![0; order.len()];
+            for (rank, block) in order.into_iter().enumerate() {
+                blocks.rank[block] = rank;
+            }
         }
         blocks
     }
@@ -210,6 +225,37 @@ impl<'a> Blocks<'a> {
     /// The `import` blocks that name a resource.
     pub fn imports_of(&self, block: usize) -> &[&'a Import] {
         self.imports.get(&block).map_or(&[], Vec::as_slice)
+    }
+
+    /// The node of the provider configuration that is written there.
+    pub fn config(&self, module: usize, index: usize) -> Option<usize> {
+        self.configs.get(&(module, index)).copied()
+    }
+
+    /// The ephemeral resources that nodes are made from, each behind those it is made from itself.
+    pub fn ephemerals_of(&self, nodes: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        let mut seen: BTreeSet<usize> = BTreeSet::new();
+        let mut open: Vec<usize> = nodes.into_iter().collect();
+        while let Some(next) = open.pop() {
+            if seen.insert(next) {
+                open.extend(self.list[next].made_from.iter().filter(|i| self.list[**i].is_read()));
+            }
+        }
+        let mut all: Vec<usize> = seen.into_iter().filter(|i| self.list[*i].is_ephemeral()).collect();
+        all.sort_by_key(|i| self.rank.get(*i));
+        all
+    }
+
+    /// Everything a node needs, however far, in no order.
+    pub fn all_needs(&self, node: usize) -> BTreeSet<usize> {
+        let mut all = BTreeSet::new();
+        let mut open = self.list[node].needs.clone();
+        while let Some(next) = open.pop() {
+            if all.insert(next) {
+                open.extend(&self.list[next].needs);
+            }
+        }
+        all
     }
 
     /// A node of a module by its name.
@@ -322,7 +368,7 @@ impl<'a> Blocks<'a> {
                 if needed.is_resource() {
                     made_from.insert(need);
                 }
-                if !needed.is_resource() || needed.is_data() {
+                if !needed.is_resource() || needed.is_read() {
                     made_from.extend(&needed.made_from);
                 }
                 if !needed.is_resource() {
@@ -403,7 +449,7 @@ impl<'a> Draft<'a> {
             let module: &'a crate::lang::module::Module = node.module;
             let path: Vec<(Str, Option<crate::lang::address::Key>)> =
                 node.path.iter().map(|name| (name.clone(), None)).collect();
-            for ((mode, ty, name), resource) in &module.resources {
+            for ((mode, ty, name), resource) in module.all_resources() {
                 let address =
                     Address { mode: *mode, module: path.clone(), ..Address::managed(ty.clone(), name.clone(), None) };
                 let at = self.push(BlockKind::Resource { resource, address }, number);

@@ -177,6 +177,7 @@ mod tests {
             .iter()
             .enumerate()
             .map(|(i, text)| Change {
+                prior_dependencies: std::sync::Arc::from([]),
                 address: format!("workload.web.sim_instance.s[\"a/{i}\"]").parse().unwrap(),
                 previous_address: None,
                 provider: ProviderRef::new("registry.terraform.io/straddle/sim", Some("b")),
@@ -202,6 +203,7 @@ mod tests {
             .collect();
         Plan {
             kind: Kind::Failover { lost: texts.to_vec() },
+            partial: false,
             lineage: "l".into(),
             serial: u64::MAX,
             sources: Sources { files: vec![Source { name: "a.tf".into(), text: texts.concat().into() }] },
@@ -223,6 +225,9 @@ mod tests {
                 sensitive: true,
             }],
             survival: Default::default(),
+            checked: Vec::new(),
+            configuration: None,
+            time: None,
             warnings: vec![Diagnostic::warning("w", "d")],
         }
     }

@@ -2,6 +2,7 @@
 
 use super::conditions;
 use super::env::overlay;
+use super::marking::{self, marked};
 use super::model::{Action, Change, DataRead, Reason};
 use super::object;
 use super::observed::Seen;
@@ -72,6 +73,10 @@ impl<'a> Walk<'_, 'a> {
             return;
         }
         let (config, marked) = config.unmark_deep();
+        if of.resource.mode == Mode::Ephemeral {
+            self.ephemeral(of, config, marked, questions);
+            return;
+        }
         let (marked, problems) = lasting_marks(&of, marked);
         if self.report(problems) {
             return;
@@ -154,6 +159,27 @@ impl<'a> Walk<'_, 'a> {
         any
     }
 
+    /// Opens an ephemeral resource. As long as its configuration is not known, neither is its result.
+    fn ephemeral(&mut self, of: Started<'a>, config: Value, marked: Vec<MarkedPath>, questions: &mut Vec<Question>) {
+        if !config.is_wholly_known() {
+            self.env.set_instance(&of.address, marking::unopened(&of.schema, &config, &marked));
+            return;
+        }
+        let ask = Ask::Open { address: of.address.clone(), config: config.clone() };
+        let instance = Instance {
+            prior_marks: Vec::new(),
+            prior: of.schema.null(),
+            of,
+            sent: config.clone(),
+            config,
+            private: Vec::new(),
+            reason: None,
+            replaced: None,
+            marked,
+        };
+        self.ask(instance, ask, questions);
+    }
+
     fn data(&mut self, of: Started<'a>, config: Value, marked: Vec<MarkedPath>, questions: &mut Vec<Question>) {
         let nested = self.checked.contains(&of.block);
         let pending = self.blocks.list[of.block].explicit.iter().any(|i| self.changed.contains(i));
@@ -191,7 +217,7 @@ impl<'a> Walk<'_, 'a> {
         let read = self.env.result(&of.address).filter(|v| reason == Reason::CheckNested && !v.is_unknown());
         let after = match read {
             Some(value) => value,
-            None => self::marked(&of.schema, object::proposed_new(&of.schema.block, &unknown, config), marked),
+            None => marking::marked(&of.schema, object::proposed_new(&of.schema.block, &unknown, config), marked),
         };
         self.env.set_instance(&of.address, after.clone());
         let mut change = self.change(of, Action::Read);
@@ -241,6 +267,11 @@ impl<'a> Walk<'_, 'a> {
                 } else {
                     self.defer(&instance.of, &instance.config, &instance.marked, Reason::CheckNested);
                 }
+            }
+            Some(Answered::Opened { value }) => {
+                let value = marking::opened(&instance.of.schema, value, &instance.marked);
+                self.env.set_instance(&address, value.clone());
+                self.postconditions(&instance.of, &value);
             }
             Some(Answered::Imported { state, private }) => {
                 let Instance { of, config, marked, .. } = instance;
@@ -443,10 +474,4 @@ fn lasting_marks(of: &Started<'_>, marked: Vec<MarkedPath>) -> (Vec<MarkedPath>,
         kept.push((path, marks.without(Marks::EPHEMERAL)));
     }
     (kept, problems)
-}
-
-/// A value with the marks of its configuration and of its schema.
-fn marked(schema: &Schema, value: Value, marks: &[MarkedPath]) -> Value {
-    let by_schema = schema.block.sensitive_paths(&value);
-    if marks.is_empty() && by_schema.is_empty() { value } else { value.mark_at(marks).mark_at(&by_schema) }
 }

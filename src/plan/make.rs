@@ -3,12 +3,12 @@
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
 mod guards;
+mod outputs;
 
 use super::blocks::{Block, BlockKind, Blocks};
-use super::conditions;
 use super::env::{Env, WorkloadCounts};
 use super::instances::prevented;
-use super::model::{Action, Change, DataRead, Drift, Kind, OutputChange, Plan, Reason, Unreadable, WorkloadPlan};
+use super::model::{Action, Change, DataRead, Drift, Kind, Plan, Reason, Unreadable, WorkloadPlan};
 use super::observed::{Observed, Reality, Seen};
 use super::placement::{self, Placements, Standing};
 use super::providers::Providers;
@@ -19,10 +19,8 @@ use super::target::Only;
 use super::walk::{Walk, Wishes, unchanged};
 use crate::diag::{Diagnostic, Sources};
 use crate::lang::address::{Address, Key, Mode};
-use crate::lang::evaluate::check_outputs;
 use crate::lang::functions::FunctionContext;
 use crate::lang::load::Config;
-use crate::lang::reference::Subject;
 use crate::lang::tree::Tree;
 use crate::promise::model::Survival;
 use crate::spec::Spec;
@@ -30,9 +28,8 @@ use crate::spread::Question as SpreadQuestion;
 use crate::spread::decision::{Decision, Refusal, Step};
 use crate::spread::model::{Event, Location, Mode as SpreadMode, Template as TemplateKind, Topology};
 use crate::spread::simulate::as_it_stands;
-use crate::state::{Loss, ObjectId, State};
+use crate::state::{DeposedKey, Loss, ObjectId, State};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use straddle_sdk::value::codec::json;
 use straddle_sdk::value::{Str, Type, Value, same};
 
 /// Everything a plan is made from.
@@ -53,6 +50,14 @@ pub struct Input<'a> {
     pub wishes: Wishes,
     /// Address before a `moved` block, by address now.
     pub moved: BTreeMap<Address, Address>,
+}
+
+impl Input<'_> {
+    /// When the plan was made, where that is a part of the configuration: otherwise equal plans have equal bytes.
+    fn plan_time(&self) -> Option<String> {
+        let named = self.sources.files.iter().any(|source| source.text.contains("plantimestamp"));
+        self.functions.plan_time.filter(|_| named).map(|time| time.to_string())
+    }
 }
 
 /// Why there is no plan.
@@ -107,6 +112,9 @@ impl<'i, 'a> Maker<'i, 'a> {
         self.fail_on_errors()?;
         let decisions = self.decide(&standing)?;
         let placements = self.place(&standing, &decisions);
+        if self.input.kind == Kind::Destroy {
+            self.data = self.remembered_data();
+        }
         let mut changes = if matches!(self.input.kind, Kind::Destroy | Kind::RefreshOnly) {
             Vec::new()
         } else {
@@ -375,7 +383,7 @@ impl<'i, 'a> Maker<'i, 'a> {
                     provider: change.provider.clone(),
                     type_name: change.address.ty.clone(),
                     ask: Ask::Plan {
-                        prior: change.before.clone(),
+                        prior: change.before.unmarked(),
                         proposed: null(),
                         config: null(),
                         private: change.prior_private.clone(),
@@ -553,10 +561,16 @@ impl<'i, 'a> Maker<'i, 'a> {
         let mut changes = changes;
         for change in &mut changes {
             change.previous_address = self.input.moved.get(&change.address).cloned();
+            let deposed = change.deposed.as_deref().and_then(DeposedKey::parse);
+            let id = ObjectId { address: change.address.clone(), deposed };
+            if let Some(object) = self.input.state.objects.get(&id) {
+                change.prior_dependencies = object.dependencies.clone();
+            }
         }
         let outputs = self.outputs();
         self.checks();
         self.fail_on_errors()?;
+        let checked = self.checked();
         let (drift, notes, unreadable) = self.drift();
         let mut steps = steps.into_iter();
         let survival = super::survival::of_decisions(self.input.spec, self.input.topology, &standing, &decisions);
@@ -577,6 +591,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             .collect();
         Ok(Plan {
             kind: self.input.kind.clone(),
+            partial: self.input.wishes.only.is_some(),
             lineage: self.input.state.lineage.to_string(),
             serial: self.input.state.serial,
             sources: self.input.sources.clone(),
@@ -590,6 +605,9 @@ impl<'i, 'a> Maker<'i, 'a> {
             unreadable,
             outputs,
             ops,
+            checked,
+            configuration: None,
+            time: self.input.plan_time(),
             warnings: std::mem::take(&mut self.problems),
             survival,
         })
@@ -603,70 +621,6 @@ impl<'i, 'a> Maker<'i, 'a> {
             .filter(|(id, rule)| now.get(*id) != Some(&rule.fingerprint))
             .map(|(id, rule)| (id.clone(), rule.text.clone(), now.get(id).cloned()))
             .collect()
-    }
-
-    fn outputs(&mut self) -> Vec<OutputChange> {
-        let mut list: BTreeMap<Str, OutputChange> = BTreeMap::new();
-        for (name, output) in &self.input.state.outputs {
-            let before = Type::from_json(output.ty.as_str().as_bytes())
-                .ok()
-                .and_then(|ty| json::decode(output.value.as_str().as_bytes(), &ty).ok());
-            let change = OutputChange { name: name.clone(), before, after: None, sensitive: output.sensitive };
-            list.insert(Str::new(name), change);
-        }
-        match self.input.kind {
-            // What is left stands, and so does what was said of it.
-            Kind::Destroy if self.input.wishes.only.is_some() => list.clear(),
-            Kind::Destroy => {}
-            _ => self.planned_outputs(&mut list),
-        }
-        list.into_values().collect()
-    }
-
-    fn planned_outputs(&mut self, list: &mut BTreeMap<Str, OutputChange>) {
-        let module = &self.input.config.module;
-        let mut values = BTreeMap::new();
-        for (name, output) in &module.outputs {
-            if self.is_left_out(name) {
-                list.remove(name);
-                continue;
-            }
-            let entry = list.entry(name.clone()).or_insert_with(|| OutputChange {
-                name: name.to_string(),
-                before: None,
-                after: None,
-                sensitive: output.sensitive,
-            });
-            // As in Terraform, what was a secret is not shown in the plan that makes it none.
-            entry.sensitive |= output.sensitive;
-            match self.env.output(0, name) {
-                Ok(value) => {
-                    values.insert(name.clone(), value.clone());
-                    let value = if output.sensitive { value.unmark().0 } else { value };
-                    // A refresh knows of nothing new.
-                    let kept = self.input.kind == Kind::RefreshOnly && !value.is_wholly_known();
-                    entry.after = if kept { entry.before.clone() } else { Some(value) };
-                }
-                Err(found) => self.problems.extend(found),
-            }
-        }
-        self.problems.extend(check_outputs(module, true, &values));
-    }
-
-    /// Whether `-target` leaves an output as it is: it is made of something that was not asked for, or of nothing at all.
-    fn is_left_out(&self, output: &Str) -> bool {
-        let Some(only) = &self.input.wishes.only else { return false };
-        let made_from =
-            self.blocks.of_name(0, Subject::OwnNamed("output", output)).map(|b| &self.blocks.list[b].made_from);
-        made_from.is_none_or(|all| all.is_empty() || all.iter().any(|b| !only.blocks.contains(b)))
-    }
-
-    /// What checks say; they are warnings, and what is not known yet is judged after apply.
-    fn checks(&mut self) {
-        if matches!(self.input.kind, Kind::Destroy | Kind::RefreshOnly) {
-            return;
-        }
-        self.problems.extend(conditions::judge_checks(&self.env));
     }
 
     /// The objects that `-target` lets be deleted; of a destroy also what depends on them. `None`: all.

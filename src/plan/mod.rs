@@ -1,6 +1,7 @@
 //! From a spec, a state and what providers answer to a [`model::Plan`].
 
 pub mod blocks;
+pub mod checks;
 pub mod conditions;
 pub mod env;
 pub mod file;
@@ -8,6 +9,7 @@ pub mod generate;
 pub mod import;
 mod instances;
 pub mod make;
+pub mod marking;
 pub mod model;
 pub mod moved;
 pub mod object;

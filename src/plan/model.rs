@@ -6,6 +6,7 @@
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
+use super::checks::Checked;
 use super::sequence::StepReplicas;
 use crate::diag::{Diagnostic, Sources};
 use crate::lang::address::Address;
@@ -14,6 +15,7 @@ use crate::spread::decision::Decision;
 use crate::spread::model::{Topology, Workload};
 use crate::state::ProviderRef;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use straddle_sdk::value::{Path, Str, Type, Value, same};
 
 /// What happens to one object.
@@ -112,6 +114,9 @@ pub struct Change {
     pub planned_private: Vec<u8>,
     /// Resource addresses (no instance keys) that `after` was made from.
     pub dependencies: Vec<Address>,
+    /// Those that the state has for the object that was there.
+    #[serde(default)]
+    pub prior_dependencies: Arc<[Address]>,
     pub create_before_destroy: bool,
     /// The key of the deposed object this change removes, if it is not the current one.
     pub deposed: Option<String>,
@@ -143,6 +148,7 @@ impl Change {
             prior_private: Vec::new(),
             planned_private: Vec::new(),
             dependencies: Vec::new(),
+            prior_dependencies: Arc::from([]),
             create_before_destroy: false,
             deposed: None,
             config_known: true,
@@ -268,6 +274,9 @@ pub struct WorkloadPlan {
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Plan {
     pub kind: Kind,
+    /// Only a part of what the spec asks for.
+    #[serde(default)]
+    pub partial: bool,
     /// The state it was made from.
     pub lineage: String,
     pub serial: u64,
@@ -291,6 +300,15 @@ pub struct Plan {
     /// Sorted by name, unchanged ones included.
     pub outputs: Vec<OutputChange>,
     pub ops: Vec<Op>,
+    /// How the conditions of the configuration fared. Sorted by the text of addresses.
+    #[serde(default)]
+    pub checked: Vec<Checked>,
+    /// What the texts say, in Terraform's plan JSON; written when it is saved.
+    #[serde(default)]
+    pub configuration: Option<String>,
+    /// When it was made, if the configuration asks for it.
+    #[serde(default)]
+    pub time: Option<String>,
     pub warnings: Vec<Diagnostic>,
     /// What is promised beside spread and survival, and what was found of it.
     #[serde(default)]

@@ -131,6 +131,21 @@ impl Providers {
         }
     }
 
+    /// Where the configuration that a name means in a module stands: the module's number, the name there, and the alias.
+    pub fn configured_at(
+        &self,
+        tree: &Tree<'_>,
+        module: usize,
+        local: &str,
+        alias: Option<&Str>,
+    ) -> (usize, Str, Option<Str>) {
+        let found = self.resolve(tree, module, local, alias);
+        let at = found.at.0;
+        let known = self.source_in(at, local) == found.source;
+        let name = if known { Str::new(local) } else { self.local_of_source(at, &found.source) };
+        (at, name, found.alias)
+    }
+
     /// What a module calls a source.
     fn local_of_source(&self, module: usize, source: &str) -> Str {
         let named = self.sources.get(module).and_then(|s| s.iter().find(|(_, of)| *of == source));
@@ -158,7 +173,11 @@ impl Providers {
     /// The schema of a type of a provider.
     pub fn schema_of(&self, source: &str, mode: Mode, ty: &str) -> Option<Schema> {
         let schemas = self.schemas.get(source)?;
-        let map = if mode == Mode::Data { &schemas.data_sources } else { &schemas.resources };
+        let map = match mode {
+            Mode::Managed => &schemas.resources,
+            Mode::Data => &schemas.data_sources,
+            Mode::Ephemeral => &schemas.ephemeral,
+        };
         map.get(ty).cloned()
     }
 
@@ -168,9 +187,8 @@ impl Providers {
         for (i, node) in tree.nodes.iter().enumerate() {
             let locals: BTreeSet<&str> = node
                 .module
-                .resources
-                .values()
-                .map(local_of)
+                .all_resources()
+                .map(|(_, resource)| local_of(resource))
                 .chain(node.module.providers.iter().map(|p| &*p.name))
                 .collect();
             all.extend(locals.into_iter().map(|local| self.source_in(i, local)));
@@ -187,7 +205,7 @@ impl Providers {
     pub fn check(&self, tree: &Tree<'_>, spec: &crate::spec::Spec, problems: &mut Vec<Diagnostic>) {
         let templates = spec.workloads.iter().flat_map(|w| &w.templates).flat_map(|t| &t.resources);
         let of_modules =
-            tree.nodes.iter().enumerate().flat_map(|(i, n)| n.module.resources.values().map(move |r| (i, r)));
+            tree.nodes.iter().enumerate().flat_map(|(i, n)| n.module.all_resources().map(move |(_, r)| (i, r)));
         for (module, resource) in of_modules.chain(templates.map(|r| (0, r))) {
             self.check_type(module, resource, problems);
             if let Some(provider) = &resource.provider {
@@ -204,21 +222,24 @@ impl Providers {
     fn check_type(&self, module: usize, resource: &Resource, problems: &mut Vec<Diagnostic>) {
         let source = self.source_in(module, local_of(resource));
         let Some(schemas) = self.schemas.get(&source) else { return };
-        let (map, other, what, instead) = if resource.mode == Mode::Data {
-            (
-                &schemas.data_sources,
-                &schemas.resources,
-                "data source",
-                "a managed resource type: use a \"resource\" block",
-            )
-        } else {
-            (&schemas.resources, &schemas.data_sources, "resource type", "a data source: use a \"data\" block")
+        let of_resources = "a managed resource type: use a \"resource\" block";
+        let (map, other, summary, what, instead) = match resource.mode {
+            Mode::Data => {
+                (&schemas.data_sources, &schemas.resources, "Invalid data source", "data source", of_resources)
+            }
+            Mode::Managed => {
+                let instead = "a data source: use a \"data\" block";
+                (&schemas.resources, &schemas.data_sources, "Invalid resource type", "resource type", instead)
+            }
+            Mode::Ephemeral => {
+                let what = "ephemeral resource";
+                (&schemas.ephemeral, &schemas.resources, "Invalid ephemeral resource", what, of_resources)
+            }
         };
         let ty = &resource.ty.text;
         if map.contains_key(ty) {
             return;
         }
-        let summary = if resource.mode == Mode::Data { "Invalid data source" } else { "Invalid resource type" };
         let problem = Diagnostic::error(summary, format!("The provider {source} does not support {what} \"{ty}\"."))
             .at(&resource.ty.span);
         problems.push(if other.contains_key(ty) {

@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
 use crate::diag::Diagnostic;
+use crate::lang::address::Address;
 use crate::state::ProviderRef;
 use straddle_sdk::value::{Path, Str, Value};
 
@@ -25,6 +26,8 @@ pub enum Ask {
     Import { id: String },
     /// Check the configuration, then read a data source.
     Data { config: Value },
+    /// Check the configuration, then open an ephemeral resource; one that is open already is not opened again.
+    Open { address: Address, config: Value },
 }
 
 /// What came back.
@@ -41,5 +44,6 @@ pub struct Answer {
 pub enum Answered {
     Plan { planned: Value, requires_replace: Vec<Path>, private: Vec<u8>, legacy: bool },
     Data { value: Value },
+    Opened { value: Value },
     Imported { state: Value, private: Vec<u8> },
 }

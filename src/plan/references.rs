@@ -259,11 +259,15 @@ impl<'a> Walk<'_, '_, 'a> {
     }
 
     fn undeclared(&mut self, mode: Mode, ty: &str, name: &str, span: &Span) {
-        let what = if mode == Mode::Data { "data resource" } else { "managed resource" };
+        let (article, what) = match mode {
+            Mode::Data => ("A", "data resource"),
+            Mode::Managed => ("A", "managed resource"),
+            Mode::Ephemeral => ("An", "ephemeral resource"),
+        };
         let node = &self.finder.tree.nodes[self.module];
         let mut problem = Diagnostic::error(
             "Reference to undeclared resource",
-            format!("A {what} \"{ty}\" \"{name}\" has not been declared in {}.", node.words()),
+            format!("{article} {what} \"{ty}\" \"{name}\" has not been declared in {}.", node.words()),
         )
         .at(span);
         let template = self.finder.list.iter().find_map(|b| match &b.kind {
@@ -277,7 +281,8 @@ impl<'a> Walk<'_, '_, 'a> {
                 "It belongs to the replicas of workload \"{workload}\": from outside write workload.{workload}.members[*].{ty}.{name}."
             ));
         } else {
-            let same_type = node.module.resources.keys().filter(|k| k.0 == mode && *k.1 == *ty).map(|k| &*k.2);
+            let keys = node.module.all_resources().map(|(key, _)| key);
+            let same_type = keys.filter(|k| k.0 == mode && *k.1 == *ty).map(|k| &*k.2);
             if let Some(near) = crate::lang::suggest::nearest(name, same_type) {
                 problem = problem.help(format!("Did you mean {ty}.{near}?"));
             }

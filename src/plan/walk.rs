@@ -67,8 +67,8 @@ pub struct Walk<'w, 'a> {
     errors: usize,
     /// Nodes whose planning failed: what needs them is left out in silence.
     pub(super) failed: HashSet<usize>,
-    /// Nodes outside templates are planned already.
-    templates_only: bool,
+    /// The nodes that are opened; `None`: all.
+    walked: Option<BTreeSet<usize>>,
 }
 
 impl<'w, 'a> Walk<'w, 'a> {
@@ -103,16 +103,15 @@ impl<'w, 'a> Walk<'w, 'a> {
             problems: Vec::new(),
             errors: 0,
             failed: HashSet::new(),
-            templates_only: false,
+            walked: None,
         }
     }
 
     /// Leaves out all blocks but replicas' templates: everything they refer to is planned already, in `changes`.
     pub fn only_templates(mut self, changes: Vec<Change>) -> Self {
         let is_template = |i: &usize| matches!(self.blocks.list[*i].kind, BlockKind::Template { .. });
-        let needs = |i: usize| self.blocks.list[i].needs.iter().filter(|n| is_template(n)).count();
-        self.waiting = (0..self.blocks.list.len()).map(needs).collect();
-        self.ready = (0..self.waiting.len()).filter(|i| is_template(i) && self.waiting[*i] == 0).collect();
+        let templates = (0..self.blocks.list.len()).filter(is_template).collect();
+        self = self.only_nodes(templates);
         let nodes: HashMap<&Address, usize> =
             self.blocks.list.iter().enumerate().filter_map(|(i, b)| Some((b.resource()?.1, i))).collect();
         for (i, change) in changes.iter().enumerate() {
@@ -121,7 +120,15 @@ impl<'w, 'a> Walk<'w, 'a> {
             self.changed.extend(node.copied());
         }
         self.changes = changes;
-        self.templates_only = true;
+        self
+    }
+
+    /// Leaves out all other nodes; what is needed of them is in the env already.
+    pub fn only_nodes(mut self, nodes: BTreeSet<usize>) -> Self {
+        let needs = |i: usize| self.blocks.list[i].needs.iter().filter(|n| nodes.contains(n)).count();
+        self.waiting = (0..self.blocks.list.len()).map(needs).collect();
+        self.ready = nodes.iter().copied().filter(|i| self.waiting[*i] == 0).collect();
+        self.walked = Some(nodes);
         self
     }
 
@@ -158,15 +165,14 @@ impl<'w, 'a> Walk<'w, 'a> {
 
     pub(super) fn done(&mut self, node: usize) {
         for next in &self.blocks.needed_by[node] {
+            if self.walked.as_ref().is_some_and(|nodes| !nodes.contains(next)) {
+                continue;
+            }
             self.waiting[*next] -= 1;
-            if self.waiting[*next] == 0 && self.is_walked(*next) {
+            if self.waiting[*next] == 0 {
                 self.ready.insert(*next);
             }
         }
-    }
-
-    fn is_walked(&self, node: usize) -> bool {
-        !self.templates_only || matches!(self.blocks.list[node].kind, BlockKind::Template { .. })
     }
 
     /// Notes what was found wrong. True if there was an error among it.

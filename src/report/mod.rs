@@ -3,6 +3,7 @@
 //! Order and honesty of the text follow one idea: what is broken now comes first, zeros are written out, and what is not proven is
 //! called so. The machine formats are a contract, described by the schemas in `schemas/`.
 
+pub mod checks;
 pub mod diagnostics;
 pub mod diff;
 pub mod drift;

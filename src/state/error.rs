@@ -166,7 +166,7 @@ impl StateError {
     }
 
     /// From an error of the operating system, met while `doing` something to `path`.
-    pub(super) fn io(path: &Path, doing: &'static str, error: &io::Error) -> StateError {
+    pub(crate) fn io(path: &Path, doing: &'static str, error: &io::Error) -> StateError {
         let path = path.to_path_buf();
         match error.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem if doing != "read" => {

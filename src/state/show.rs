@@ -23,7 +23,7 @@ pub type Schemas<'a> = dyn Fn(&Address, &ProviderRef) -> Option<&'a Schema> + 'a
 /// When an object's attributes are not JSON a tree can hold.
 pub fn show_json(state: &State, schemas: &Schemas<'_>, extra: Option<&str>) -> Result<String, JsonError> {
     let mut out = String::from("{\"format_version\":\"1.0\"");
-    if !state.is_empty() {
+    if !state.objects.is_empty() || !state.outputs.is_empty() {
         out.push_str(&format!(",\"terraform_version\":{},\"values\":{{", literal(&state.writer)));
         if !state.outputs.is_empty() {
             let outputs = state.outputs.iter().map(|(name, output)| {

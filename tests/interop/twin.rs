@@ -93,6 +93,14 @@ impl Side {
         names
     }
 
+    /// What was called of the provider since this was asked last.
+    pub fn calls(&self) -> Vec<String> {
+        let path = self.file("calls.log");
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        std::fs::write(path, "").unwrap();
+        text.lines().map(String::from).collect()
+    }
+
     /// Changes an object behind the program's back.
     pub fn edit(&self, id: &str, name: &str, value: Value) {
         let path = self.object(id);
@@ -195,9 +203,14 @@ impl Twin {
             side.apply();
         });
         self.same_state();
+        self.apply_nothing();
+    }
+
+    /// A plan on either side is empty.
+    pub fn apply_nothing(&self) {
         for side in self.sides() {
             let again = side.run(&["plan", "-input=false", "-detailed-exitcode"]);
-            assert_eq!(again.code, 0, "a plan after an apply is not empty: {}", again.all);
+            assert_eq!(again.code, 0, "{}", again.all);
         }
     }
 

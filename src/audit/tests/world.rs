@@ -152,6 +152,7 @@ pub fn plan(topology: &Topology, rules: &Workload, live: &Live, mode: &Mode) -> 
     let workloads = if steps.is_empty() { BTreeMap::new() } else { [(name.clone(), steps.clone())].into() };
     let ops = sequence(&changes, &Steps { workloads, followers: BTreeMap::new(), drains }).expect("no cycle");
     Ok(Plan {
+        partial: false,
         kind: match mode {
             Mode::Normal { .. } => Kind::Normal,
             Mode::Repair => Kind::Repair,
@@ -175,6 +176,9 @@ pub fn plan(topology: &Topology, rules: &Workload, live: &Live, mode: &Mode) -> 
         outputs: Vec::new(),
         ops,
         survival: Default::default(),
+        checked: Vec::new(),
+        configuration: None,
+        time: None,
         warnings: Vec::new(),
         notes: Default::default(),
     })
@@ -247,6 +251,7 @@ pub fn change(address: Address, action: Action, dependencies: Vec<Address>) -> C
         _ => object("m"),
     };
     Change {
+        prior_dependencies: std::sync::Arc::from([]),
         address,
         previous_address: None,
         provider: ProviderRef::new("straddle/sim", None),

@@ -25,6 +25,9 @@ pub struct GraphArgs {
     /// Everything that can be referred to, as Terraform draws it, instead of resources only
     #[arg(long = "type", value_name = "TYPE")]
     pub kind: Option<GraphType>,
+    /// A plan saved by `plan -out`: the configuration it was made from is drawn
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
     /// For which program
     #[arg(long, value_name = "FORMAT", default_value = "dot")]
     pub format: GraphFormat,

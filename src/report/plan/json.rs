@@ -3,7 +3,8 @@
 use super::resources::{self, Shown};
 use super::straddle;
 use crate::lang::address::{Address, Key, Mode};
-use crate::plan::model::{Action, Change, Drift, OutputChange, Plan, Reason};
+use crate::plan::model::{Action, Change, Drift, Kind, OutputChange, Plan, Reason};
+use crate::report::checks;
 use crate::report::json::Json;
 use crate::state::WRITER;
 use sha2::{Digest, Sha256};
@@ -33,9 +34,18 @@ pub fn json(plan: &Plan) -> String {
             });
         }
         prior_state(plan, j);
-        configuration(plan, j);
+        match &plan.configuration {
+            Some(text) => j.key("configuration").raw(text),
+            None => configuration(plan, j),
+        }
+        if !plan.checked.is_empty() {
+            checks::of_plan(&plan.checked, j.key("checks"));
+        }
+        if let Some(time) = &plan.time {
+            j.key("timestamp").text(time);
+        }
         j.key("applyable").plain(plan.has_changes() && !plan.is_broken());
-        j.key("complete").plain(plan.unreadable.is_empty());
+        j.key("complete").plain(plan.unreadable.is_empty() && !plan.partial);
         j.key("errored").plain(false);
         straddle::write(plan, &digest(plan), j.key("straddle"));
     });
@@ -282,14 +292,25 @@ fn prior_state(plan: &Plan, j: &mut Json) {
             ..Change::nothing(d.address.clone(), d.provider.clone())
         })
         .collect();
+    // What a check looks at has been read, and is read once more.
+    let looked_at = |c: &&Change| c.reason == Some(Reason::CheckNested) && c.after.is_wholly_known();
+    let looked_at =
+        plan.changes.iter().filter(looked_at).map(|change| Shown { change, value: &change.after, prior: true });
     let shown: Vec<Shown<'_>> = plan
         .changes
         .iter()
         .chain(&data)
         .filter(|c| !c.before.is_null() && c.action != Action::Read)
         .map(|change| Shown { change, value: &change.before, prior: true })
+        .chain(looked_at)
         .collect();
-    let outputs: Vec<_> = plan.outputs.iter().filter_map(|o| Some((o, o.before.as_ref()?))).collect();
+    // As in Terraform, what is known already is a part of it: whoever plans looks first.
+    let looked = |o: &OutputChange| match &o.after {
+        Some(after) if plan.kind != Kind::Destroy && after.is_wholly_known() => Some(after.clone()),
+        _ => o.before.clone(),
+    };
+    let outputs: Vec<_> =
+        plan.outputs.iter().filter_map(|o| Some((o, looked(o).filter(|value| !value.is_null())?))).collect();
     if shown.is_empty() && outputs.is_empty() {
         return;
     }
@@ -299,7 +320,7 @@ fn prior_state(plan: &Plan, j: &mut Json) {
         j.key("values").object(|j| {
             if !outputs.is_empty() {
                 j.key("outputs").object(|j| {
-                    for (output, value) in outputs {
+                    for (output, value) in &outputs {
                         j.key(&output.name).object(|j| {
                             j.key("sensitive").plain(output.sensitive);
                             output_value(value, j);
@@ -312,7 +333,7 @@ fn prior_state(plan: &Plan, j: &mut Json) {
     });
 }
 
-/// What the plan knows of the configuration: providers, resources, variables and outputs by name. Expressions are not in a plan.
+/// What a plan that was not saved knows of the configuration: providers, resources, variables and outputs by name.
 fn configuration(plan: &Plan, j: &mut Json) {
     let mut providers: BTreeMap<String, (&str, Option<&str>)> = BTreeMap::new();
     let mut resources: BTreeMap<Address, (String, i64)> = BTreeMap::new();

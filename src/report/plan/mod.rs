@@ -5,6 +5,7 @@
 //! then the price, what is not touched, and the next command.
 
 mod actions;
+pub mod configuration;
 mod findings;
 mod head;
 mod json;

@@ -2,7 +2,7 @@
 
 use super::json::head;
 use crate::lang::address::{Address, Key};
-use crate::plan::model::Change;
+use crate::plan::model::{Change, Reason};
 use crate::report::json::Json;
 use std::collections::BTreeMap;
 use straddle_sdk::value::codec::show::{known_part, sensitive_shape};
@@ -73,7 +73,19 @@ fn resource(shown: Shown<'_>, j: &mut Json) {
         let known = known_part(value).filter(|text| text != "{}" && text != "null");
         known.iter().for_each(|text| j.key("values").raw(text));
         j.key("sensitive_values").raw(&sensitive_shape(value));
-        if let (true, Some(key)) = (prior, &change.deposed) {
+        if !prior {
+            return;
+        }
+        if !change.prior_dependencies.is_empty() {
+            let foreign = |address: &Address| crate::state::v4::foreign_address(address).to_string();
+            let mut all: Vec<String> = change.prior_dependencies.iter().map(foreign).collect();
+            all.sort();
+            j.key("depends_on").texts(all);
+        }
+        if change.reason == Some(Reason::Tainted) {
+            j.key("tainted").plain(true);
+        }
+        if let Some(key) = &change.deposed {
             j.key("deposed_key").text(key);
         }
     });

@@ -188,6 +188,7 @@ pub fn provider() -> ProviderRef {
 /// A change with everything that does not matter left at its default.
 pub fn change(address: Address, action: Action, before: Value, after: Value) -> Change {
     Change {
+        prior_dependencies: std::sync::Arc::from([]),
         address,
         previous_address: None,
         provider: provider(),
@@ -276,6 +277,7 @@ pub fn plan(topology: &Topology, rules: Workload, live: &Live, kind: Kind, mode:
     let workload = WorkloadPlan { rules, decision, steps, weakened: vec![], fingerprints: BTreeMap::new() };
     Plan {
         kind,
+        partial: false,
         lineage: "3f1c2d4e-0000-4000-8000-000000000000".into(),
         serial: 214,
         sources: sources(),
@@ -290,6 +292,9 @@ pub fn plan(topology: &Topology, rules: Workload, live: &Live, kind: Kind, mode:
         outputs: vec![],
         ops: vec![],
         survival: Default::default(),
+        checked: Vec::new(),
+        configuration: None,
+        time: None,
         warnings: vec![],
     }
 }

@@ -59,6 +59,7 @@ func (*fresh) Configure(ctx context.Context, request provider.ConfigureRequest, 
 	if model.Region.ValueString() == "nowhere" {
 		answer.Diagnostics.AddAttributeError(path.Root("region"), "No such region", "The region \"nowhere\" does not exist.")
 	}
+	store.Log("configure " + model.Region.String())
 	region := "seoul"
 	if known := model.Region.ValueString(); known != "" {
 		region = known

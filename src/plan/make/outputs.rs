@@ -1,0 +1,96 @@
+//! What a plan says beside objects: output values, and how checks fare.
+
+use super::Maker;
+use crate::lang::address::Mode;
+use crate::lang::evaluate::check_outputs;
+use crate::lang::reference::Subject;
+use crate::plan::checks::{self, Checked};
+use crate::plan::conditions;
+use crate::plan::model::{DataRead, Kind, OutputChange};
+use std::collections::BTreeMap;
+use straddle_sdk::value::codec::json;
+use straddle_sdk::value::{Marks, Str, Type};
+
+impl Maker<'_, '_> {
+    pub(super) fn outputs(&mut self) -> Vec<OutputChange> {
+        let mut list: BTreeMap<Str, OutputChange> = BTreeMap::new();
+        for (name, output) in &self.input.state.outputs {
+            let before = Type::from_json(output.ty.as_str().as_bytes())
+                .ok()
+                .and_then(|ty| json::decode(output.value.as_str().as_bytes(), &ty).ok());
+            let change = OutputChange { name: name.clone(), before, after: None, sensitive: output.sensitive };
+            list.insert(Str::new(name), change);
+        }
+        match self.input.kind {
+            // What is left stands, and so does what was said of it.
+            Kind::Destroy if self.input.wishes.only.is_some() => list.clear(),
+            Kind::Destroy => {}
+            _ => self.planned_outputs(&mut list),
+        }
+        list.into_values().collect()
+    }
+
+    fn planned_outputs(&mut self, list: &mut BTreeMap<Str, OutputChange>) {
+        let module = &self.input.config.module;
+        let mut values = BTreeMap::new();
+        for (name, output) in &module.outputs {
+            if self.is_left_out(name) {
+                list.remove(name);
+                continue;
+            }
+            let entry = list.entry(name.clone()).or_insert_with(|| OutputChange {
+                name: name.to_string(),
+                before: None,
+                after: None,
+                sensitive: output.sensitive,
+            });
+            // As in Terraform, what was a secret is not shown in the plan that makes it none.
+            entry.sensitive |= output.sensitive;
+            match self.env.output(0, name) {
+                Ok(value) => {
+                    values.insert(name.clone(), value.clone());
+                    let value = if output.sensitive { value.unmark().0 } else { value };
+                    // A refresh knows of nothing new.
+                    let kept = self.input.kind == Kind::RefreshOnly && !value.is_wholly_known();
+                    entry.after = if kept { entry.before.clone() } else { Some(value) };
+                }
+                Err(found) => self.problems.extend(found),
+            }
+        }
+        self.problems.extend(check_outputs(module, true, &values));
+    }
+
+    /// Whether `-target` leaves an output as it is: it is made of something that was not asked for, or of nothing at all.
+    fn is_left_out(&self, output: &Str) -> bool {
+        let Some(only) = &self.input.wishes.only else { return false };
+        let made_from =
+            self.blocks.of_name(0, Subject::OwnNamed("output", output)).map(|b| &self.blocks.list[b].made_from);
+        made_from.is_none_or(|all| all.is_empty() || all.iter().any(|b| !only.blocks.contains(b)))
+    }
+
+    /// What checks say; they are warnings, and what is not known yet is judged after apply.
+    pub(super) fn checks(&mut self) {
+        if matches!(self.input.kind, Kind::Destroy | Kind::RefreshOnly) {
+            return;
+        }
+        self.problems.extend(conditions::judge_checks(&self.env));
+    }
+
+    /// How every condition fares.
+    pub(super) fn checked(&self) -> Vec<Checked> {
+        checks::collect(&self.env, self.input.kind == Kind::Destroy)
+    }
+
+    /// What data sources said when something was last applied.
+    pub(super) fn remembered_data(&self) -> Vec<DataRead> {
+        let all = self.input.state.current().filter(|(address, _)| address.mode == Mode::Data);
+        all.filter_map(|(address, object)| {
+            let schema = self.input.providers.schema_of(&object.provider.source, address.mode, &address.ty)?;
+            let value = json::decode_dropping(object.attributes.as_str().as_bytes(), schema.ty()).ok()?;
+            let marks: Vec<_> = object.sensitive.iter().map(|path| (path.clone(), Marks::SENSITIVE)).collect();
+            let (address, provider) = (address.clone(), object.provider.clone());
+            Some(DataRead { address, provider, schema_version: schema.version, value: value.mark_at(&marks) })
+        })
+        .collect()
+    }
+}
