@@ -55,9 +55,9 @@ impl Answer {
         !self.diags.iter().any(Diagnostic::is_error)
     }
 
-    /// The first error.
+    /// The error that stands first in the text; one without a place before all.
     pub fn error(&self) -> Option<&Diagnostic> {
-        self.diags.iter().find(|d| d.is_error())
+        self.diags.iter().filter(|d| d.is_error()).min_by_key(|d| d.span.as_ref().map(|s| s.range.start))
     }
 
     /// The type, on one line.
@@ -88,9 +88,14 @@ impl Answer {
         found
     }
 
-    /// Whether any part is ephemeral.
+    /// Whether any part that is known is ephemeral.
     pub fn ephemeral(&self) -> bool {
-        self.value.deep_marks().contains(Marks::EPHEMERAL)
+        let mut found = false;
+        self.value.walk(&mut |_, part| {
+            found |= part.marks().contains(Marks::EPHEMERAL) && !part.is_unknown();
+            !found
+        });
+        found
     }
 
     /// The value as the console prints it.

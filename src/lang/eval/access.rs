@@ -144,8 +144,6 @@ fn of_unknown(value: &Value, key: &Value, span: &Span) -> Result<Option<Type>, B
                 None
             }
         },
-        // Terraform only asks for the attribute of an object that is known.
-        (Type::Object(object), Kind::String(name)) => object.get(name).cloned(),
         _ => None,
     })
 }

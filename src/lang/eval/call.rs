@@ -17,7 +17,7 @@ const MAX_TEMPLATES: u32 = 16;
 impl Evaluator<'_> {
     pub(super) fn call(&mut self, node: &Call, span: &Span, frame: Bound<'_>) -> Value {
         let name = &*node.name.name;
-        if name == "type" && self.scope.is_console() {
+        if matches!(name, "type" | "core::type") && self.scope.is_console() {
             return self.type_of(node, frame);
         }
         let (Some(function), Some(context)) = (self.scope.function(name), self.scope.functions()) else {
@@ -27,24 +27,20 @@ impl Evaluator<'_> {
             return self.no_function(node, span);
         };
         match function.special {
-            Special::Try | Special::Can if node.expand => {}
+            Special::Try | Special::Can if node.expand => return self.expanded(function, node, span, frame),
             Special::Try => return self.try_call(function, node, span, frame),
             Special::Can => return self.can_call(function, node, frame),
             Special::TypeOf => return self.type_of(node, frame),
             Special::Convert => return self.convert_call(node, frame),
             Special::TemplateString | Special::No => {}
         }
-        if !node.expand && !self.arity(function, node) {
-            return failed();
-        }
-        let (args, places) = match self.arguments(node, frame) {
+        let (args, places) = match self.arguments(Some(function), node, frame) {
             Ok(args) => args,
             Err(instead) => return instead,
         };
         // Whether the template is from elsewhere only matters when it is to be rendered.
         if function.special == Special::TemplateString
-            && args.len() == 2
-            && args.get(1).is_some_and(|vars| !vars.is_unknown())
+            && args.get(1).is_some_and(|vars| !vars.is_unknown() && !vars.is_null())
             && let Some((first, why)) = places.first().and_then(|first| Some((first, no_template_reference(first)?)))
         {
             let detail = format!("Invalid value for \"template\" parameter: invalid template expression: {why}.");
@@ -84,37 +80,65 @@ impl Evaluator<'_> {
         self.fail("Call to unknown function", detail, &node.name.span)
     }
 
-    /// The arguments and where each is written, a last one with `...` expanded. Otherwise what the call evaluates to: there was an
-    /// error, or it is not known how many there are.
+    /// The arguments and where each is written, a last one with `...` expanded; those of a function with types are of its types.
+    /// Otherwise what the call evaluates to: there was an error, or it is not known how many there are.
+    ///
+    /// As in Terraform what is expanded comes first, then the number of arguments, then the arguments, each on its own.
     pub(super) fn arguments<'e>(
         &mut self,
+        function: Option<&'static Function>,
         node: &'e Call,
         frame: Bound<'_>,
     ) -> Result<(Vec<Value>, Vec<&'e Expr>), Value> {
-        let mut args = Vec::with_capacity(node.args.len());
-        let mut fine = true;
-        for arg in &node.args {
-            let (value, arg_fine) = self.checked(arg, frame);
-            fine &= arg_fine;
-            args.push(value);
-        }
-        if !fine {
+        let (written, expanded) = self.expansion(node, frame)?;
+        let given = written.len() + expanded.len();
+        if let Some(function) = function
+            && !self.arity(function, node, given)
+        {
             return Err(failed());
         }
-        let mut places: Vec<&Expr> = node.args.iter().collect();
-        if let (true, Some(last)) = (node.expand, node.args.last()) {
-            places.pop();
-            let (value, marks) = args.pop().map(Value::unmark).ok_or_else(failed)?;
-            if let Some(problem) = unexpandable(&value) {
-                return Err(self.fail("Invalid expanding argument value", problem, &last.span));
-            }
-            let unknown = || unknown_like(Type::Dynamic, super::cause(&value)).with_marks(marks);
-            for item in value.items().ok_or_else(unknown)? {
-                args.push(item.clone().with_marks(marks));
-                places.push(last);
+        let mut args = Vec::with_capacity(given);
+        let mut places: Vec<&Expr> = Vec::with_capacity(given);
+        let mut fine = true;
+        for arg in written {
+            let (value, sound) = self.checked(arg, frame);
+            fine &= sound;
+            args.push(value);
+            places.push(arg);
+        }
+        for value in expanded {
+            args.push(value);
+            places.extend(node.args.last());
+        }
+        for (at, arg) in args.iter_mut().enumerate() {
+            let Some(function) = function else { break };
+            match functions::prepare(function, at, arg) {
+                Ok(prepared) => *arg = prepared,
+                Err(problem) => {
+                    fine = false;
+                    let place = place(node, &places, at).unwrap_or_else(|| node.name.span.clone());
+                    self.error(problem.summary(), problem.detail(function, &node.name.name), &place);
+                }
             }
         }
-        Ok((args, places))
+        if fine { Ok((args, places)) } else { Err(failed()) }
+    }
+
+    /// The arguments as written, and the elements of a last one that is expanded.
+    fn expansion<'e>(&mut self, node: &'e Call, frame: Bound<'_>) -> Result<(&'e [Expr], Vec<Value>), Value> {
+        let (true, Some((last, written))) = (node.expand, node.args.split_last()) else {
+            return Ok((&node.args, Vec::new()));
+        };
+        let (value, sound) = self.checked(last, frame);
+        if !sound {
+            return Err(failed());
+        }
+        let (value, marks) = value.unmark();
+        if let Some(problem) = unexpandable(&value) {
+            return Err(self.fail("Invalid expanding argument value", problem, &last.span));
+        }
+        let items = value.items().ok_or_else(|| unknown_like(Type::Dynamic, super::cause(&value)))?;
+        Ok((written, items.iter().map(|item| item.clone().with_marks(marks)).collect()))
     }
 
     /// Calls a function on values.
@@ -133,12 +157,7 @@ impl Evaluator<'_> {
         let context = FunctionContext { templates: Some(&render), ..context };
         functions::call(function, args, &context).unwrap_or_else(|problem| {
             let place = match problem.argument {
-                // What an argument was expanded to has no place of its own.
-                Some(at) if node.expand && at + 1 >= node.args.len() => {
-                    places.get(at).map_or_else(|| span.clone(), |arg| arg.span.clone())
-                }
-                Some(at) => places.get(at).map_or_else(|| span.clone(), |arg| beginning(arg)),
-                None if problem.summary() == "Not enough function arguments" => node.close.clone(),
+                Some(at) => place(node, places, at).unwrap_or_else(|| span.clone()),
                 None => opening(node),
             };
             self.fail(problem.summary(), problem.detail(function, &node.name.name), &place)
@@ -146,39 +165,63 @@ impl Evaluator<'_> {
     }
 
     /// Whether the number of arguments is right; reports it otherwise.
-    fn arity(&mut self, function: &'static Function, node: &Call) -> bool {
-        let Err(problem) = functions::check_arity(function, &node.name.name, node.args.len()) else { return true };
-        let extra = problem.argument.and_then(|at| node.args.get(at));
-        let place = extra.map_or_else(|| node.close.clone(), beginning);
+    fn arity(&mut self, function: &'static Function, node: &Call, given: usize) -> bool {
+        let Err(problem) = functions::check_arity(function, &node.name.name, given) else { return true };
+        let last = node.args.len().saturating_sub(1);
+        let place = problem.argument.and_then(|at| match node.args.get(at) {
+            Some(extra) if !node.expand || at < last => Some(beginning(extra)),
+            // What an argument was expanded to has no place of its own.
+            _ => node.args.last().map(|last| last.span.clone()),
+        });
+        let place = place.unwrap_or_else(|| node.close.clone());
         self.error(problem.summary(), problem.detail(function, &node.name.name), &place);
         false
     }
 
+    /// `try` and `can` of what an argument expands to: values, which cannot fail any more.
+    fn expanded(&mut self, function: &'static Function, node: &Call, span: &Span, frame: Bound<'_>) -> Value {
+        let (written, values) = match self.expansion(node, frame) {
+            Ok(found) => found,
+            Err(instead) => return instead,
+        };
+        if !self.arity(function, node, written.len() + values.len()) {
+            return failed();
+        }
+        match (function.special, values.into_iter().next()) {
+            (Special::Can, Some(value)) if written.is_empty() => certainty(&value),
+            (Special::Can, _) => failed(),
+            (_, value) => self.first_sound(written, value, node, span, frame),
+        }
+    }
+
     /// `try`: the first argument without an error. As long as one before it is not known, so is the result.
     fn try_call(&mut self, function: &'static Function, node: &Call, span: &Span, frame: Bound<'_>) -> Value {
-        if node.args.is_empty() {
+        if !self.arity(function, node, node.args.len()) {
+            return failed();
+        }
+        self.first_sound(&node.args, None, node, span, frame)
+    }
+
+    /// The first of some expressions without an error, or what stands after them.
+    fn first_sound(&mut self, of: &[Expr], after: Option<Value>, node: &Call, span: &Span, frame: Bound<'_>) -> Value {
+        if of.is_empty() && after.is_none() {
             let detail = "Call to function \"try\" failed: at least one argument is required.";
             return self.fail("Error in function call", detail, &opening(node));
         }
-        if !self.arity(function, node) {
-            return failed();
-        }
         let mut problems: Vec<Diagnostic> = Vec::new();
-        for arg in &node.args {
+        for arg in of {
             let fixed = self.fixed.len();
             let branch = self.branch(&arg.span, |e| e.expr(arg, frame));
             if self.fixed.len() > fixed {
                 return failed();
             }
             if branch.diags.is_empty() {
-                if branch.value.is_wholly_known() {
-                    return branch.value;
-                }
-                // The expression may still turn out to fail, and then nothing is left of its value, not even the type.
-                let why = first_cause(&branch.value);
-                return unknown_like(Type::Dynamic, why).with_marks(branch.value.deep_marks());
+                return settled(branch.value);
             }
             problems.extend(branch.diags);
+        }
+        if let Some(value) = after {
+            return settled(value);
         }
         let mut detail = "Call to function \"try\" failed: no expression succeeded:".to_owned();
         for problem in &problems {
@@ -190,7 +233,7 @@ impl Evaluator<'_> {
 
     /// `can`: whether the argument evaluates. Not known as long as a part of it is not.
     fn can_call(&mut self, function: &'static Function, node: &Call, frame: Bound<'_>) -> Value {
-        if !self.arity(function, node) {
+        if !self.arity(function, node, node.args.len()) {
             return failed();
         }
         let Some(arg) = node.args.first() else { return failed() };
@@ -202,17 +245,34 @@ impl Evaluator<'_> {
         if !branch.diags.is_empty() {
             return Value::FALSE;
         }
-        if branch.value.is_wholly_known() { Value::TRUE } else { unknown_like(Type::Bool, first_cause(&branch.value)) }
+        certainty(&branch.value)
     }
 
     /// `type`: a type as text.
     fn type_of(&mut self, node: &Call, frame: Bound<'_>) -> Value {
-        let [arg] = node.args.as_slice() else {
-            let detail = format!("Function \"type\" expects 1 argument(s), not {}.", node.args.len());
-            return self.fail("Wrong number of function arguments", detail, &node.close);
+        let (written, values) = match self.expansion(node, frame) {
+            Ok(found) => found,
+            Err(instead) => return instead,
         };
-        let (value, fine) = self.checked(arg, frame);
-        if fine { Value::string(type_text(&value.ty())) } else { failed() }
+        let name = &node.name.name;
+        match written.len() + values.len() {
+            0 => {
+                let detail = format!("Function {:?} expects 1 argument(s). Missing value for \"value\".", &**name);
+                self.fail("Not enough function arguments", detail, &node.close)
+            }
+            1 => {
+                let (value, fine) = match (written.first(), values.into_iter().next()) {
+                    (Some(arg), _) => self.checked(arg, frame),
+                    (None, value) => (value.unwrap_or_else(failed), true),
+                };
+                if fine { Value::string(type_text(&value.ty())) } else { failed() }
+            }
+            _ => {
+                let place = node.args.get(1).or(node.args.last()).map_or_else(|| node.close.clone(), beginning);
+                let detail = format!("Function {:?} expects only 1 argument(s).", &**name);
+                self.fail("Too many function arguments", detail, &place)
+            }
+        }
     }
 
     /// `convert(value, type)`.
@@ -240,6 +300,26 @@ impl Evaluator<'_> {
             }
         }
     }
+}
+
+/// Where an argument is pointed at. What one was expanded to has no place of its own.
+fn place(node: &Call, places: &[&Expr], at: usize) -> Option<Span> {
+    let arg = places.get(at)?;
+    let expanded = node.expand && at + 1 >= node.args.len();
+    Some(if expanded { arg.span.clone() } else { beginning(arg) })
+}
+
+/// What `try` makes of a value. One not wholly known may still turn out to fail, and then nothing is left of it, not even the type.
+fn settled(value: Value) -> Value {
+    if value.is_wholly_known() {
+        return value;
+    }
+    unknown_like(Type::Dynamic, first_cause(&value)).with_marks(value.deep_marks())
+}
+
+/// What `can` says of a value that came without errors.
+fn certainty(value: &Value) -> Value {
+    if value.is_wholly_known() { Value::TRUE } else { unknown_like(Type::Bool, first_cause(value)) }
 }
 
 /// The reason of the first unknown inside.

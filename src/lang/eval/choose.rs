@@ -3,7 +3,7 @@
 use super::operate::bounds;
 use super::{Bound, Evaluator, cause, never_null, unknown_like};
 use crate::diag::{Diagnostic, Span};
-use crate::lang::ast::Conditional;
+use crate::lang::ast::{Conditional, Expr};
 use std::cmp::Ordering;
 use std::sync::Arc;
 use straddle_sdk::value::num::Num;
@@ -20,8 +20,7 @@ impl Evaluator<'_> {
     pub(super) fn conditional(&mut self, node: &Conditional, frame: Bound<'_>) -> Value {
         let yes = self.branch(&node.yes.span, |e| e.expr(&node.yes, frame));
         let no = self.branch(&node.no.span, |e| e.expr(&node.no, frame));
-        let cond = self.expr(&node.cond, frame);
-        self.choose(cond, &node.cond.span, yes, no)
+        self.choose(&node.cond, yes, no, frame)
     }
 
     /// Evaluates with errors put aside: only those of the branch taken are reported.
@@ -32,8 +31,9 @@ impl Evaluator<'_> {
         Branch { value, diags, span }
     }
 
-    /// The branch the condition says, as the type both have in common.
-    pub(super) fn choose(&mut self, cond: Value, cond_span: &Span, yes: Branch<'_>, no: Branch<'_>) -> Value {
+    /// The branch the condition says, as the type both have in common. Where they have none the condition is not looked at.
+    pub(super) fn choose(&mut self, cond: &Expr, yes: Branch<'_>, no: Branch<'_>, frame: Bound<'_>) -> Value {
+        let cond_span = &cond.span;
         let Some(ty) = common_type(&yes.value, &no.value) else {
             let detail = format!(
                 "The true and false result expressions must have consistent types. {}.",
@@ -43,7 +43,7 @@ impl Evaluator<'_> {
             span.range.end = no.span.range.end;
             return self.fail("Inconsistent conditional result types", detail, &span);
         };
-        let (cond, marks) = cond.unmark();
+        let (cond, marks) = self.expr(cond, frame).unmark();
         if cond.is_null() {
             let detail = "The condition value is null. Conditions must either be true or false.";
             self.error("Null condition", detail, cond_span);
@@ -70,7 +70,8 @@ impl Evaluator<'_> {
             Ok(value) => value.with_marks(marks),
             Err(problem) => {
                 let detail = format!("The {which} result value has the wrong type: {problem}.");
-                self.fail("Inconsistent conditional result types", detail, taken.span)
+                self.error("Inconsistent conditional result types", detail, taken.span);
+                Value::unknown(ty).with_marks(marks)
             }
         }
     }
@@ -78,7 +79,7 @@ impl Evaluator<'_> {
 
 /// The type both branches can have. A bare `null` takes the other's.
 fn common_type(yes: &Value, no: &Value) -> Option<Type> {
-    let bare_null = |v: &Value| matches!(v.kind(), Kind::Null(Type::Dynamic));
+    let bare_null = |v: &Value| matches!(v.kind(), Kind::Null(Type::Dynamic)) && v.marks().is_none();
     let (a, b) = (yes.ty(), no.ty());
     if bare_null(yes) {
         return Some(b);

@@ -1,6 +1,6 @@
 //! `for` and splats.
 
-use super::{Bound, Evaluator, Frame, cause, failed, never_null, unknown_like, unknown_not_null};
+use super::{Bound, Evaluator, Frame, MOST_ERRORS, cause, failed, never_null, unknown_like, unknown_not_null};
 use crate::lang::ast::{Expr, For, Ident, Splat};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,8 +10,10 @@ use straddle_sdk::value::{Cause, Kind, Marks, Refinement, Str, Type, Unknown, Va
 pub(super) enum Elements {
     /// Keys and values, in order, and the marks of the collection itself.
     Known(Vec<(Value, Value)>, Marks),
-    /// Not known, or an error that was reported.
+    /// A collection that is not known, and its marks.
     Unknown(Marks, Option<Cause>),
+    /// Nobody knows what it is, or an error was reported.
+    None(Option<Cause>),
 }
 
 /// What was wrong with an iteration besides errors: nothing, or a value that is not known.
@@ -33,66 +35,69 @@ impl Outcome {
 impl Evaluator<'_> {
     /// The elements of a collection a `for` goes over.
     pub(super) fn elements(&mut self, collection: &Expr, frame: Bound<'_>) -> Elements {
-        let (value, fine) = self.checked(collection, frame);
-        let (value, marks) = value.unmark();
-        if !fine {
-            return Elements::Unknown(marks, None);
-        }
+        let (value, marks) = self.expr(collection, frame).unmark();
         if value.is_null() {
             let detail = "A null value cannot be used as the collection in a 'for' expression.";
             self.error("Iteration over null value", detail, &collection.span);
-            return Elements::Unknown(marks, None);
+            return Elements::None(None);
         }
         if let Some(pairs) = pairs(&value) {
             return Elements::Known(pairs, marks);
         }
         let ty = value.ty();
-        if !matches!(ty, Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Tuple(_) | Type::Object(_))
-        {
+        if ty == Type::Dynamic {
+            return Elements::None(cause(&value));
+        }
+        if !matches!(ty, Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Tuple(_) | Type::Object(_)) {
             let detail = format!(
                 "A value of type {} cannot be used as the collection in a 'for' expression.",
                 ty.friendly_name()
             );
             self.error("Iteration over non-iterable value", detail, &collection.span);
+            return Elements::None(None);
         }
         Elements::Unknown(marks, cause(&value))
     }
 
     pub(super) fn for_expr(&mut self, node: &For, frame: Bound<'_>) -> Value {
-        let (pairs, marks) = match self.elements(&node.collection, frame) {
-            Elements::Known(pairs, marks) => (pairs, marks),
-            Elements::Unknown(marks, why) => return unknown_like(Type::Dynamic, why).with_marks(marks),
-        };
-        if let Some(cond) = &node.cond
-            && !self.sound(node, cond, frame)
-        {
-            return failed();
+        let elements = self.elements(&node.collection, frame);
+        if let Elements::None(why) = elements {
+            return unknown_like(Type::Dynamic, why);
         }
-        let before = self.diags.len();
+        let condition = match &node.cond {
+            Some(cond) => self.sound(node, cond, frame),
+            None => Some(Marks::NONE),
+        };
+        let Some(condition) = condition else { return failed() };
+        let (pairs, marks) = match elements {
+            Elements::Known(pairs, marks) => (pairs, marks),
+            Elements::Unknown(marks, why) => return unknown_like(Type::Dynamic, why).with_marks(marks | condition),
+            Elements::None(why) => return unknown_like(Type::Dynamic, why),
+        };
         let mut outcome = Outcome { marks, unknown: false, why: None };
         let result = match &node.key_result {
             Some(key) => self.for_object(node, key, pairs, frame, &mut outcome),
             None => self.for_tuple(node, pairs, frame, &mut outcome),
         };
-        if self.diags.len() > before || outcome.unknown {
+        if outcome.unknown {
             return unknown_like(Type::Dynamic, outcome.why).with_marks(outcome.marks);
         }
         result.with_marks(outcome.marks)
     }
 
-    /// Whether the `if` clause can be a bool at all, whatever the elements; reports it otherwise.
-    fn sound(&mut self, node: &For, cond: &Expr, frame: Bound<'_>) -> bool {
+    /// The marks of the `if` clause if it can be a bool at all, whatever the elements; reports it otherwise.
+    fn sound(&mut self, node: &For, cond: &Expr, frame: Bound<'_>) -> Option<Marks> {
         let (value, fine) = self
             .with_pair(node.key.as_ref(), &node.value, failed(), failed(), frame, |e, inner| e.checked(cond, inner));
         if value.is_null() {
             self.error("Condition is null", "The value of the 'if' clause must not be null.", &cond.span);
-            return false;
+            return None;
         }
         if let Err(problem) = convert(&value, &Type::Bool) {
             self.invalid_condition(&problem.to_string(), cond);
-            return false;
+            return None;
         }
-        fine
+        fine.then(|| value.marks())
     }
 
     fn invalid_condition(&mut self, problem: &str, cond: &Expr) {
@@ -108,8 +113,8 @@ impl Evaluator<'_> {
                 e.included(node.cond.as_ref(), inner, outcome).then(|| e.expr(&node.result, inner))
             });
             items.extend(taken);
-            // One element's errors are enough: the others are likely the same.
-            if self.diags.len() > before {
+            if self.diags.len() - before > MOST_ERRORS {
+                outcome.unknown = true;
                 break;
             }
         }
@@ -155,7 +160,8 @@ impl Evaluator<'_> {
                     self.error("Duplicate object key", detail, &key_result.span);
                 }
             }
-            if self.diags.len() > before {
+            if self.diags.len() - before > MOST_ERRORS {
+                outcome.unknown = true;
                 break;
             }
         }
@@ -169,23 +175,25 @@ impl Evaluator<'_> {
     /// good reason, so it is not evaluated.
     fn included(&mut self, cond: Option<&Expr>, frame: Bound<'_>, outcome: &mut Outcome) -> bool {
         let Some(cond) = cond else { return true };
-        let (value, fine) = self.checked(cond, frame);
-        let (value, marks) = value.unmark();
-        outcome.marks = outcome.marks | marks;
-        if !fine {
-            return false;
-        }
+        let (value, marks) = self.expr(cond, frame).unmark();
         if value.is_null() {
-            self.error("Invalid 'for' condition", "The value of the 'if' clause must not be null.", &cond.span);
+            if !outcome.unknown {
+                self.error("Invalid 'for' condition", "The value of the 'if' clause must not be null.", &cond.span);
+            }
+            outcome.unknown = true;
             return false;
         }
+        outcome.marks = outcome.marks | marks;
         match convert(&value, &Type::Bool) {
             Ok(flag) => flag.as_bool().unwrap_or_else(|| {
                 outcome.unknown_because(&flag);
                 false
             }),
             Err(problem) => {
-                self.invalid_condition(&problem.to_string(), cond);
+                if !outcome.unknown {
+                    self.invalid_condition(&problem.to_string(), cond);
+                }
+                outcome.unknown = true;
                 false
             }
         }
@@ -193,17 +201,16 @@ impl Evaluator<'_> {
 
     /// The key an element gets in an object `for`.
     fn result_key(&mut self, expr: &Expr, frame: Bound<'_>, outcome: &mut Outcome) -> Option<Str> {
-        let (value, fine) = self.checked(expr, frame);
-        let (value, marks) = value.unmark();
-        outcome.marks = outcome.marks | marks;
-        if !fine {
-            return None;
-        }
+        let (value, marks) = self.expr(expr, frame).unmark();
         if value.is_null() {
-            let detail = "Key expression in 'for' expression must not produce a null value.";
-            self.error("Invalid object key", detail, &expr.span);
+            if !outcome.unknown {
+                let detail = "Key expression in 'for' expression must not produce a null value.";
+                self.error("Invalid object key", detail, &expr.span);
+            }
+            outcome.unknown = true;
             return None;
         }
+        outcome.marks = outcome.marks | marks;
         if value.is_unknown() {
             outcome.unknown_because(&value);
             return None;
@@ -211,8 +218,11 @@ impl Evaluator<'_> {
         match convert(&value, &Type::String) {
             Ok(text) => text.as_str().map(Str::new),
             Err(problem) => {
-                let detail = format!("The key expression produced an invalid result: {problem}.");
-                self.error("Invalid object key", detail, &expr.span);
+                if !outcome.unknown {
+                    let detail = format!("The key expression produced an invalid result: {problem}.");
+                    self.error("Invalid object key", detail, &expr.span);
+                }
+                outcome.unknown = true;
                 None
             }
         }
@@ -237,6 +247,8 @@ impl Evaluator<'_> {
     pub(super) fn splat(&mut self, node: &Splat, frame: Bound<'_>) -> Value {
         let (source, fine) = self.checked(&node.source, frame);
         if !fine {
+            // For what is wrong beyond: its element is anything.
+            self.each(&node.each, &failed(), frame);
             return failed();
         }
         let sequence = matches!(source.ty(), Type::List(_) | Type::Set(_) | Type::Tuple(_));
@@ -256,10 +268,9 @@ impl Evaluator<'_> {
             _ => {
                 let before = self.diags.len();
                 let item = self.each(&node.each, &source, frame);
-                if self.diags.len() > before {
-                    return failed();
-                }
-                let result = if never_null(&source) {
+                let result = if never_null(&source) && self.diags.len() > before {
+                    Value::unknown(Type::tuple(vec![self.each_type(node, &source.ty(), frame)]))
+                } else if never_null(&source) {
                     Value::tuple(vec![item])
                 } else {
                     unknown_like(Type::Dynamic, cause(&source))
@@ -278,9 +289,16 @@ impl Evaluator<'_> {
         let mut items = Vec::with_capacity(source.items().map_or(0, <[Value]>::len));
         for item in source.items().unwrap_or_default() {
             items.push(self.each(&node.each, item, frame));
-            if self.diags.len() > before {
+            if self.diags.len() - before > MOST_ERRORS {
                 return failed();
             }
+        }
+        if self.diags.len() > before {
+            return Value::unknown(match source.ty() {
+                Type::List(of) | Type::Set(of) => Type::list(self.each_type(node, &of, frame)),
+                Type::Tuple(of) => Type::tuple(of.iter().map(|of| self.each_type(node, of, frame)).collect()),
+                _ => Type::Dynamic,
+            });
         }
         match source.kind() {
             Kind::Tuple(_) => Value::tuple(items),

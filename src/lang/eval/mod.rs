@@ -44,7 +44,7 @@ pub trait Scope {
 
     /// A function by its name as written. The built-in ones if not said otherwise.
     fn function(&self, name: &str) -> Option<&'static Function> {
-        super::functions::lookup(name.strip_prefix("core::").unwrap_or(name))
+        super::functions::lookup(name)
     }
 
     /// Whether `type()` may be called, as in the console.
@@ -120,6 +120,9 @@ struct Evaluator<'s> {
     templates: u32,
 }
 
+/// After so many errors in the elements of one collection the others are not looked at.
+const MOST_ERRORS: usize = 100;
+
 /// What evaluates to this after an error was reported.
 fn failed() -> Value {
     Value::unknown(Type::Dynamic)
@@ -145,7 +148,7 @@ impl Evaluator<'_> {
     fn expr(&mut self, expr: &Expr, frame: Bound<'_>) -> Value {
         match &expr.kind {
             ExprKind::Literal(Literal(value)) => value.clone(),
-            ExprKind::Template(template) => self.template(template, &expr.span, frame),
+            ExprKind::Template(template) => self.template(template, frame),
             ExprKind::Tuple(items) => Value::tuple(items.iter().map(|item| self.expr(item, frame)).collect()),
             ExprKind::Object(items) => self.object(items, frame),
             ExprKind::For(node) => self.for_expr(node, frame),

@@ -30,6 +30,7 @@ impl Evaluator<'_> {
         use BinaryOp::{And, Equal, NotEqual, Or};
         let (operand, result) = match node.op {
             And | Or => (Type::Bool, Type::Bool),
+            Equal | NotEqual if !fine => return Value::unknown(Type::Bool),
             Equal => return equals(left, right),
             NotEqual => return self.not(&equals(left, right)),
             BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide | BinaryOp::Modulo => {

@@ -17,7 +17,7 @@ impl Evaluator<'_> {
         if !node.expand && !self.fitting_number(&function, node, node.args.len()) {
             return Some(failed());
         }
-        let (args, places) = match self.arguments(node, frame) {
+        let (args, places) = match self.arguments(None, node, frame) {
             Ok(args) => args,
             Err(instead) => return Some(instead),
         };

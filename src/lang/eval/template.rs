@@ -1,7 +1,7 @@
 //! Templates.
 
 use super::collect::Elements;
-use super::{Bound, Evaluator, cause, failed};
+use super::{Bound, Evaluator, MOST_ERRORS, cause};
 use crate::diag::Span;
 use crate::lang::ast::{Ident, Part, Template};
 use std::sync::Arc;
@@ -32,44 +32,36 @@ impl Text {
 }
 
 impl Evaluator<'_> {
-    pub(super) fn template(&mut self, template: &Template, span: &Span, frame: Bound<'_>) -> Value {
+    pub(super) fn template(&mut self, template: &Template, frame: Bound<'_>) -> Value {
         // A single interpolation gives the value as it is.
         match template.parts.as_slice() {
             [Part::Interpolation(expr)] => self.expr(expr, frame),
-            [Part::If { cond, yes, no, .. }] => self.directive_if(cond, yes, no, span, frame),
             parts => self.parts(parts, frame),
         }
     }
 
-    /// Parts put together to a string.
+    /// Parts put together to a string. A part that fails is left out of it, and what follows: it is a string all the same.
     fn parts(&mut self, parts: &[Part], frame: Bound<'_>) -> Value {
         let mut out = Text { text: String::new(), marks: Marks::NONE, unknown: false, why: None };
         let before = self.diags.len();
         for part in parts {
-            match part {
-                Part::Text(text, _) => out.push(text),
-                Part::Interpolation(expr) => {
-                    let (value, fine) = self.checked(expr, frame);
-                    if fine {
-                        self.interpolate(value, &expr.span, &mut out);
-                    } else {
-                        out.stop(None);
-                    }
-                }
-                Part::If { cond, yes, no, span } => {
-                    let value = self.directive_if(cond, yes, no, span, frame);
+            let (value, span) = match part {
+                Part::Text(text, _) => {
                     if self.diags.len() == before {
-                        self.interpolate(value, span, &mut out);
+                        out.push(text);
                     }
+                    continue;
                 }
+                Part::Interpolation(expr) => (self.expr(expr, frame), &expr.span),
+                Part::If { cond, yes, no, span } => (self.directive_if(cond, yes, no, span, frame), span),
                 Part::For { key, value, collection, body, .. } => {
-                    let text = self.directive_for(key.as_ref(), value, collection, body, frame);
-                    self.interpolate(text, &collection.span, &mut out);
+                    (self.directive_for(key.as_ref(), value, collection, body, frame), &collection.span)
                 }
-            }
+            };
+            self.interpolate(value, span, before, &mut out);
         }
-        if self.diags.len() > before {
-            return Value::unknown(Type::String).with_marks(out.marks);
+        if out.unknown && self.diags.len() > before {
+            return unknown_text("", out.why).with_marks(out.marks);
         }
         if out.unknown {
             return unknown_text(&out.text, out.why).with_marks(out.marks);
@@ -77,8 +69,8 @@ impl Evaluator<'_> {
         Value::string(out.text).with_marks(out.marks)
     }
 
-    /// Adds a value to a text.
-    fn interpolate(&mut self, value: Value, span: &Span, out: &mut Text) {
+    /// Adds a value to a text, unless there were errors since `before`.
+    fn interpolate(&mut self, value: Value, span: &Span, before: usize, out: &mut Text) {
         let (value, marks) = value.unmark();
         out.marks = out.marks | marks;
         if value.is_null() {
@@ -94,6 +86,7 @@ impl Evaluator<'_> {
         }
         match convert(&value, &Type::String) {
             Ok(text) => match (text.as_str(), text.kind()) {
+                (Some(_), _) if self.diags.len() > before => {}
                 (Some(text), _) => out.push(text),
                 (None, Kind::Unknown(unknown)) => {
                     if let Some(prefix) = &unknown.refinement.prefix {
@@ -120,8 +113,7 @@ impl Evaluator<'_> {
     ) -> Value {
         let yes = self.branch(span, |e| e.parts(yes, frame));
         let no = self.branch(span, |e| e.parts(no, frame));
-        let value = self.expr(cond, frame);
-        self.choose(value, &cond.span, yes, no)
+        self.choose(cond, yes, no, frame)
     }
 
     fn directive_for(
@@ -134,15 +126,16 @@ impl Evaluator<'_> {
     ) -> Value {
         let (pairs, marks) = match self.elements(collection, frame) {
             Elements::Known(pairs, marks) => (pairs, marks),
-            Elements::Unknown(marks, why) => return unknown_text("", why).with_marks(marks),
+            Elements::Unknown(_, why) => return super::unknown_like(Type::String, why),
+            Elements::None(why) => return super::unknown_like(Type::String, why),
         };
         let mut out = Text { text: String::new(), marks, unknown: false, why: None };
         let before = self.diags.len();
         for (k, v) in pairs {
-            let part = self.with_pair(key, value, k, v, frame, |e, inner| e.parts(body, inner));
-            if self.diags.len() > before {
-                return failed().with_marks(out.marks);
+            if self.diags.len() - before > MOST_ERRORS {
+                return Value::unknown(Type::String).with_marks(out.marks);
             }
+            let part = self.with_pair(key, value, k, v, frame, |e, inner| e.parts(body, inner));
             let (part, marks) = part.unmark();
             out.marks = out.marks | marks;
             match part.as_str() {

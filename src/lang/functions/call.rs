@@ -116,9 +116,7 @@ pub fn call(function: &Function, args: &[Value], ctx: &FunctionContext<'_>) -> R
         let Some(param) = function.param(position) else { continue };
         let own = arg.deep_marks();
         secret |= !own.is_none();
-        // What is wrong inside a value may be told with the key it has there.
-        let arg = convert(arg, param.shape)
-            .map_err(|e| if own.is_none() { e } else { without_keys(e, param.shape) }.at(position))?;
+        let arg = prepare(function, position, arg)?;
         if param.allow_marked {
             prepared.push(arg);
         } else {
@@ -128,6 +126,16 @@ pub fn call(function: &Function, args: &[Value], ctx: &FunctionContext<'_>) -> R
     }
     let result = apply(function, &prepared, ctx).map_err(|e| if secret { e.withheld() } else { e })?;
     Ok(result.with_marks(marks))
+}
+
+/// An argument as the type its parameter wants.
+///
+/// # Errors
+/// It cannot be one. What is wrong inside a value is told with the key it has there, unless the value is marked.
+pub fn prepare(function: &Function, position: usize, arg: &Value) -> Result<Value, FunctionError> {
+    let Some(param) = function.param(position) else { return Ok(arg.clone()) };
+    let told = |e| if arg.deep_marks().is_none() { e } else { without_keys(e, param.shape) };
+    convert(arg, param.shape).map_err(|e| told(e).at(position))
 }
 
 fn apply(function: &Function, args: &[Value], ctx: &FunctionContext<'_>) -> Result<Value, FunctionError> {
