@@ -108,9 +108,8 @@ fn bcrypt(call: &Call<'_>) -> Result<Value, FunctionError> {
     let cost = match u32::try_from(cost) {
         Ok(cost @ 4..=31) => cost,
         Ok(32..) => {
-            let message = format!(
-                "error occured generating password crypto/bcrypt: cost {cost} is outside allowed inclusive range 4..31"
-            );
+            let message =
+                format!("error occured generating password crypto/bcrypt: cost {cost} is outside allowed range (4,31)");
             return Err(FunctionError::told(message));
         }
         _ => COST,
@@ -178,7 +177,7 @@ mod tests {
             assert!(run(name, args).expect("it works").is_unknown());
         }
         fails("bcrypt", &[s("a"), n(4), n(4)], "bcrypt() takes no more than two arguments");
-        let high = "error occured generating password crypto/bcrypt: cost 32 is outside allowed inclusive range 4..31";
+        let high = "error occured generating password crypto/bcrypt: cost 32 is outside allowed range (4,31)";
         fails("bcrypt", &[s("a"), n(32)], high);
     }
 }

@@ -123,12 +123,25 @@ fn text_encode(call: &Call<'_>) -> Result<Value, FunctionError> {
     Ok(Value::string(STANDARD.encode(bytes)))
 }
 
+/// Where Go finds padding wrong that begins at a byte: at a place where there may be none, or behind what there may be.
+fn padding_ends(source: &str, first: usize) -> usize {
+    match first % 4 {
+        0 | 1 => first,
+        2 if source.as_bytes().get(first + 1) == Some(&b'=') => first + 2,
+        _ => first + 1,
+    }
+}
+
 fn text_decode(call: &Call<'_>) -> Result<Value, FunctionError> {
     let charset = charset(call)?;
     let source = call.text(0)?;
     let bytes = decode(source).map_err(|e| {
         let offset = match e {
-            base64::DecodeError::InvalidByte(offset, _) => offset,
+            base64::DecodeError::InvalidByte(offset, b'=') => padding_ends(source, offset),
+            base64::DecodeError::InvalidByte(offset, _) => {
+                source.find('=').filter(|at| *at < offset).map_or(offset, |at| padding_ends(source, at))
+            }
+            _ if source.contains('=') => padding_ends(source, source.find('=').unwrap_or_default()),
             // Where the group begins that is not complete.
             _ => source.len() / 4 * 4,
         };

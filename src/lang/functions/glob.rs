@@ -51,7 +51,10 @@ impl Search<'_> {
         let fixed = pattern.iter().take_while(|part| !part.contains(['*', '?', '[', '{', '\\'])).count();
         let (names, rest) = pattern.split_at(fixed);
         let at = names.iter().fold(at.to_owned(), |at, name| at.join(name));
-        let kind = self.files.kind(&self.base.join(&at))?;
+        let kind = match self.files.kind(&self.base.join(&at)) {
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename) => None,
+            found => found?,
+        };
         let Some((part, after)) = rest.split_first() else {
             if kind == Some(EntryKind::File) {
                 self.found.push(at);

@@ -52,6 +52,8 @@ pub(super) fn encode(value: &Value) -> Result<String, FunctionError> {
         let infinite = holds_infinity(value);
         FunctionError::told(if infinite { "cannot serialize infinity as JSON".to_owned() } else { e.to_string() })
     })?;
+    // Go has short escapes for these two.
+    let text = if text.contains("\\u00") { short_escapes(&text) } else { text };
     if !text.contains(['<', '>', '&', '\u{2028}', '\u{2029}']) {
         return Ok(text);
     }
@@ -68,6 +70,25 @@ pub(super) fn encode(value: &Value) -> Result<String, FunctionError> {
         }
     }
     Ok(out)
+}
+
+/// JSON with `\b` and `\f` for `\u0008` and `\u000c`.
+fn short_escapes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        let (written, length) = match escape.get(..6) {
+            Some("\\u0008") => ("\\b", 6),
+            Some("\\u000c") => ("\\f", 6),
+            _ => (escape.get(..2).unwrap_or(escape), 2.min(escape.len())),
+        };
+        out.push_str(written);
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    out
 }
 
 fn holds_infinity(value: &Value) -> bool {
@@ -97,10 +118,19 @@ fn decoded_type(args: &[Value]) -> Result<Type, FunctionError> {
 }
 
 fn decode(text: &str) -> Result<Value, FunctionError> {
-    json::decode_plain(text.as_bytes()).map_err(|e| {
-        let message = mistake(text).unwrap_or_else(|| e.to_string());
-        FunctionError::quoting(message, "this is not valid JSON")
-    })
+    let error = match json::decode_plain(text.as_bytes()) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    let wrong = || FunctionError::quoting(error.to_string(), "this is not valid JSON");
+    match mistake(text) {
+        Some(message) => Err(FunctionError::quoting(message, "this is not valid JSON")),
+        // There is a value, and a closing bracket too many behind it.
+        None => match serde_json::Deserializer::from_str(text).into_iter::<&serde_json::value::RawValue>().next() {
+            Some(Ok(first)) => json::decode_plain(first.get().as_bytes()).map_err(|_| wrong()),
+            _ => Err(wrong()),
+        },
+    }
 }
 
 #[cfg(test)]
@@ -118,6 +148,7 @@ mod tests {
             &[Value::object(vec![("b".into(), n(1)), ("a".into(), secret(n(2)))])],
             secret(s("{\"a\":2,\"b\":1}")),
         );
+        is("jsonencode", &[s("\u{8}\\u0008\u{c}\u{1}")], s("\"\\b\\\\u0008\\f\\u0001\""));
         fails("jsonencode", &[Value::number(Num::infinity())], "cannot serialize infinity as JSON");
     }
 
@@ -139,6 +170,7 @@ mod tests {
         let want = Value::tuple(vec![n(1), Value::null(Type::Dynamic), s("x")]);
         is("jsondecode", &[s("[1,null,\"x\"]")], want);
         is("jsondecode", &[s("{\"a\":1,\"a\":2}")], Value::object(vec![("a".into(), n(2))]));
+        is("jsondecode", &[s("[1]] x")], Value::tuple(vec![n(1)]));
         fails("jsondecode", &[s("{")], "EOF");
         fails("jsondecode", &[secret(s("nul"))], "this is not valid JSON");
     }

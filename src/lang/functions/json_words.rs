@@ -99,7 +99,9 @@ pub(super) fn mistake(text: &str) -> Option<String> {
         };
         if open.is_empty() && state == State::Top {
             let rest = text.get(at..).unwrap_or_default();
-            return (!rest.trim_matches([' ', '\t', '\r', '\n']).is_empty())
+            let rest = rest.trim_matches([' ', '\t', '\r', '\n']);
+            // Of a bracket that closes nothing Terraform takes no notice, nor of what follows it.
+            return (!rest.is_empty() && !rest.starts_with([']', '}']))
                 .then(|| "extraneous data after JSON object".to_owned());
         }
     }
@@ -205,6 +207,7 @@ mod tests {
             ("nul", "unexpected EOF"),
             ("\"a", "unexpected EOF"),
             ("[1] x", "extraneous data after JSON object"),
+            ("1 [", "extraneous data after JSON object"),
             ("01", "extraneous data after JSON object"),
             ("{\"a\" 1}", "invalid character '1' after object key"),
             ("'a'", "invalid character '\\'' looking for beginning of value"),

@@ -44,9 +44,10 @@ mod words;
 mod yaml;
 mod yaml_read;
 mod yaml_scalar;
+mod yaml_words;
 mod yaml_write;
 
-pub use call::{Call, call, check_arity};
+pub use call::{Call, call, check_arity, prepare};
 pub use context::{EntryKind, Files, FunctionContext, ProviderFunctions, Random, TemplateRenderer};
 pub use error::FunctionError;
 pub use shape::Shape;

@@ -115,6 +115,7 @@ fn reason(e: &io::Error) -> String {
     match e.kind() {
         io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         io::ErrorKind::IsADirectory => "is a directory".to_owned(),
+        io::ErrorKind::InvalidFilename => "file name too long".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         io::ErrorKind::NotADirectory => "not a directory".to_owned(),
         _ => e.to_string(),
@@ -175,7 +176,7 @@ fn file_exists(call: &Call<'_>) -> Result<Value, FunctionError> {
         Ok(Some(EntryKind::Directory)) => Err(told("is a directory, not a file")),
         Ok(Some(EntryKind::Other)) => Err(told("is not a regular file")),
         Err(e) => Err(FunctionError::quoting(
-            format!("failed to stat {}: {}", quoted(&shown), reason(&e)),
+            format!("failed to stat {}", quoted(&shown)),
             format!("failed to stat (sensitive value): {}", reason(&e)),
         )),
     }
@@ -199,8 +200,20 @@ fn file_set(call: &Call<'_>) -> Result<Value, FunctionError> {
         )
     })?;
     let prefix = "../".repeat(out);
-    let names = found.iter().map(|path| Value::string(format!("{prefix}{}", path.to_string_lossy())));
+    let names = found.iter().map(|path| {
+        let there = format!("{prefix}{}", path.to_string_lossy());
+        Value::string(if out == 0 { there } else { relative(&directory, &clean(&format!("{directory}/{there}"))) })
+    });
     Ok(Value::set(Type::String, names.collect()))
+}
+
+/// The way from one clean path to another.
+fn relative(from: &str, to: &str) -> String {
+    let parts = |path: &str| path.split('/').filter(|part| *part != ".").map(str::to_owned).collect::<Vec<_>>();
+    let (from, to) = (parts(from), parts(to));
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let up = from[common..].iter().map(|_| "..".to_owned());
+    up.chain(to[common..].iter().cloned()).collect::<Vec<_>>().join("/")
 }
 
 /// Refuses variables that are no map, or that no template could name.

@@ -2,13 +2,16 @@
 
 use super::words::quoted;
 use super::yaml_scalar::{Scalar, resolve};
-use super::{Call, FunctionError};
+use super::{Call, FunctionError, yaml_words};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use straddle_sdk::value::{Str, Type, Value};
 
 /// The most structures inside each other.
 const MAX_DEPTH: usize = 256;
+/// The most lines that are indented afterwards.
+const MAX_INDENTED: usize = 500;
 /// The most values there may be when all aliases are written out.
 const MAX_VALUES: u64 = 1 << 22;
 
@@ -17,9 +20,42 @@ const SEQUENCE: &str = "tag:yaml.org,2002:seq";
 
 /// The function.
 pub(super) fn decode(call: &Call<'_>) -> Result<Value, FunctionError> {
-    let text = call.text(0)?;
-    let mut reader = Reader { text, parser: Parser::new_from_str(text), anchors: HashMap::new(), open: Vec::new() };
-    reader.document()
+    let mut text = Cow::Borrowed(call.text(0)?);
+    if let Some(wrong) = yaml_words::forbidden(&text) {
+        return Err(FunctionError::new(wrong));
+    }
+    let mut before = 0;
+    for _ in 0..MAX_INDENTED {
+        match read(&text) {
+            Err(Stop::Indentation(line)) if line > before => {
+                text = Cow::Owned(yaml_words::indented(&text, line));
+                before = line;
+            }
+            Err(Stop::Indentation(_)) => return Err(FunctionError::new("did not find expected key")),
+            Err(Stop::Wrong(error)) => return Err(error),
+            Ok(value) => return Ok(value),
+        }
+    }
+    Err(FunctionError::told(format!("more than {MAX_INDENTED} lines inside brackets are not indented")))
+}
+
+fn read(text: &str) -> Result<Value, Stop> {
+    let parser = Parser::new_from_str(text);
+    let length = text.chars().count();
+    Reader { text, length, place: (0, 1), parser, anchors: HashMap::new(), open: Vec::new() }.document()
+}
+
+/// Why there is no value.
+enum Stop {
+    /// A line inside brackets, counted from 1, that is not indented: libyaml does not mind.
+    Indentation(usize),
+    Wrong(FunctionError),
+}
+
+impl From<FunctionError> for Stop {
+    fn from(error: FunctionError) -> Stop {
+        Stop::Wrong(error)
+    }
 }
 
 /// A value, and how many there are in it.
@@ -51,22 +87,30 @@ enum Key {
 
 struct Reader<'a> {
     text: &'a str,
+    /// In characters.
+    length: usize,
+    /// Where the event read last begins: line from 0, column from 1.
+    place: (usize, usize),
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
     /// `None` for one whose value is not complete.
     anchors: HashMap<usize, Option<Node>>,
     open: Vec<Open>,
 }
 
-fn syntax(text: &str, e: &ScanError) -> FunctionError {
+fn syntax(text: &str, e: &ScanError) -> Stop {
     let (line, column) = (e.marker().line(), e.marker().col() + 1);
     if e.info().contains("unknown anchor") {
         let place: String =
             text.lines().nth(line.saturating_sub(1)).unwrap_or_default().chars().skip(column - 1).collect();
-        let name = place.trim_start_matches('*').split([' ', '\t', ',', ']', '}']).next().unwrap_or_default();
+        let name = place.trim_start_matches(['*', '&']).split([' ', '\t', ',', ']', '}']).next().unwrap_or_default();
         let message = format!("reference to undefined anchor {}", quoted(name));
-        return FunctionError::quoting(message, "reference to undefined anchor");
+        return FunctionError::quoting(message, "reference to undefined anchor").into();
     }
-    FunctionError::told(format!("on line {line}, column {column}: {}", e.info()))
+    if matches!(e.info(), "invalid indentation in flow construct" | "invalid indentation") {
+        return Stop::Indentation(line);
+    }
+    let lines = text.matches('\n').count() + 1;
+    FunctionError::told(yaml_words::told(e.info(), line, column, lines)).into()
 }
 
 /// The full name of a tag; empty for none.
@@ -82,61 +126,75 @@ fn tag_name(tag: Option<&Tag>) -> String {
 }
 
 impl Reader<'_> {
-    fn event(&mut self) -> Result<Event<'_>, FunctionError> {
+    /// The next event, and whether the text ends with it.
+    fn event(&mut self) -> Result<(Event<'_>, bool), Stop> {
         match self.parser.next_event() {
-            Some(Ok((event, _))) => Ok(event),
+            Some(Ok((event, span))) => {
+                self.place = (span.start.line().saturating_sub(1), span.start.col() + 1);
+                Ok((event, span.end.index() >= self.length))
+            }
             Some(Err(e)) => Err(syntax(self.text, &e)),
-            None => Ok(Event::StreamEnd),
+            None => Ok((Event::StreamEnd, true)),
         }
     }
 
-    fn document(&mut self) -> Result<Value, FunctionError> {
+    /// An error of the event read last, with its place as Terraform tells it: lines from nought, the first not at all.
+    fn placed(&self, error: FunctionError) -> Stop {
+        let (line, column) = self.place;
+        Stop::Wrong(if line == 0 { error } else { error.inside(&format!("on line {line}, column {column}: ")) })
+    }
+
+    fn document(&mut self) -> Result<Value, Stop> {
         loop {
-            match self.event()? {
+            match self.event()?.0 {
                 Event::StreamStart | Event::Nothing => {}
                 Event::DocumentStart(_) => break,
-                _ => return Err(FunctionError::new("on line 1, column 1: missing start of document")),
+                _ => return Err(FunctionError::new("on line 1, column 1: missing start of document").into()),
             }
         }
         let value = self.value()?;
         loop {
-            match self.event()? {
+            match self.event()?.0 {
                 Event::DocumentEnd | Event::Nothing => {}
                 Event::StreamEnd => return Ok(value),
-                Event::DocumentStart(_) => return Err(FunctionError::new("only a single document is allowed")),
-                _ => return Err(FunctionError::new("unexpected extra content after value")),
+                _ => return Err(self.placed(FunctionError::new("unexpected extra content after value"))),
             }
         }
     }
 
     /// One value with all that is in it, without recursion.
-    fn value(&mut self) -> Result<Value, FunctionError> {
+    fn value(&mut self) -> Result<Value, Stop> {
+        let broken = !self.text.ends_with('\n');
         loop {
             let node = match self.event()? {
-                Event::Scalar(text, style, anchor, tag) => {
-                    let (text, tag) = (text.into_owned(), tag_name(tag.as_deref()));
-                    match self.scalar(&text, style, anchor, &tag)? {
+                (Event::Scalar(text, style, anchor, tag), last) => {
+                    let (mut text, tag) = (text.into_owned(), tag_name(tag.as_deref()));
+                    // The line end the text does not have is none of the value's.
+                    if last && broken && matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
+                        text.truncate(text.strip_suffix('\n').map_or(text.len(), str::len));
+                    }
+                    match self.scalar(&text, style, anchor, &tag).map_err(|e| self.placed(e))? {
                         Some(node) => node,
                         None => continue,
                     }
                 }
-                Event::SequenceStart(anchor, tag) => {
+                (Event::SequenceStart(anchor, tag), _) => {
                     let tag = tag_name(tag.as_deref());
                     self.start(anchor, &tag, SEQUENCE, "sequence", Inside::Sequence(Vec::new()))?;
                     continue;
                 }
-                Event::MappingStart(anchor, tag) => {
+                (Event::MappingStart(anchor, tag), _) => {
                     let tag = tag_name(tag.as_deref());
                     self.start(anchor, &tag, MAP, "mapping", Inside::Mapping { entries: Vec::new(), key: None })?;
                     continue;
                 }
-                Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                (Event::SequenceEnd | Event::MappingEnd, _) => match self.open.pop() {
                     Some(open) => self.finish(open),
-                    None => return Err(FunctionError::new("unexpected end of a structure")),
+                    None => return Err(FunctionError::new("unexpected end of a structure").into()),
                 },
-                Event::Alias(anchor) => self.alias(anchor)?,
-                Event::Nothing | Event::StreamStart => continue,
-                _ => return Err(FunctionError::new("expecting value but found end of stream")),
+                (Event::Alias(anchor), _) => self.alias(anchor).map_err(|e| self.placed(e))?,
+                (Event::Nothing | Event::StreamStart, _) => continue,
+                _ => return Err(FunctionError::new("expecting value but found end of stream").into()),
             };
             if let Some(value) = self.place(node)? {
                 return Ok(value);
@@ -186,13 +244,13 @@ impl Reader<'_> {
             });
             return Ok(None);
         }
-        let value = if tag.is_empty() && style != ScalarStyle::Plain {
-            Value::string(text)
-        } else {
-            match resolve(text, tag, is_quoted)? {
-                Scalar::Merge => Value::string(text),
-                Scalar::Value(value) => value,
+        let value = match resolve(text, tag, is_quoted)? {
+            Scalar::Merge => Value::string(text),
+            // A text of several lines is read as any other, and then is a text all the same.
+            Scalar::Value(value) if tag.is_empty() && style != ScalarStyle::Plain => {
+                super::call::convert_to(&value, &Type::String)?
             }
+            Scalar::Value(value) => value,
         };
         let node = Node { value, count: 1 };
         if anchor > 0 {
@@ -333,6 +391,10 @@ mod tests {
             ("a: |-\n  x\n  y\n", map(vec![("a", s("x\ny"))])),
             ("a:\n - b\n  - c", map(vec![("a", Value::tuple(vec![s("b - c")]))])),
             ("--- a", s("a")),
+            ("a: [1,\n2\n]\nb: {\n}", map(vec![("a", Value::tuple(vec![n(1), n(2)])), ("b", map(vec![]))])),
+            ("a: |\n  x", map(vec![("a", s("x"))])),
+            ("a: |-\n  5", map(vec![("a", s("5"))])),
+            ("a: |", map(vec![("a", Value::null(Type::String))])),
         ] {
             is("yamldecode", &[s(text)], want);
         }
@@ -346,7 +408,14 @@ mod tests {
             ("~: 1", "mapping key cannot be null"),
             ("", "on line 1, column 1: missing start of document"),
             ("# c", "on line 1, column 1: missing start of document"),
-            ("a: 1\n---\nb: 2", "only a single document is allowed"),
+            ("a: 1\n---\nb: 2", "on line 1, column 1: unexpected extra content after value"),
+            ("a: 1\nb: @", "on line 2, column 1: found character that cannot start any token"),
+            ("a: @", "found character that cannot start any token"),
+            ("a: b: c", "mapping values are not allowed in this context"),
+            ("- a\nb: 1", "on line 1, column 1: did not find expected '-' indicator"),
+            ("%YAML 1.2\n---\na: 1", "found incompatible YAML document"),
+            ("\ta: 1", "found character that cannot start any token"),
+            ("a: \u{1}", "control characters are not allowed"),
             ("!foo x", "unsupported tag \"!foo\""),
             ("!!map 5", "unsupported tag \"tag:yaml.org,2002:map\""),
             ("!!set {a: 1}", "can't interpret mapping as tag:yaml.org,2002:set"),
