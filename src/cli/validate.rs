@@ -10,19 +10,24 @@ use crate::lang::ast::ExprKind;
 use crate::lang::builtin;
 use crate::lang::eval::{Scope, eval};
 use crate::lang::evaluate::Surroundings;
+use crate::lang::load;
 use crate::lang::module::{Mode, Module};
 use crate::lang::scope::{Paths, Resources};
+use crate::lang::syntax::Text;
+use crate::lang::test_file;
 use crate::lang::tree::Tree;
 use crate::lang::validate::check;
 use crate::plan::providers::{Providers, local_name};
 use crate::report::diagnostics;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use straddle_sdk::schema::{Block, Prepared};
 use straddle_sdk::value::{Str, Type, Value};
 
 pub async fn run(args: ValidateArgs, printer: &Printer) -> Exit {
-    let project = Project::read(&args.vars);
+    let mut project = Project::read(&args.vars);
     let mut found = project.problems[..project.read_problems].to_vec();
+    found.extend(tests(&mut project));
     if !found.iter().any(Diagnostic::is_error) {
         let mut problems = Vec::new();
         let known = schemas(&project, &mut problems).await;
@@ -41,6 +46,26 @@ pub async fn run(args: ValidateArgs, printer: &Printer) -> Exit {
         printer.out(&format!("Success! The configuration is valid{but}."));
     }
     exit
+}
+
+/// What is wrong with the test files, as far as reading them shows.
+fn tests(project: &mut Project) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for below in [Path::new(""), Path::new("tests")] {
+        let names = load::names(&project.directory.join(below)).unwrap_or_default();
+        for name in names.into_iter().filter(|name| name.ends_with(test_file::ENDING)) {
+            let path = below.join(name);
+            let name = path.to_string_lossy().into_owned();
+            match load::read(&project.directory.join(&path), name.clone(), &mut project.sources) {
+                Err(problem) => found.push(*problem),
+                Ok(file) => {
+                    let text = project.sources.files[file.0 as usize].text.clone();
+                    found.extend(test_file::read(Text { file, name: &name, text: &text }).1);
+                }
+            }
+        }
+    }
+    found
 }
 
 /// The language, then straddle's own blocks. These need values: with a variable that has none nothing is said of them.

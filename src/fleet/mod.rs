@@ -284,7 +284,8 @@ impl Fleet {
         let instance = written.and_then(|(module, _)| env.instances_of(module).first().copied()).unwrap_or(0);
         let written = written.map(|(module, index)| &env.tree.nodes[module].module.providers[index]);
         let block = &schemas.provider.block;
-        let empty = crate::lang::ast::Body { attributes: Vec::new(), blocks: Vec::new(), span: no_span() };
+        let empty =
+            crate::lang::ast::Body { attributes: Vec::new(), blocks: Vec::new(), span: no_span(), merged: false };
         let body = written.map_or(&empty, |w| &*w.body);
         let (value, found) = PreparedBody::new(body, block).eval(&env.scope(instance));
         let failed = found.iter().any(Diagnostic::is_error);

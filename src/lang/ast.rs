@@ -34,6 +34,8 @@ pub struct Body {
     pub blocks: Vec<Block>,
     /// From brace to brace, or the whole file; in JSON the closing brace. Its first byte is where a missing argument is reported.
     pub span: Span,
+    /// An override file had a part in it. As in Terraform nobody asks then whether all that is in it is known.
+    pub merged: bool,
 }
 
 /// `name = expression`.
@@ -325,6 +327,21 @@ impl Expr {
     pub fn literal_text(&self) -> Option<&str> {
         match &self.kind {
             ExprKind::Literal(Literal(value)) => value.as_str(),
+            _ => None,
+        }
+    }
+
+    /// The name and constant steps this is, not in parentheses. Where only that can stand `null`, `true` and `false` are names.
+    pub fn as_traversal(&self) -> Option<Traversal> {
+        match &self.kind {
+            ExprKind::Traversal(traversal) => Some((**traversal).clone()),
+            ExprKind::Literal(_) => {
+                let root = Ident { name: Str::new(self.keyword()?), span: self.span.clone() };
+                Some(Traversal { root, steps: Vec::new() })
+            }
+            ExprKind::Relative(relative) if matches!(relative.on.kind, ExprKind::Literal(_)) => {
+                Some(Traversal { steps: relative.steps.clone(), ..relative.on.as_traversal()? })
+            }
             _ => None,
         }
     }

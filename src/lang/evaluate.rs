@@ -142,6 +142,9 @@ pub(super) fn arguments(
 /// Arguments and blocks of a call that name no variable of the called module.
 pub fn unexpected_arguments(call: &ModuleCall, child: &Module) -> Vec<Diagnostic> {
     let mut diags = Vec::new();
+    if call.body.merged {
+        return diags;
+    }
     for attribute in &call.body.attributes {
         if !child.variables.contains_key(&attribute.name.name) {
             let near = nearest(&attribute.name.name, child.variables.keys().map(|k| &**k));

@@ -38,7 +38,11 @@ pub fn load(directory: &Path) -> Loaded {
     let mut loaded = Loaded::default();
     let installed = Installed::of(directory, &mut loaded.diags);
     loaded.config = load_module(directory, "", "", &installed, &mut loaded.sources, &mut loaded.diags, 0);
-    loaded.diags.extend(super::inheritance::check(&loaded.config));
+    let missing = loaded.diags.iter().any(|diag| diag.summary == "Module not installed");
+    // What modules pass to one that is not there nobody can judge.
+    if !missing {
+        loaded.diags.extend(super::inheritance::check(&loaded.config));
+    }
     loaded
 }
 

@@ -54,6 +54,7 @@ pub mod syntax;
 pub mod test_file;
 pub mod tree;
 pub mod types;
+mod used_providers;
 pub mod validate;
 pub mod variables;
 pub mod version;

@@ -217,7 +217,8 @@ impl Reader {
             None | Some((Some("apply"), _)) => false,
             Some((Some("plan"), _)) => true,
             Some((_, span)) => {
-                let detail = "The \"command\" argument requires one of the following keywords: apply or plan.";
+                let detail =
+                    "The \"command\" argument requires one of the following keywords without quotes: apply or plan.";
                 self.error("Invalid \"command\" keyword", detail, span);
                 false
             }

@@ -5,7 +5,7 @@
 use super::ast::{Call, Expr, ExprKind, ObjectKey};
 use super::eval::{NoScope, eval};
 use crate::diag::{Diagnostic, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use straddle_sdk::value::{Defaults, Type, Value, convert};
 
 /// A type constraint: the type, and the defaults of its optional attributes.
@@ -162,6 +162,7 @@ fn object(argument: &Expr) -> Parsed<Constraint> {
         return refuse(detail, &argument.span);
     };
     let mut types = Vec::with_capacity(items.len());
+    let mut seen = BTreeSet::new();
     let mut optional = Vec::new();
     let mut defaults = Defaults::default();
     for item in items {
@@ -169,6 +170,9 @@ fn object(argument: &Expr) -> Parsed<Constraint> {
             ObjectKey::Name(ident) => ident.name.clone(),
             ObjectKey::Expr(key) => return refuse("Object constructor map keys must be attribute names.", &key.span),
         };
+        if !seen.insert(name.clone()) {
+            return refuse("Object constructor map keys must be unique.", item.key.span());
+        }
         let (of, modifier) = attribute(&item.value)?;
         if let Some(default) = modifier {
             optional.push(name.clone());

@@ -3,23 +3,25 @@
 //! As in Terraform nothing has a value here that comes from outside: inputs are unknowns of their types, resources unknowns, and a
 //! called module shows its outputs' names and nothing more.
 
-use super::ast::{Body, Traversal};
+use super::ast::{Attribute, Body, Expr, Traversal};
 use super::body::{body_traversals, eval_body};
 use super::eval::{Scope, eval};
 use super::evaluate::{Surroundings, arguments, check_outputs, check_references, instances, outputs};
 use super::functions::FunctionContext;
 use super::graph::{body_expressions, dependency_order, self_referring_local};
 use super::load::{Config, Loaded};
-use super::module::{CheckRule, IgnoreChanges, Import, Mode, Module, ModuleCall, Resource};
+use super::module::{CheckRule, IgnoreChanges, Import, Mode, Module, ModuleCall, Output, Resource};
 use super::reference::{Reference, Subject, references};
 use super::schema::Block;
 use super::scope::{ModuleValues, NoResources, Overlay, Resources, no_such_part};
 use super::suggest::nearest;
+use super::used_providers::UsedProviders;
 use super::variables::validate_one;
 use super::{builtin, provisioners, remote_state};
 use crate::diag::{Diagnostic, Span};
-use std::collections::BTreeMap;
-use straddle_sdk::value::{Kind, Marks, Str, Type, Value};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+use straddle_sdk::value::{Kind, Marks, Str, Type, Value, convert};
 
 /// Checks a configuration that was read. Nothing is checked in one that could not be read without errors: half of what would be
 /// reported follows from those.
@@ -31,13 +33,20 @@ pub fn validate(loaded: &Loaded, resources: &dyn Resources, around: Surroundings
     diags
 }
 
-/// Checks a configuration that was read without errors. What has no place comes first.
+/// Checks a configuration that was read without errors. What has no place comes first; last what Terraform would say only when
+/// the rest is mended.
 pub fn check(config: &Config, resources: &dyn Resources, around: Surroundings<'_>) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+    let (mut found, mut later) = (Vec::new(), Vec::new());
     provisioners::unknown(config, &mut found);
-    check_config(config, true, resources, around, &mut found);
-    found.sort_by_key(|d| d.span.as_ref().map(|s| (s.file, s.range.start)));
-    found.dedup();
+    let used = UsedProviders::of(config);
+    check_config(config, true, resources, around, &used, (&mut found, &mut later));
+    for diags in [&mut found, &mut later] {
+        diags.sort_by_key(|d| d.span.as_ref().map(|s| (s.file, s.range.start)));
+        diags.dedup();
+    }
+    let told: HashSet<&Span> = found.iter().filter_map(|diag| diag.span.as_ref()).collect();
+    later.retain(|diag| diag.span.as_ref().is_none_or(|span| !told.contains(span)));
+    found.append(&mut later);
     found
 }
 
@@ -46,7 +55,8 @@ fn check_config(
     root: bool,
     resources: &dyn Resources,
     around: Surroundings<'_>,
-    diags: &mut Vec<Diagnostic>,
+    used: &UsedProviders<'_>,
+    (diags, later): (&mut Vec<Diagnostic>, &mut Vec<Diagnostic>),
 ) {
     let module = &config.module;
     let values = values(config, resources, around, diags);
@@ -59,9 +69,10 @@ fn check_config(
     }
     check_outputs_of(module, root, &scope, diags);
     for resource in module.resources.values().chain(module.ephemerals.values()) {
-        check_resource(resource, &scope, resources, diags);
+        check_resource(resource, &scope, resources, (&mut *diags, &mut *later));
     }
-    for provider in &module.providers {
+    // One that nothing uses is as good as not there.
+    for provider in module.providers.iter().filter(|provider| used.contains(provider)) {
         evaluate_body(&provider.body, &scope, diags);
     }
     for (name, check) in &module.checks {
@@ -74,7 +85,7 @@ fn check_config(
     for (name, call) in &module.modules {
         if let Some(child) = config.children.get(name) {
             check_call(call, &child.module, &scope, around, diags);
-            check_config(child, false, resources, around, diags);
+            check_config(child, false, resources, around, used, (&mut *diags, &mut *later));
         }
     }
 }
@@ -136,14 +147,23 @@ fn unknown_inputs(module: &Module) -> BTreeMap<Str, Value> {
 
 fn check_outputs_of(module: &Module, root: bool, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
     let (results, problems) = outputs(module, scope);
+    // Nothing else is asked of what may not be there at all.
+    let forbidden: Vec<&Output> = module.outputs.values().filter(|output| root && output.ephemeral).collect();
+    let inside = |span: &Span| {
+        let body = |expr: &Expr| expr.span.file == span.file && expr.span.range.contains(&span.range.start);
+        forbidden.iter().any(|output| output.value.as_ref().is_some_and(body))
+    };
+    let problems: Vec<Diagnostic> =
+        problems.into_iter().filter(|diag| !diag.span.as_ref().is_some_and(inside)).collect();
     let failed = problems.iter().any(Diagnostic::is_error);
     diags.extend(problems);
-    if !failed {
-        diags.extend(check_outputs(module, root, &results));
-    }
-    for output in module.outputs.values() {
+    let judged = check_outputs(module, root, &results);
+    let refused =
+        |diag: &Diagnostic| diag.span.as_ref().is_some_and(|span| forbidden.iter().any(|output| output.span == *span));
+    diags.extend(judged.into_iter().filter(|diag| !failed || refused(diag)));
+    for output in module.outputs.values().filter(|output| !root || !output.ephemeral) {
         diags.extend(output.value.iter().flat_map(|expr| check_references(expr, scope)));
-        output.preconditions.iter().for_each(|rule| check_rule(rule, scope, diags));
+        output.preconditions.iter().for_each(|rule| check_condition(rule, scope, diags));
         depends_on(&output.depends_on, scope, diags);
     }
 }
@@ -185,7 +205,12 @@ fn validate_inputs(
     }
 }
 
-fn check_resource(resource: &Resource, scope: &dyn Scope, resources: &dyn Resources, diags: &mut Vec<Diagnostic>) {
+fn check_resource(
+    resource: &Resource,
+    scope: &dyn Scope,
+    resources: &dyn Resources,
+    (diags, later): (&mut Vec<Diagnostic>, &mut Vec<Diagnostic>),
+) {
     instances(resource.count.as_ref(), resource.for_each.as_ref(), scope, diags);
     for expr in resource.count.iter().chain(&resource.for_each) {
         diags.extend(check_references(expr, scope));
@@ -196,7 +221,7 @@ fn check_resource(resource: &Resource, scope: &dyn Scope, resources: &dyn Resour
     let inside = Overlay { each: resource.for_each.is_some().then_some((&key, &each)), ..Overlay::over(outer) };
     let schema = resources.schema(resource.mode, &resource.ty.text);
     match schema {
-        Some(schema) => check_configuration(resource, schema, &inside, diags),
+        Some(schema) => check_configuration(resource, schema, &inside, (&mut *diags, &mut *later)),
         None if built_in_type(resource) => diags.push(no_built_in_type(resource)),
         None => evaluate_body(&resource.body, &inside, diags),
     }
@@ -242,11 +267,24 @@ fn no_built_in_type(resource: &Resource) -> Diagnostic {
 }
 
 /// The arguments of a resource by its schema.
-fn check_configuration(resource: &Resource, schema: &Block, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
+fn check_configuration(
+    resource: &Resource,
+    schema: &Block,
+    scope: &dyn Scope,
+    (diags, later): (&mut Vec<Diagnostic>, &mut Vec<Diagnostic>),
+) {
+    // As in Terraform references come first: with one to nothing, what else is wrong may follow from it.
+    let before = diags.len();
+    // Of what the schema does not have nobody asks what it refers to.
+    let known = known_part(&resource.body, schema);
+    body_traversals(&known, &mut |traversal| resolve(traversal, scope, diags));
     let (value, problems) = eval_body(&resource.body, schema, scope);
+    if diags.len() > before {
+        later.extend(problems);
+        return;
+    }
     let failed = problems.iter().any(Diagnostic::is_error);
     diags.extend(problems);
-    body_traversals(&resource.body, &mut |traversal| resolve(traversal, scope, diags));
     if failed {
         return;
     }
@@ -260,6 +298,22 @@ fn check_configuration(resource: &Resource, schema: &Block, scope: &dyn Scope, d
     if resource.mode == Mode::Data && &*resource.ty.text == "terraform_remote_state" {
         remote_state::check(&resource.body, &value, diags);
     }
+}
+
+/// The arguments and blocks of a body that a schema has.
+fn known_part<'b>(body: &'b Body, schema: &Block) -> Cow<'b, Body> {
+    let attribute = |attribute: &Attribute| schema.attributes.contains_key(&attribute.name.name);
+    let block = |block: &super::ast::Block| match (&*block.kind.name, block.labels.first()) {
+        ("dynamic", Some(label)) => schema.blocks.contains_key(&label.text),
+        (kind, _) => schema.blocks.contains_key(kind),
+    };
+    if body.attributes.iter().all(attribute) && body.blocks.iter().all(block) {
+        return Cow::Borrowed(body);
+    }
+    let mut known = body.clone();
+    known.attributes.retain(attribute);
+    known.blocks.retain(block);
+    Cow::Owned(known)
 }
 
 /// What lives for a run only may be in no argument that is kept.
@@ -287,7 +341,7 @@ fn check_ignored(path: &Traversal, resource: &Resource, schema: &Block, diags: &
         return;
     }
     let Some(attribute) = schema.attributes.get(&path.root.name) else { return };
-    if attribute.computed && !attribute.optional {
+    if attribute.computed && !attribute.optional && path.steps.is_empty() {
         let detail = format!(
             "Adding an attribute name to ignore_changes tells Terraform to ignore future changes to the argument in configuration \
              after the object has been created, retaining the value originally configured.\n\nThe attribute {} is decided by the \
@@ -319,6 +373,32 @@ fn check_rule(rule: &CheckRule, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) 
         diags.extend(eval(expr, scope).1);
         diags.extend(check_references(expr, scope));
     }
+}
+
+/// A rule whose condition is known already is judged by its type too, and so is what it would say.
+fn check_condition(rule: &CheckRule, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
+    let before = diags.len();
+    check_rule(rule, scope, diags);
+    if diags.len() > before {
+        return;
+    }
+    let message = eval(&rule.error_message, scope).0;
+    if let Err(problem) = convert(&message, &Type::String) {
+        let detail = format!("Unsuitable value for error message: {problem}.");
+        diags.push(Diagnostic::error("Invalid error message", detail).at(&rule.error_message.span));
+    }
+    let condition = eval(&rule.condition, scope).0;
+    if condition.is_unknown() {
+        return;
+    }
+    let detail = match convert(&condition, &Type::Bool) {
+        Ok(condition) if condition.is_null() => {
+            "Condition expression must return either true or false, not null.".to_owned()
+        }
+        Ok(_) => return,
+        Err(problem) => format!("Invalid condition result value: {problem}."),
+    };
+    diags.push(Diagnostic::error("Invalid condition result", detail).at(&rule.condition.span));
 }
 
 /// An import: its target is declared as its key says, and its id can be told.
@@ -375,7 +455,7 @@ fn check_import(import: &Import, config: &Config, scope: &dyn Scope, diags: &mut
             value.ty(),
             Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Tuple(_) | Type::Object(_)
         );
-        if problems.is_empty() && !iterates {
+        if problems.is_empty() && !iterates && !value.is_unknown() {
             let detail = "The \"for_each\" expression must be a collection.";
             diags.push(Diagnostic::error("Invalid for_each argument", detail).at(&for_each.span));
         }
@@ -505,7 +585,9 @@ impl Scope for InCheck<'_> {
         {
             return Ok(Value::unknown(Type::Dynamic));
         }
-        self.outer.resolve(reference)
+        // Of a called module nothing is known here, as in Terraform.
+        let value = self.outer.resolve(reference)?;
+        Ok(if matches!(reference.subject, Subject::Module(_)) { Value::unknown(Type::Dynamic) } else { value })
     }
 
     fn functions(&self) -> Option<FunctionContext<'_>> {

@@ -201,7 +201,12 @@ impl Changer<'_> {
             // Nothing configures what is not there.
             for written in &mut self.config.module.providers {
                 if (&written.name, &written.alias) == (&name, &alias) {
-                    let body = Body { attributes: Vec::new(), blocks: Vec::new(), span: written.body.span.clone() };
+                    let body = Body {
+                        attributes: Vec::new(),
+                        blocks: Vec::new(),
+                        span: written.body.span.clone(),
+                        merged: false,
+                    };
                     written.body = Arc::new(body);
                 }
             }
@@ -233,7 +238,7 @@ impl Changer<'_> {
         // What runs beside a real object does not run beside one that is not there.
         resource.provisioners.clear();
         let source = source_named(&config.module, &local);
-        let body = Body { attributes: Vec::new(), blocks: Vec::new(), span: one.span.clone() };
+        let body = Body { attributes: Vec::new(), blocks: Vec::new(), span: one.span.clone(), merged: false };
         let written = ProviderConfig {
             name: local,
             alias: Some(alias.clone()),

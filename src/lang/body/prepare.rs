@@ -133,6 +133,9 @@ fn missing_argument(name: &str, body: &Body) -> Diagnostic {
 }
 
 fn unsupported_arguments(body: &Body, schema: &schema::Block, problems: &mut Vec<Diagnostic>) {
+    if body.merged {
+        return;
+    }
     for attribute in &body.attributes {
         let name = &*attribute.name.name;
         if schema.attributes.contains_key(name) {

@@ -141,8 +141,12 @@ fn merge_locals(blocks: &mut [Block], over: Block, diags: &mut Vec<Diagnostic>) 
         let base = blocks.iter_mut().find(|b| &*b.kind.name == "locals" && b.body.attribute(name).is_some());
         match base {
             Some(base) => {
-                let single =
-                    Body { attributes: vec![attribute.clone()], blocks: Vec::new(), span: over.body.span.clone() };
+                let single = Body {
+                    attributes: vec![attribute.clone()],
+                    blocks: Vec::new(),
+                    span: over.body.span.clone(),
+                    merged: false,
+                };
                 base.body = Arc::new(merge_bodies(&base.body, &single));
             }
             None => {
@@ -196,5 +200,5 @@ fn merge_bodies(base: &Body, over: &Body) -> Body {
         !kept(kind) && (!merged(kind) || base.blocks_of(kind).next().is_none())
     };
     blocks.extend(over.blocks.iter().filter(fresh).cloned());
-    Body { attributes, blocks, span: base.span.clone() }
+    Body { attributes, blocks, span: base.span.clone(), merged: true }
 }

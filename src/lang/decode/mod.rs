@@ -56,7 +56,7 @@ pub fn decode(files: &ModuleFiles, sources: &Sources) -> (Module, Vec<Diagnostic
     let (checks, others): (Vec<Block>, Vec<Block>) = blocks.into_iter().partition(|block| &*block.kind.name == "check");
     others.into_iter().chain(checks).for_each(|block| decoder.block(block));
     decoder.whole_module();
-    let Decoder { top, diags, later, whole, module, broken_json, .. } = decoder;
+    let Decoder { top, diags, shapes, begun, later, whole, module, broken_json, .. } = decoder;
     let order: BTreeMap<FileId, usize> =
         files.primary.iter().chain(&files.overrides).enumerate().map(|(at, file)| (*file, at)).collect();
     let place = |diag: &Diagnostic, stage: u8| {
@@ -65,13 +65,22 @@ pub fn decode(files: &ModuleFiles, sources: &Sources) -> (Module, Vec<Diagnostic
         let at = |span: &Span| if stage == 0 || broken_json { 0 } else { span.range.start };
         span.map(|span| (order.get(&span.file).copied(), stage, at(span)))
     };
-    let mut staged: Vec<(u8, Diagnostic)> = Vec::with_capacity(syntax.len() + diags.len() + later.len());
-    staged.extend(syntax.into_iter().map(|diag| (0, diag)));
-    staged.extend(top.into_iter().map(|diag| (1, diag)));
-    staged.extend(diags.into_iter().map(|diag| (2, diag)));
-    staged.extend(later.into_iter().map(|diag| (3, diag)));
-    staged.sort_by_key(|(stage, diag)| place(diag, *stage));
-    (module, staged.into_iter().map(|(_, diag)| diag).chain(whole).collect())
+    // By block; what is wrong with its shape first.
+    let block = |shape: bool, at: usize| {
+        let before = |(_, diags, shapes): &(usize, usize, usize)| if shape { *shapes <= at } else { *diags <= at };
+        begun.partition_point(before).checked_sub(1).map(|block| begun[block].0)
+    };
+    let mut staged = Vec::with_capacity(syntax.len() + diags.len() + shapes.len() + later.len());
+    staged.extend(syntax.into_iter().map(|diag| (0, None, true, diag)));
+    staged.extend(top.into_iter().map(|diag| (1, None, true, diag)));
+    staged.extend(shapes.into_iter().enumerate().map(|(at, diag)| (2, block(true, at), false, diag)));
+    staged.extend(diags.into_iter().enumerate().map(|(at, diag)| (2, block(false, at), true, diag)));
+    staged.extend(later.into_iter().map(|diag| (3, None, true, diag)));
+    staged.sort_by_key(|(stage, block, after, diag)| {
+        let (file, stage, at) = place(diag, *stage).map_or((None, *stage, 0), |place| place);
+        (file, stage, *block, *after, at)
+    });
+    (module, staged.into_iter().map(|(.., diag)| diag).chain(whole).collect())
 }
 
 /// Decodes one `resource` or `data` block that stands elsewhere than at the top of a file: in a replica template.
@@ -79,6 +88,7 @@ pub fn decode_resource(block: &Block, problems: &mut Vec<Diagnostic>) -> Option<
     let sources = Sources::default();
     let mut decoder = Decoder::new(&sources);
     let resource = decoder.read_resource(block, false);
+    problems.append(&mut decoder.shapes);
     problems.append(&mut decoder.diags);
     problems.append(&mut decoder.later);
     resource
@@ -93,6 +103,10 @@ struct Decoder<'a> {
     top: Vec<Diagnostic>,
     /// What is wrong inside a block.
     diags: Vec<Diagnostic>,
+    /// What a block has that it may not have, or misses: said before all else of the block.
+    shapes: Vec<Diagnostic>,
+    /// Where blocks begin, and how many diagnostics of both kinds there were before.
+    begun: Vec<(usize, usize, usize)>,
     /// The same, said after all else of its file.
     later: Vec<Diagnostic>,
     /// What the module as a whole shows.
@@ -124,6 +138,8 @@ impl<'a> Decoder<'a> {
             module: Module::default(),
             top: Vec::new(),
             diags: Vec::new(),
+            shapes: Vec::new(),
+            begun: Vec::new(),
             later: Vec::new(),
             whole: Vec::new(),
             overridden: BTreeMap::new(),
@@ -182,7 +198,13 @@ impl Decoder<'_> {
         true
     }
 
+    /// Reports what a block has that it may not have, and what it misses.
+    fn check(&mut self, body: &Body, shape: &content::Shape<'_>) {
+        content::check(body, shape, &mut self.shapes);
+    }
+
     fn block(&mut self, block: Block) {
+        self.begun.push((block.kind.span.range.start, self.diags.len(), self.shapes.len()));
         match &*block.kind.name {
             "variable" => self.variable(&block),
             "locals" => self.locals(&block),
@@ -239,15 +261,23 @@ impl Decoder<'_> {
         match convert(&value, ty) {
             _ if failed => None,
             Ok(value) if value.is_null() => {
-                self.error("Unsuitable value type", "Unsuitable value: null value is not allowed", &beginning(expr));
+                let place = self.value_place(expr);
+                self.error("Unsuitable value type", "Unsuitable value: null value is not allowed", &place);
                 None
             }
             Ok(value) => Some(value),
             Err(problem) => {
-                self.error("Unsuitable value type", format!("Unsuitable value: {problem}"), &beginning(expr));
+                let place = self.value_place(expr);
+                self.error("Unsuitable value type", format!("Unsuitable value: {problem}"), &place);
                 None
             }
         }
+    }
+
+    /// What of a value of a wrong type is pointed at: in JSON the whole of it.
+    fn value_place(&self, expr: &Expr) -> Span {
+        let source = self.sources.files.get(expr.span.file.0 as usize);
+        if source.is_some_and(|source| is_json(&source.name)) { expr.span.clone() } else { beginning(expr) }
     }
 
     fn constant_text(&mut self, attribute: Option<&Attribute>) -> Option<(Str, Span)> {
@@ -280,8 +310,8 @@ impl Decoder<'_> {
 
     /// A reference.
     fn reference(&mut self, expr: &Expr) -> Option<Traversal> {
-        if let ExprKind::Traversal(traversal) = &expr.kind {
-            return Some((**traversal).clone());
+        if let Some(traversal) = expr.as_traversal() {
+            return Some(traversal);
         }
         let detail = "A single static variable reference is required: only attribute access and indexing with constant keys. \
                       No calculations, function calls, template expressions, etc are allowed here.";
@@ -299,8 +329,8 @@ impl Decoder<'_> {
 
     /// The reference an expression is, or that stands in its quotes; with a warning then.
     fn unquoted(&mut self, expr: &Expr) -> Option<Traversal> {
-        if let ExprKind::Traversal(traversal) = &expr.kind {
-            return Some((**traversal).clone());
+        if let Some(traversal) = expr.as_traversal() {
+            return Some(traversal);
         }
         let (text, source) = (expr.literal_text()?, self.sources.files.get(expr.span.file.0 as usize)?);
         // Escapes make no reference.
@@ -393,5 +423,6 @@ fn without(body: &Body, attributes: &[&str], blocks: &[&str]) -> Body {
         attributes: body.attributes.iter().filter(|a| !attributes.contains(&*a.name.name)).cloned().collect(),
         blocks: body.blocks.iter().filter(|b| !blocks.contains(&*b.kind.name)).cloned().collect(),
         span: body.span.clone(),
+        merged: body.merged,
     }
 }

@@ -21,7 +21,7 @@ impl Decoder<'_> {
         let name = label.text.clone();
         self.valid_name("Invalid module instance name", &name, &label.span);
         if body.attribute("source").is_none() {
-            self.diags.push(missing_argument("source", body));
+            self.shapes.push(missing_argument("source", body));
         }
         let version = body.attribute("version");
         let version = version.and_then(|attribute| self.version_constraint(attribute));

@@ -16,7 +16,7 @@ impl Decoder<'_> {
         if !check_labels(block, &[], &mut self.diags) {
             return;
         }
-        check(&block.body, &SHAPE, &mut self.diags);
+        self.check(&block.body, &SHAPE);
         let from = block.body.attribute("from").and_then(|a| self.reference(&a.expr));
         let to = block.body.attribute("to").and_then(|a| self.reference(&a.expr));
         let ends = [&from, &to].map(|end| end.as_ref().and_then(|end| self.endpoint(with_keys(end))));
@@ -38,7 +38,7 @@ impl Decoder<'_> {
         if !check_labels(block, &[], &mut self.diags) {
             return;
         }
-        check(&block.body, &SHAPE, &mut self.diags);
+        self.check(&block.body, &SHAPE);
         let mut nested = false;
         if let Some(attribute) = block.body.attribute("to") {
             let found = match without_computed_keys(&attribute.expr) {
@@ -138,7 +138,7 @@ impl Decoder<'_> {
         if !check_labels(block, &[], &mut self.diags) {
             return;
         }
-        check(&block.body, &SHAPE, &mut self.diags);
+        self.check(&block.body, &SHAPE);
         let from = block.body.attribute("from").and_then(|a| self.reference(&a.expr));
         let target = from.as_ref().and_then(|from| self.endpoint(without_keys(from)));
         let mut destroy = true;
@@ -181,7 +181,7 @@ impl Decoder<'_> {
         }
         let (name, body) = (block.labels[0].text.clone(), &block.body);
         self.valid_name("Invalid check block name", &name, &block.labels[0].span);
-        check(body, &SHAPE, &mut self.diags);
+        self.check(body, &SHAPE);
         let asserts = self.rules(body, "assert");
         if asserts.is_empty() {
             let detail = "Check blocks must have at least one assert block.";

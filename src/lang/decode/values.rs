@@ -1,7 +1,7 @@
 //! `variable`, `locals`, `output`.
 
 use super::Decoder;
-use super::content::{Shape, check, check_labels, just_attributes};
+use super::content::{Shape, check_labels, just_attributes};
 use crate::lang::ast::{Attribute, Block};
 use crate::lang::eval::{NoScope, eval};
 use crate::lang::module::{Local, Output, Variable};
@@ -36,7 +36,7 @@ impl Decoder<'_> {
                 format!("The variable name {:?} is reserved due to its special meaning inside module blocks.", &*name);
             self.error("Invalid variable name", detail, &label.span);
         }
-        check(body, &SHAPE, &mut self.diags);
+        self.check(body, &SHAPE);
         let constraint = match body.attribute("type").map(|a| parse_type(&a.expr)) {
             Some(Ok(constraint)) => constraint,
             Some(Err(diag)) => {
@@ -148,7 +148,7 @@ impl Decoder<'_> {
         let (label, body) = (&block.labels[0], &block.body);
         let name = label.text.clone();
         self.valid_name("Invalid output name", &name, &label.span);
-        check(body, &SHAPE, &mut self.diags);
+        self.check(body, &SHAPE);
         for block in body.blocks_of("postcondition") {
             let detail = "Output values can only have preconditions, not postconditions.";
             self.error("Postconditions are not allowed", detail, &block.kind.span);

@@ -66,7 +66,7 @@ impl Parser<'_> {
     pub(super) fn file(&mut self) -> Body {
         let items = self.items(None);
         let span = self.between(0, self.source.text.len());
-        Body { attributes: items.attributes, blocks: items.blocks, span }
+        Body { attributes: items.attributes, blocks: items.blocks, span, merged: false }
     }
 
     /// Items up to the closing brace, which is left, or to the end of the file. `open` is the brace of the enclosing block.
@@ -241,6 +241,7 @@ impl Parser<'_> {
                 attributes: body.attributes,
                 blocks: body.blocks,
                 span: self.between(open.start as usize, end),
+                merged: false,
             }),
             span: self.between(kind.start as usize, end),
             header: self.between(kind.start as usize, header_end),

@@ -415,9 +415,6 @@ impl Parser<'_> {
     }
 
     fn object_item(&mut self, open: Token) -> Parsed<ObjectItem> {
-        if self.peek().kind == T::Eof {
-            return self.unterminated_object(open);
-        }
         let key = self.expr()?;
         let next = self.peek();
         match next.kind {

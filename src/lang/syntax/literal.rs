@@ -44,7 +44,7 @@ impl Parser<'_> {
             '\\' => out.push('\\'),
             'u' | 'U' => return self.unicode_escape(selector, after, start, out),
             _ => {
-                let detail = format!("The symbol {selector:?} is not a valid escape sequence selector.");
+                let detail = format!("The symbol \"{selector}\" is not a valid escape sequence selector.");
                 self.error("Invalid escape sequence", detail, self.between(start, start + 1 + selector.len_utf8()));
             }
         }
@@ -60,11 +60,10 @@ impl Parser<'_> {
             self.error("Invalid escape sequence", detail, span);
         } else {
             let code = u32::from_str_radix(&after[..length], 16).unwrap_or(u32::MAX);
-            if code > u32::from(char::MAX) {
+            if char::from_u32(code).is_none() {
                 let detail = format!("Cannot encode character U+{code:04x} in UTF-8.");
                 self.error("Invalid escape sequence", detail, span);
             }
-            // Half a surrogate pair becomes the replacement character, as in Go.
             out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
         }
         &after[digits..]

@@ -227,6 +227,7 @@ impl<'a> Parser<'a> {
     /// Reports characters that are in no token of the language, the first of each kind.
     fn check_tokens(&mut self) {
         let mut told = Vec::new();
+        let mut invalid = 0;
         for token in self.tokens {
             let foreign = matches!(
                 token.kind,
@@ -236,12 +237,22 @@ impl<'a> Parser<'a> {
             if !foreign || (token.kind != T::Invalid && told.contains(&text)) {
                 continue;
             }
+            if token.kind == T::Invalid {
+                invalid += 1;
+                // A file of something else: no one reads more.
+                if invalid > MOST_INVALID {
+                    continue;
+                }
+            }
             told.push(text);
             let (summary, detail) = foreign_token(token.kind, text);
             self.error(summary, detail, self.span(*token));
         }
     }
 }
+
+/// So many characters that are in no token are told of.
+const MOST_INVALID: usize = 100;
 
 /// Summary and detail for a token that is none of the language's.
 fn foreign_token(kind: T, text: &str) -> (&'static str, String) {
@@ -274,7 +285,6 @@ fn foreign_token(kind: T, text: &str) -> (&'static str, String) {
             "\"Curly quotes\" are not valid here. These can sometimes be inadvertently introduced when sharing code via \
              documents or discussion forums. It might help to replace the character with a \"straight quote\"."
         }
-        (_, "/*") => return ("Unterminated comment", "This comment has no closing \"*/\".".into()),
         _ => "This character is not used within the language.",
     };
     ("Invalid character", detail.into())

@@ -173,7 +173,7 @@ impl<'a> Scanner<'a> {
                 self.take(T::OBrace, 1);
             }
             b'}' => self.close_brace(1),
-            b'~' if next == b'}' && self.closes_sequence() => self.close_brace(2),
+            b'~' if next == b'}' => self.close_brace(2),
             b'"' => {
                 self.take(T::OQuote, 1);
                 self.modes.push(Mode::Quoted);
@@ -197,7 +197,8 @@ impl<'a> Scanner<'a> {
         if let Some(Mode::Normal { braces, .. }) = self.modes.last_mut() {
             *braces = braces.saturating_sub(1);
         }
-        self.take(T::CBrace, 1);
+        // `~}` closes no brace that a `{` opened, and is no operator either.
+        self.take(if length == 1 { T::CBrace } else { T::SeqEnd }, length);
     }
 
     fn line_comment(&mut self) {
@@ -210,7 +211,8 @@ impl<'a> Scanner<'a> {
     fn block_comment(&mut self) {
         match self.rest()[2..].find("*/") {
             Some(length) => self.comment(length + 4),
-            None => self.take(T::Invalid, 2),
+            // Terraform takes one that is not closed for two operators.
+            None => self.take(T::Slash, 1),
         }
     }
 
@@ -317,8 +319,7 @@ impl<'a> Scanner<'a> {
         loop {
             match self.byte(0) {
                 _ if self.at == self.text.len() => break,
-                b'"' | b'\n' => break,
-                b'\r' if self.byte(1) == b'\n' => break,
+                b'"' | b'\n' | b'\r' => break,
                 b'\\' => {
                     let escaped = self.rest()[1..].chars().next().filter(|c| *c != '\n' && *c != '\r');
                     self.at += 1 + escaped.map_or(0, char::len_utf8);
@@ -337,7 +338,7 @@ impl<'a> Scanner<'a> {
             self.take(T::CQuote, 1);
             self.modes.pop();
         } else if matches!(self.byte(0), b'\n' | b'\r') {
-            self.take(T::QuotedNewline, if self.byte(0) == b'\r' { 2 } else { 1 });
+            self.take(T::QuotedNewline, if self.rest().starts_with("\r\n") { 2 } else { 1 });
             // An error in any case. What looks like the head of a block is none of the text.
             if self.at_block_head() {
                 self.modes.truncate(1);

@@ -278,7 +278,9 @@ impl Parser<'_> {
             End::If(place) => ("endif", place),
             End::For(place) => ("endfor", place),
         };
-        let detail = format!("Expecting an end{name} directive for the {name} started at {from}.");
+        let corresponding = if name == "for" { "corresponding to" } else { "for" };
+        let detail = format!("Expecting an end{name} directive {corresponding} the {name} directive at {from}.");
+        let detail = if name == "if" { detail.replace("the if directive at", "the if started at") } else { detail };
         self.error(&format!("Unexpected {found} directive"), detail, place);
     }
 }

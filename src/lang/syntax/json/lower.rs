@@ -110,7 +110,7 @@ impl<'a> Lower<'a> {
 
     /// The body of a file that could not be read.
     pub fn nothing(&self, node: &Node) -> Body {
-        Body { attributes: Vec::new(), blocks: Vec::new(), span: self.span(node.missing_place()) }
+        Body { attributes: Vec::new(), blocks: Vec::new(), span: self.span(node.missing_place()), merged: false }
     }
 
     fn body(&mut self, node: &Node, shape: &Shape) -> Body {

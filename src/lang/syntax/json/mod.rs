@@ -27,6 +27,9 @@ use crate::lang::ast::Body;
 use lower::{Lower, Origin};
 use std::sync::Arc;
 
+/// So many things wrong with JSON itself are told: brackets by the thousand that nobody closed are one mistake.
+const MOST_PROBLEMS: usize = 500;
+
 /// Whether a file of this name is in JSON syntax.
 pub fn is_json(name: &str) -> bool {
     name.ends_with(".json")
@@ -45,6 +48,7 @@ pub fn parse_json_values(source: Text<'_>) -> (Body, Vec<Diagnostic>) {
 fn parse(source: Text<'_>, shape: &'static shape::Shape) -> (Body, Vec<Diagnostic>) {
     let origin = Arc::new(Origin { file: source.file, name: source.name.to_owned(), text: source.text.to_owned() });
     let (node, mut problems) = read::read(&origin.text, source.file);
+    problems.truncate(MOST_PROBLEMS);
     let mut lower = Lower::new(&origin);
     let body = lower.root(&node, shape);
     problems.append(&mut lower.problems);
