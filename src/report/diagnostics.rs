@@ -1,21 +1,30 @@
 //! Diagnostics for people (the text underlined, what to write instead) and for programs (Terraform's diagnostic JSON).
 
+use super::excerpt::{Excerpt, Excerpts};
 use super::json::Json;
 use super::promises;
 use super::style::{Ink, Style, clean};
 use crate::diag::{Diagnostic, FileId, Severity, Source, Sources, Span};
 use crate::lang::ast::Block;
+use crate::lang::position::LineIndex;
 use crate::lang::syntax::{Text, parse_body};
 use crate::promise::model::Survival;
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
-use unicode_segmentation::UnicodeSegmentation;
 
 /// Lines of source in a JSON snippet at most.
 const SNIPPET: usize = 20;
+
+/// So many bytes of a place are underlined at most.
+const LONGEST_LABEL: usize = 1000;
+
+/// Places further apart are not shown in one excerpt.
+const FAR: usize = 20_000;
+
+/// So many bytes before and after the beginning of a place are in a JSON snippet at most.
+const NEAR: usize = 8192;
 
 /// All diagnostics of a run, each with the place underlined.
 pub fn text(all: &[Diagnostic], sources: &Sources, style: &Style) -> String {
@@ -32,8 +41,9 @@ pub fn text(all: &[Diagnostic], sources: &Sources, style: &Style) -> String {
         .with_break_words(false)
         .without_syntax_highlighting();
     let mut out = String::new();
+    let mut excerpts = Excerpts::of(sources);
     for diagnostic in all {
-        let shown = Shown::of(diagnostic, sources);
+        let shown = Shown::of(diagnostic, sources, &mut excerpts);
         let ink = if shown.severity == Severity::Error { Ink::Bad } else { Ink::Warn };
         let address = shown.address.as_ref().map(|a| format!(" ({a})")).unwrap_or_default();
         // The word first, so that it reads without colour and without the sign.
@@ -61,14 +71,14 @@ struct Shown {
     help: Option<String>,
     severity: Severity,
     address: Option<String>,
-    source: Option<NamedSource<Arc<str>>>,
+    source: Option<Excerpt>,
     labels: Vec<LabeledSpan>,
     /// Places in other files.
     elsewhere: Vec<Shown>,
 }
 
 impl Shown {
-    fn of(diagnostic: &Diagnostic, sources: &Sources) -> Shown {
+    fn of(diagnostic: &Diagnostic, sources: &Sources, excerpts: &mut Excerpts<'_>) -> Shown {
         let mut message = clean(&diagnostic.summary).into_owned();
         if !diagnostic.detail.is_empty() {
             message.push_str(": ");
@@ -81,7 +91,7 @@ impl Shown {
             help: (!diagnostic.help.is_empty()).then(|| clean(&diagnostic.help).into_owned()),
             severity: diagnostic.severity,
             address: diagnostic.address.as_ref().map(|a| clean(a).into_owned()),
-            source: home.and_then(|file| sources.files.get(file.0 as usize)).map(named),
+            source: home.and_then(|file| excerpts.get(file)),
             labels: Vec::new(),
             elsewhere: Vec::new(),
         };
@@ -89,7 +99,8 @@ impl Shown {
             shown.labels.push(label);
         }
         for (span, words) in &diagnostic.related {
-            let here = Some(span.file) == home;
+            let place = diagnostic.span.as_ref().map_or(span.range.start, |own| own.range.start);
+            let here = Some(span.file) == home && span.range.start.abs_diff(place) < FAR;
             let words = clean(words).into_owned();
             let Some(label) = label(span, sources, here.then(|| words.clone()), false) else { continue };
             if here {
@@ -100,7 +111,7 @@ impl Shown {
                     help: None,
                     severity: diagnostic.severity,
                     address: None,
-                    source: sources.files.get(span.file.0 as usize).map(named),
+                    source: excerpts.get(span.file),
                     labels: vec![label],
                     elsewhere: Vec::new(),
                 });
@@ -117,27 +128,12 @@ impl Shown {
     }
 }
 
-/// The source with every byte that could draw on the terminal replaced, length by length, so that places stay.
-fn named(source: &Source) -> NamedSource<Arc<str>> {
-    let draws = |c: char| {
-        (c.is_control() && !matches!(c, '\n' | '\t' | '\r'))
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let text = if source.text.chars().any(draws) {
-        let replaced: String =
-            source.text.chars().map(|c| if draws(c) { "?".repeat(c.len_utf8()) } else { c.to_string() }).collect();
-        replaced.into()
-    } else {
-        source.text.clone()
-    };
-    NamedSource::new(clean(&source.name), text)
-}
-
 fn label(span: &Span, sources: &Sources, words: Option<String>, primary: bool) -> Option<LabeledSpan> {
     let source = sources.files.get(span.file.0 as usize)?;
     let (start, end) = inside(&source.text, span);
     // A place of several lines is its first line: the rest follows from it.
     let end = source.text[start..end].find('\n').map_or(end, |at| start + at);
+    let end = floor(&source.text, end.min(start + LONGEST_LABEL));
     let range = start..end.max(start);
     Some(match primary {
         true => LabeledSpan::new_primary_with_span(words, range),
@@ -229,9 +225,9 @@ fn write_with(diagnostic: &Diagnostic, sources: &Sources, contexts: &mut Context
         if let Some(span) = &diagnostic.span
             && let Some(source) = sources.files.get(span.file.0 as usize)
         {
-            range(source, span, j.key("range"));
-            let context = contexts.around(span, source);
-            snippet(source, span, context.as_deref(), j.key("snippet"));
+            let known = contexts.of(span.file, source);
+            write_range(source, &known.lines, span, j.key("range"));
+            snippet(source, known, span, j.key("snippet"));
         }
         if !diagnostic.help.is_empty() {
             j.key("help").text(&diagnostic.help);
@@ -241,7 +237,7 @@ fn write_with(diagnostic: &Diagnostic, sources: &Sources, contexts: &mut Context
                 j.object(|j| {
                     j.key("words").text(words);
                     if let Some(source) = sources.files.get(span.file.0 as usize) {
-                        range(source, span, j.key("range"));
+                        write_range(source, &contexts.of(span.file, source).lines, span, j.key("range"));
                     }
                 });
             });
@@ -249,42 +245,57 @@ fn write_with(diagnostic: &Diagnostic, sources: &Sources, contexts: &mut Context
     });
 }
 
-/// The top-level blocks of the files that diagnostics were in: where each is, and its head as text.
+/// What is known of the files that diagnostics were in.
 #[derive(Default)]
 struct Contexts {
-    files: BTreeMap<FileId, Vec<(Range<usize>, String)>>,
+    files: BTreeMap<FileId, Known>,
+}
+
+/// Where the lines of a file begin, and its top-level blocks: where each is, in order, and its head as text.
+struct Known {
+    lines: LineIndex,
+    blocks: Vec<(Range<usize>, String)>,
 }
 
 impl Contexts {
-    /// The head of the block a place is in. As in Terraform the first byte of a block is not in it.
-    fn around(&mut self, span: &Span, source: &Source) -> Option<String> {
-        let blocks = self.files.entry(span.file).or_insert_with(|| {
-            let (body, _) = parse_body(Text { file: span.file, name: &source.name, text: &source.text });
+    fn of(&mut self, file: FileId, source: &Source) -> &Known {
+        self.files.entry(file).or_insert_with(|| {
+            let (body, _) = parse_body(Text { file, name: &source.name, text: &source.text });
             let head = |block: &Block| {
                 let labels = block.labels.iter().map(|label| format!(" {:?}", &*label.text));
                 std::iter::once(block.kind.name.to_string()).chain(labels).collect::<String>()
             };
-            body.blocks.iter().map(|block| (block.span.range.clone(), head(block))).collect()
-        });
-        let before = span.range.start.checked_sub(1)?;
-        blocks.iter().find(|(range, _)| range.contains(&before)).map(|(_, head)| head.clone())
+            let blocks = body.blocks.iter().map(|block| (block.span.range.clone(), head(block))).collect();
+            Known { lines: LineIndex::of(&source.text), blocks }
+        })
+    }
+}
+
+impl Known {
+    /// The head of the block a place is in. As in Terraform the first byte of a block is not in it.
+    fn around(&self, start: usize) -> Option<&str> {
+        let before = start.checked_sub(1)?;
+        let (range, head) = &self.blocks[self.blocks.partition_point(|(r, _)| r.start <= before).checked_sub(1)?];
+        range.contains(&before).then_some(head.as_str())
     }
 }
 
 /// File, and line, column and byte of start and end. Lines and columns count from 1, columns in characters as people see them.
 pub fn range(source: &Source, span: &Span, j: &mut Json) {
+    write_range(source, &LineIndex::of(&source.text), span, j);
+}
+
+fn write_range(source: &Source, lines: &LineIndex, span: &Span, j: &mut Json) {
     let (start, end) = inside(&source.text, span);
     j.object(|j| {
         j.key("filename").text(&source.name);
         // An empty place is shown one column wide.
         let beyond = usize::from(start == end);
         for (key, at, beyond) in [("start", start, 0), ("end", end, beyond)] {
-            let before = &source.text[..at];
-            let line_start = before.rfind('\n').map_or(0, |n| n + 1);
-            let line = before[line_start..].trim_start_matches('\u{feff}');
+            let place = lines.position(&source.text, at);
             j.key(key).object(|j| {
-                j.key("line").plain(before.bytes().filter(|b| *b == b'\n').count() + 1);
-                j.key("column").plain(line.graphemes(true).count() + 1 + beyond);
+                j.key("line").plain(place.line);
+                j.key("column").plain(place.column + beyond);
                 j.key("byte").plain(at + beyond);
             });
         }
@@ -292,21 +303,24 @@ pub fn range(source: &Source, span: &Span, j: &mut Json) {
 }
 
 /// The whole lines of the place, and where in them it is.
-fn snippet(source: &Source, span: &Span, context: Option<&str>, j: &mut Json) {
+fn snippet(source: &Source, known: &Known, span: &Span, j: &mut Json) {
     let (start, end) = inside(&source.text, span);
     let line_start = source.text[..start].rfind('\n').map_or(0, |n| n + 1);
     // A place that ends with its line does not reach into the next.
     let last = if end > start && source.text.as_bytes().get(end - 1) == Some(&b'\n') { end - 1 } else { end };
     let line_end = source.text[last..].find('\n').map_or(source.text.len(), |n| last + n);
+    // Of a line without end only what is near.
+    let line_start = if start - line_start > NEAR { floor(&source.text, start - NEAR) } else { line_start };
+    let line_end = line_end.min(source.text.ceil_char_boundary(start + NEAR));
     let whole = &source.text[line_start..line_end];
     let cut = whole.match_indices('\n').nth(SNIPPET - 1).map_or(whole.len(), |(at, _)| at);
     j.object(|j| {
-        match context {
+        match known.around(span.range.start) {
             Some(context) => j.key("context").text(context),
             None => j.key("context").raw("null"),
         }
         j.key("code").text(&whole[..cut]);
-        j.key("start_line").plain(source.text[..start].bytes().filter(|b| *b == b'\n').count() + 1);
+        j.key("start_line").plain(known.lines.line(start) + 1);
         j.key("highlight_start_offset").plain(start - line_start);
         j.key("highlight_end_offset").plain((end.max(start + 1) - line_start).min(cut));
         j.key("values").raw("[]");

@@ -8,6 +8,7 @@ pub mod diagnostics;
 pub mod diff;
 pub mod drift;
 pub mod events;
+mod excerpt;
 pub mod failover;
 pub mod graph;
 pub mod json;
