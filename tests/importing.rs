@@ -70,6 +70,11 @@ fn configuration_is_written_for_what_has_none() {
             "resource \"terraform_data\" \"a\" {\n  input            = null\n  triggers_replace = null\n}\n"
         )
     );
+    // Others read it as the same.
+    let read = hcl::parse(&text).unwrap();
+    let block = read.blocks().next().unwrap();
+    assert_eq!(block.labels().iter().map(hcl::BlockLabel::as_str).collect::<Vec<_>>(), ["terraform_data", "a"]);
+    assert_eq!(block.body().attributes().map(hcl::Attribute::key).collect::<Vec<_>>(), ["input", "triggers_replace"]);
     // What a person may have changed since is not written over.
     stack.write("main.tf", "import {\n  to = terraform_data.b\n  id = \"y\"\n}\n");
     assert!(stack.ends("plan -generate-config-out=new.tf", 1).contains("already exists"));
