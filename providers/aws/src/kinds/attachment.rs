@@ -68,7 +68,7 @@ fn live(state: &Value, found: Option<&TargetHealthDescription>) -> Value {
     live.done()
 }
 
-/// What an import's id says: GROUP_ARN,TARGET[,PORT].
+/// What an import's id says: `GROUP_ARN,TARGET` or `GROUP_ARN,TARGET,PORT`.
 pub fn from_id(schema: &ResourceSchema, id: &str) -> Option<Value> {
     let mut parts = id.split(',');
     let (group, target) = (parts.next()?, parts.next()?);

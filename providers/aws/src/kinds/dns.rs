@@ -78,7 +78,7 @@ pub mod record {
         format!("{}_{fqdn}_{}{set}", args.must("zone_id"), args.must("type"))
     }
 
-    /// What an import's id says: ZONE_NAME_TYPE[_SET].
+    /// What an import's id says: `ZONE_NAME_TYPE` or `ZONE_NAME_TYPE_SET`.
     pub fn from_id(schema: &ResourceSchema, id: &str) -> Option<Value> {
         let (zone, rest) = id.split_once('_')?;
         let kinds = [
