@@ -25,7 +25,7 @@ pub(super) struct Ready {
     refused: BTreeMap<usize, Vec<Diagnostic>>,
 }
 
-impl<'a> Carrying<'a> {
+impl Carrying<'_> {
     /// Makes everything ready for operations. Those that cannot start, and why.
     pub(super) async fn make_ready(&self, ops: &[usize]) -> BTreeMap<usize, Vec<Diagnostic>> {
         let mut refused = BTreeMap::new();

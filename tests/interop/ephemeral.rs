@@ -150,7 +150,7 @@ resource "new_thing" "t" {
 }
 "#;
     twin.write(&config.replace("VERSION", "1"));
-    twin.sides().for_each(|side| drop(side.well(&["init", "-input=false"])));
+    twin.sides().for_each(|side| drop(side.well(&["get"])));
     let changes = twin.plan(&[]);
     assert_eq!(changes["new_thing.t"]["after"].get("secret"), Some(&serde_json::Value::Null));
     twin.apply();

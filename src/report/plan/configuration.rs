@@ -208,9 +208,6 @@ fn outputs(module: &Module, j: &mut Json) {
                 if output.sensitive {
                     j.key("sensitive").plain(true);
                 }
-                if output.ephemeral {
-                    j.key("ephemeral").plain(true);
-                }
                 if let Some(value) = &output.value {
                     expression(value, j.key("expression"));
                 }
@@ -238,9 +235,6 @@ fn variables(module: &Module, j: &mut Json) {
                 }
                 if variable.sensitive {
                     j.key("sensitive").plain(true);
-                }
-                if variable.ephemeral {
-                    j.key("ephemeral").plain(true);
                 }
             });
         }
