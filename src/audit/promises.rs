@@ -69,6 +69,9 @@ impl Audit<'_> {
             }
         }
         all.extend(self.promises.limits.iter().map(|l| (format!("limit.{}", l.name), Weight::Rule)));
+        all.extend(self.promises.stand_ins.iter().map(|s| (format!("stand_in.{}", s.name), Weight::Drift)));
+        let standbys = self.plan.workloads.iter().filter(|(_, w)| w.rules.standby.is_some());
+        all.extend(standbys.map(|(name, _)| (format!("standby.{name}"), Weight::Drift)));
         all.extend(self.promises.unknown.iter().map(|u| (format!("independence.{}", u.kind), Weight::Finding)));
         if self.promises.evidence_max_age_days.is_some() {
             all.extend(self.topology.risks.iter().map(|r| (format!("evidence.{}", r.name), Weight::Finding)));
@@ -81,7 +84,7 @@ impl Audit<'_> {
         let parts: Vec<&str> = judged.id.splitn(2, '.').collect();
         let [kind, name] = parts[..] else { return Some("it has no name".into()) };
         // What stands outside the plan cannot be seen here.
-        if self.plan.survival.beyond_plan && matches!(kind, "class" | "min_ready" | "limit") {
+        if self.plan.survival.beyond_plan && matches!(kind, "class" | "min_ready" | "limit" | "standby" | "stand_in") {
             return None;
         }
         let found = match kind {
@@ -90,6 +93,8 @@ impl Audit<'_> {
             "min_ready" => self.min_ready(name, after),
             "backup" => self.backup(name),
             "limit" => self.limit(name, after),
+            "stand_in" => self.stand_in(name, after),
+            "standby" => self.standby(name, after),
             "independence" => self.independence(name),
             "evidence" => self.evidence(name),
             _ => None,
@@ -320,6 +325,67 @@ impl Audit<'_> {
         }
         let over = |n: u64| n.saturating_mul(cap.per_replica) > cap.max;
         Some(if over(used) || over(most) { Verdict::Fail } else { Verdict::Pass })
+    }
+
+    fn stand_in(&self, name: &str, after: bool) -> Option<Verdict> {
+        let rule = self.promises.stand_ins.iter().find(|s| s.name == name)?;
+        let find = |name: &String| self.plan.workloads.iter().find(|(n, _)| **n == **name).map(|(_, w)| w);
+        let (Some(of), Some(by)) = (find(&rule.of), find(&rule.by)) else { return Some(Verdict::NotProven) };
+        let ready: u64 = (0..by.rules.places.len()).map(|p| self.ready(&by.decision, p, after)).sum();
+        let at = |w: &crate::plan::model::WorkloadPlan| -> Vec<usize> {
+            w.rules.places.iter().map(|p| p.location).collect()
+        };
+        let (here, there) = (at(by), at(of));
+        let room = here.iter().map(|l| match self.topology.locations[*l].capacity.limit {
+            Limit::Known { lo, .. } => Some(u64::from(lo)),
+            Limit::Unlimited => None,
+            Limit::Unreadable => Some(0),
+        });
+        let room: Option<u64> = room.sum();
+        let enough = |n: u64| n * 100 >= u64::from(of.rules.replicas) * rule.percent;
+        let together = here.iter().any(|a| {
+            there.iter().any(|b| {
+                let (a, b) = (&self.topology.locations[*a], &self.topology.locations[*b]);
+                let inner = |level: &String| a.domains.get(level).is_some_and(|d| b.domains.get(level) == Some(d));
+                self.topology.levels.iter().skip(1).any(inner) || a.shares.iter().any(|r| b.shares.contains(r))
+            })
+        });
+        let seen = |a: &String| rule.seen.iter().find(|p| p.attribute == *a);
+        let other =
+            rule.parity.iter().filter_map(seen).any(|p| p.of != p.by) || rule.same.iter().any(|(_, a, b)| a != b);
+        Some(if (!enough(ready) && room.is_some_and(|r| !enough(r))) || other || together {
+            Verdict::Fail
+        } else if rule.parity.iter().any(|a| seen(a).is_none()) || (room.is_none() && !enough(ready)) {
+            Verdict::NotProven
+        } else {
+            Verdict::Pass
+        })
+    }
+
+    fn standby(&self, name: &str, after: bool) -> Option<Verdict> {
+        let (_, workload) = self.plan.workloads.iter().find(|(n, _)| **n == *name)?;
+        let rule = workload.rules.standby.as_ref()?;
+        let ready = |location: &String| {
+            let at = |p: &crate::spread::model::Place| self.topology.locations[p.location].name == *location;
+            let place = workload.rules.places.iter().position(at);
+            place.is_some_and(|p| self.ready(&workload.decision, p, after) > 0)
+        };
+        let active = rule.active.as_ref().or(rule.order.first())?;
+        let (mut near, mut far, mut silent) = (0u32, 0u32, 0u32);
+        for (location, lag) in rule.order.iter().zip(&rule.lag_s).filter(|(l, _)| *l != active && ready(l)) {
+            let _ = location;
+            match (lag, rule.max_lag_s) {
+                (Some(lag), Some(most)) if *lag > most => far += 1,
+                (None, Some(_)) => (near, silent) = (near + 1, silent + 1),
+                _ => near += 1,
+            }
+        }
+        let enough = near >= workload.rules.replicas.saturating_sub(1);
+        Some(match (ready(active) && far == 0 && enough, rule.fence.is_none() || silent > 0) {
+            (false, _) => Verdict::Fail,
+            (true, true) => Verdict::NotProven,
+            (true, false) => Verdict::Pass,
+        })
     }
 
     fn independence(&self, kind: &str) -> Option<Verdict> {

@@ -29,10 +29,18 @@ pub(super) struct Group {
     pub domains: Vec<Domain>,
 }
 
+/// The domains above, as `(level, name)`, and the places below them.
+type Below = (Vec<(String, String)>, Vec<usize>);
+
 /// All groups, outermost first.
 pub(super) fn groups(view: &View<'_>) -> Vec<Group> {
     let mut all = Vec::new();
-    let mut open = vec![(Vec::new(), (0..view.places()).collect::<Vec<_>>())];
+    let mut open: Vec<Below> = match view.rules.overflow.is_empty() {
+        true => vec![(Vec::new(), (0..view.places()).collect())],
+        false => {
+            filled(view).into_iter().map(|(name, places)| (vec![("overflow".to_string(), name)], places)).collect()
+        }
+    };
     for (index, level) in view.rules.spread.iter().enumerate() {
         let mut next = Vec::new();
         for (parent, places) in open {
@@ -47,6 +55,36 @@ pub(super) fn groups(view: &View<'_>) -> Vec<Group> {
         open = next;
     }
     all
+}
+
+/// The overflow groups with their places, in order; what belongs to none stands in the last.
+fn filled(view: &View<'_>) -> Vec<(String, Vec<usize>)> {
+    let groups = &view.rules.overflow;
+    let of = |p: usize| groups.iter().position(|g| g.locations.contains(&view.location(p).name));
+    let last = groups.len().saturating_sub(1);
+    let members = |k: usize| (0..view.places()).filter(|p| of(*p).unwrap_or(last) == k).collect::<Vec<_>>();
+    let all = groups.iter().enumerate().map(|(k, g)| (g.name.clone(), members(k)));
+    all.filter(|(_, places)| !places.is_empty()).collect()
+}
+
+/// No group holds more than it must while one before it has room.
+fn in_order(view: &View<'_>, out: &mut Vec<Finding>) {
+    let groups: Vec<(String, u64, u64, u64)> = filled(view)
+        .into_iter()
+        .map(|(name, places)| {
+            let (floor, cap) = bounds(view, 0, &places);
+            let most = view.rules.overflow.iter().find(|g| g.name == name).and_then(|g| g.max).map(u64::from);
+            let has = places.iter().map(|p| u64::from(view.decision.after[*p])).sum();
+            (name, floor, cap.min(most.unwrap_or(u64::MAX)).max(floor), has)
+        })
+        .collect();
+    for (i, (under, _, cap, holds)) in groups.iter().enumerate() {
+        let spilled = groups[i + 1..].iter().find(|(_, floor, _, has)| has > floor);
+        if let (true, Some((over, _, _, has))) = (holds < cap, spilled) {
+            let (over, under) = (over.clone(), under.clone());
+            view.report(out, Fault::Ratio { level: "overflow".into(), over, has: *has, under, holds: *holds });
+        }
+    }
 }
 
 fn group(view: &View<'_>, index: usize, level: &SpreadLevel, parent: Vec<(String, String)>, places: &[usize]) -> Group {
@@ -146,6 +184,7 @@ pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
             shares(view, group, out);
         }
         moves(view, &groups, out);
+        in_order(view, out);
     }
     // A destroy has no target to show.
     if !view.is_destroy() {

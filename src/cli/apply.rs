@@ -192,6 +192,10 @@ pub async fn decide(
     if is_in_doubt(project, store, plan, printer) {
         return Exit::Error;
     }
+    let weakens = plan.workloads.iter().any(|(_, w)| !w.weakened.is_empty());
+    if (plan.has_changes() || weakens) && !super::leave::is_given(project, plan, &args.approved_by, printer) {
+        return Exit::Error;
+    }
     if !plan.has_changes() && !needs_record(plan, scene, store) {
         return Exit::Done;
     }

@@ -237,6 +237,9 @@ pub struct ApplyArgs {
     /// Do not ask before changing anything
     #[arg(long)]
     pub auto_approve: bool,
+    /// Somebody who approved, where a `change` block asks for it; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub approved_by: Vec<String>,
 }
 
 /// `failover`.

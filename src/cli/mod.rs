@@ -13,6 +13,7 @@ mod get;
 mod graph;
 mod import;
 mod init;
+mod leave;
 mod output;
 mod plan;
 mod planning;
@@ -126,7 +127,12 @@ async fn run(command: Command, printer: &print::Printer) -> Exit {
             apply::run(args, printer).await
         }
         Command::Refresh(args) => {
-            let mut args = args::ApplyArgs { planning: args.planning, planfile: None, auto_approve: true };
+            let mut args = args::ApplyArgs {
+                planning: args.planning,
+                planfile: None,
+                auto_approve: true,
+                approved_by: Vec::new(),
+            };
             args.planning.may_ask();
             args.planning.refresh_only = true;
             apply::run(args, printer).await

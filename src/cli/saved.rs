@@ -85,7 +85,12 @@ async fn checked(
     };
     let moved = reality_moved(plan, &scene);
     let exit = if moved.is_empty() {
-        let approved = ApplyArgs { planning: args.planning.clone(), planfile: None, auto_approve: true };
+        let approved = ApplyArgs {
+            planning: args.planning.clone(),
+            planfile: None,
+            auto_approve: true,
+            approved_by: args.approved_by.clone(),
+        };
         apply::decide(project, store, &scene, plan, &approved, "apply", printer).await
     } else {
         stale(&moved, path, printer)

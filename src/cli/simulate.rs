@@ -278,7 +278,7 @@ pub fn validate_rules(args: &ValidateArgs, printer: &Printer) -> Exit {
             }
             broken |= problems.len() > before;
         }
-        survival = crate::plan::survival::of_decisions(&project.spec, topology, &standing, &decisions);
+        survival = crate::plan::survival::of_decisions(&project.spec.promises, topology, &standing, &decisions);
         let unkept = promises::broken(&survival, &spans(&project.spec), printer.style().lang);
         broken |= !unkept.is_empty();
         problems.extend(unkept);
@@ -290,7 +290,7 @@ pub fn validate_rules(args: &ValidateArgs, printer: &Printer) -> Exit {
         printer.diagnostics(&problems, &project.sources);
         printer.out(&promises::text(&survival, promises::Moment::After, printer.style()));
         if !failed {
-            printer.out("Every rule can hold with everything healthy.");
+            printer.out(&crate::tongue::say(printer.style().lang, "simulated.can_hold", &[]));
         }
     }
     match (broken, failed) {

@@ -37,6 +37,8 @@ pub struct Block<'a> {
     pub explicit: BTreeSet<usize>,
     /// Workloads whose counts, shares or members it refers to from outside, directly or through locals.
     pub follows: BTreeSet<Str>,
+    /// It names, directly or through others, who works in a workload with standbys.
+    pub promotes: bool,
 }
 
 /// What a node is.
@@ -148,6 +150,8 @@ pub(super) struct Found {
     /// By `depends_on`.
     pub explicit: BTreeSet<usize>,
     pub follows: BTreeSet<Str>,
+    /// It names who works, so that it moves with a promotion.
+    pub promotes: bool,
 }
 
 impl<'a> Blocks<'a> {
@@ -186,6 +190,7 @@ impl<'a> Blocks<'a> {
             block.needs = found.needs.into_iter().collect();
             block.explicit = found.explicit;
             block.follows = found.follows;
+            block.promotes = found.promotes;
         }
         let mut needed_by = vec![Vec::new(); list.len()];
         let mut by_address: HashMap<Address, Vec<usize>> = HashMap::new();
@@ -363,6 +368,7 @@ impl<'a> Blocks<'a> {
             let mut made_from: BTreeSet<usize> = BTreeSet::new();
             let mut follows = self.list[i].follows.clone();
             let mut explicit = self.list[i].explicit.clone();
+            let mut promotes = self.list[i].promotes;
             for need in self.list[i].needs.clone() {
                 let needed = &self.list[need];
                 if needed.is_resource() {
@@ -373,6 +379,7 @@ impl<'a> Blocks<'a> {
                 }
                 if !needed.is_resource() {
                     follows.extend(needed.follows.iter().cloned());
+                    promotes |= needed.promotes;
                 }
                 if matches!(needed.kind, BlockKind::Call(..)) {
                     explicit.extend(&needed.explicit);
@@ -381,6 +388,7 @@ impl<'a> Blocks<'a> {
             self.refuse_own_workload(i, &follows, spec, problems);
             self.list[i].made_from = made_from.into_iter().collect();
             self.list[i].follows = follows;
+            self.list[i].promotes = promotes;
             self.list[i].explicit = self.with_all_they_are_made_from(explicit);
         }
     }
@@ -440,6 +448,7 @@ impl<'a> Draft<'a> {
             made_from: Vec::new(),
             explicit: BTreeSet::new(),
             follows: BTreeSet::new(),
+            promotes: false,
         });
         self.list.len() - 1
     }

@@ -87,12 +87,18 @@ pub struct WorkloadCounts {
     /// Serving capacity by domain of the outermost spread level, in units. Domains without any are absent: a weight of 0 and no
     /// weight are different things to a name server.
     pub capacity: BTreeMap<String, u64>,
+    /// The location that works, where the others stand by.
+    pub active: Option<String>,
 }
 
 impl WorkloadCounts {
     /// The counts of a workload with so many replicas in each place.
     pub fn of(topology: &Topology, rules: &Workload, places: &[u32]) -> WorkloadCounts {
-        let mut counts = WorkloadCounts { replicas: rules.replicas, ..WorkloadCounts::default() };
+        let mut counts = WorkloadCounts {
+            replicas: rules.replicas,
+            active: rules.standby.as_ref().and_then(|s| s.active.clone()),
+            ..WorkloadCounts::default()
+        };
         let level = rules.spread.first().map(|s| s.level.as_str());
         for (place, n) in rules.places.iter().zip(places) {
             let location = &topology.locations[place.location];
@@ -507,6 +513,10 @@ impl<'a> Env<'a> {
         if wanted.is_none_or(|w| w == "share") {
             let share = counts.shares().into_iter().map(|(k, n)| (k, Value::number(n))).collect();
             attrs.push(("share".into(), Value::map(Type::Number, share)));
+        }
+        if wanted == Some("active") {
+            let none = Value::null(Type::String);
+            attrs.push(("active".into(), counts.active.as_deref().map_or(none, Value::string)));
         }
         if wanted.is_none_or(|w| w == "members") {
             attrs.push(("members".into(), self.members(name)));

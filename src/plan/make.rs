@@ -111,6 +111,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         );
         self.fail_on_errors()?;
         let decisions = self.decide(&standing)?;
+        super::survival::promote(&mut standing, &decisions, self.input.state);
         let placements = self.place(&standing, &decisions);
         if self.input.kind == Kind::Destroy {
             self.data = self.remembered_data();
@@ -432,7 +433,8 @@ impl<'i, 'a> Maker<'i, 'a> {
             }
             let put_off = replica(&change.address).is_some_and(|(w, k)| deferred.contains(&(w.clone(), k.clone())));
             let only_adds = matches!(self.input.kind, Kind::Repair | Kind::Failover { .. });
-            let follows = self.blocks.all_at(&change.address).iter().any(|b| !self.blocks.list[*b].follows.is_empty());
+            let mut follows = self.blocks.all_at(&change.address).iter().map(|b| &self.blocks.list[*b]);
+            let follows = follows.any(|b| b.promotes || !b.follows.is_empty());
             let group = self.is_group(&change.address);
             let unwanted = match change.action {
                 Action::NoOp | Action::Create | Action::Read => false,
@@ -573,7 +575,8 @@ impl<'i, 'a> Maker<'i, 'a> {
         let checked = self.checked();
         let (drift, notes, unreadable) = self.drift();
         let mut steps = steps.into_iter();
-        let survival = super::survival::of_decisions(self.input.spec, self.input.topology, &standing, &decisions);
+        let promises = super::survival::parities(&self.input.spec.promises, &changes);
+        let survival = super::survival::of_decisions(&promises, self.input.topology, &standing, &decisions);
         let left_out: BTreeSet<Str> =
             standing.iter().map(|one| one.name.clone()).filter(|name| self.is_untargeted(name)).collect();
         let survival = Survival { beyond_plan: !left_out.is_empty(), ..survival };
@@ -582,9 +585,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             .zip(decisions)
             .map(|(one, decision)| {
                 let steps = steps.next().unwrap_or_default();
-                let fingerprints =
-                    self.input.spec.workload(&one.name).map(|w| w.fingerprints.clone()).unwrap_or_default();
-                let weakened = self.weakened(&one.name, &fingerprints);
+                let (fingerprints, weakened) = super::survival::compared(self.input.spec, self.input.state, &one);
                 (one.name, WorkloadPlan { rules: one.rules, decision, steps, weakened, fingerprints })
             })
             .filter(|(name, _): &(Str, WorkloadPlan)| !left_out.contains(name))
@@ -611,16 +612,6 @@ impl<'i, 'a> Maker<'i, 'a> {
             warnings: std::mem::take(&mut self.problems),
             survival,
         })
-    }
-
-    /// Rules that were in force and are not, or say something else now.
-    fn weakened(&self, workload: &str, now: &BTreeMap<String, String>) -> Vec<(String, String, Option<String>)> {
-        let Some(before) = self.input.state.rules.get(workload) else { return Vec::new() };
-        before
-            .iter()
-            .filter(|(id, rule)| now.get(*id) != Some(&rule.fingerprint))
-            .map(|(id, rule)| (id.clone(), rule.text.clone(), now.get(id).cloned()))
-            .collect()
     }
 
     /// The objects that `-target` lets be deleted; of a destroy also what depends on them. `None`: all.

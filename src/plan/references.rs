@@ -209,6 +209,7 @@ impl<'a> Walk<'_, '_, 'a> {
         let own = self.own.is_some_and(|(w, _)| w == index);
         match step_name(reference) {
             Some("replicas") => {}
+            Some("active") if !own && spec.workloads[index].rules.standby.is_some() => self.found.promotes = true,
             Some("count" | "share") if !own => {
                 self.found.follows.insert(Str::new(name));
             }
@@ -220,7 +221,7 @@ impl<'a> Walk<'_, '_, 'a> {
                     }
                 }
             }
-            Some(what @ ("count" | "share" | "members")) => self.problems.push(
+            Some(what @ ("count" | "share" | "members" | "active")) if own => self.problems.push(
                 Diagnostic::error(
                     "Replica refers to its own workload",
                     format!("A replica of \"{name}\" cannot depend on workload.{name}.{what}: it is a part of it."),
@@ -232,7 +233,7 @@ impl<'a> Walk<'_, '_, 'a> {
                 Diagnostic::error(
                     "Unsupported attribute",
                     format!(
-                        "A workload has the attributes replicas, count, share and members{}.",
+                        "A workload has the attributes replicas, count, share and members, and active where it has a standby block{}.",
                         other.map_or(String::new(), |o| format!(", not \"{o}\""))
                     ),
                 )

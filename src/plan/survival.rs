@@ -1,23 +1,105 @@
 //! The promises of a spec, judged on what stands and on what a plan leaves.
 
+use super::model::Change;
 use super::placement::Standing;
-use crate::promise::model::Survival;
+use crate::promise::model::{Parity, Promises, StandIn, Survival};
 use crate::promise::{Stand, judge};
 use crate::spec::Spec;
 use crate::spread::decision::{Decision, Role};
 use crate::spread::model::{Live, Replicas, Topology};
+use crate::spread::standby::{Candidate, active};
+use crate::state::State;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Judged on what stands before the plan, and on what its steps lead to.
-pub fn of_decisions(spec: &Spec, topology: &Topology, standing: &[Standing], decisions: &[Decision]) -> Survival {
+pub fn of_decisions(
+    promises: &Promises,
+    topology: &Topology,
+    standing: &[Standing],
+    decisions: &[Decision],
+) -> Survival {
     let now: Vec<Stand<'_>> = standing.iter().zip(decisions).map(|(one, d)| before(one, d)).collect();
     let after: Vec<Stand<'_>> = standing.iter().zip(decisions).map(|(one, d)| after(one, d)).collect();
-    judge(&spec.promises, topology, &now, &after)
+    judge(promises, topology, &now, &after)
+}
+
+/// What the plan has of every attribute that a stand-in must share.
+pub fn parities(promises: &Promises, changes: &[Change]) -> Promises {
+    let mut promises = promises.clone();
+    for rule in &mut promises.stand_ins {
+        rule.seen = rule.parity.iter().filter_map(|attribute| parity(rule, attribute, changes)).collect();
+    }
+    promises
+}
+
+fn parity(rule: &StandIn, attribute: &str, changes: &[Change]) -> Option<Parity> {
+    let values = |workload: &str| -> Vec<String> {
+        let mut all = BTreeSet::new();
+        for change in changes.iter().filter(|c| c.address.workload.as_deref().is_some_and(|w| *w == *workload)) {
+            let Some(value) = change.after.get(attribute) else { continue };
+            let hidden = value.deep_marks().is_sensitive();
+            let text =
+                straddle_sdk::value::codec::show::known_part(&value.clone().unmark().0).unwrap_or_else(|| "?".into());
+            all.insert(if hidden { digest(&text) } else { text });
+        }
+        all.into_iter().collect()
+    };
+    let (of, by) = (values(&rule.of), values(&rule.by));
+    (!of.is_empty() || !by.is_empty()).then(|| Parity { attribute: attribute.to_string(), of, by })
+}
+
+/// Equal secrets have equal digests, and nobody reads them.
+fn digest(text: &str) -> String {
+    use sha2::{Digest as _, Sha256};
+    let bytes = Sha256::digest(text.as_bytes());
+    format!("(sensitive {})", bytes.iter().take(4).map(|b| format!("{b:02x}")).collect::<String>())
 }
 
 /// Judged on what stands, both now and after: nothing is changed.
 pub fn of_live(spec: &Spec, topology: &Topology, standing: &[Standing]) -> Survival {
     let now: Vec<Stand<'_>> = standing.iter().map(|one| as_it_stands(one, &one.live)).collect();
     judge(&spec.promises, topology, &now, &now)
+}
+
+/// Under what id the state remembers who works: no rule, but what the next promotion starts from.
+const ACTIVE: &str = "standby.active";
+
+/// Decides who works in every workload with standbys.
+pub fn promote(standing: &mut [Standing], decisions: &[Decision], state: &State) {
+    for (one, decision) in standing.iter_mut().zip(decisions) {
+        let places: Vec<(String, u32, u32)> = one
+            .place_names
+            .iter()
+            .zip(decision.before.iter().zip(&decision.after))
+            .map(|(name, (before, after))| (name.clone(), before.lo, *after))
+            .collect();
+        let Some(standby) = &mut one.rules.standby else { continue };
+        standby.last = state.rules.get(&*one.name).and_then(|r| r.get(ACTIVE)).map(|rule| rule.fingerprint.to_string());
+        let of = |name: &str| {
+            let place = places.iter().find(|(n, ..)| n == name);
+            place.map_or(Candidate { serves: false, stays: false }, |(_, serves, stays)| Candidate {
+                serves: *serves > 0,
+                stays: *stays > 0,
+            })
+        };
+        standby.active = active(standby, &of);
+    }
+}
+
+/// Id, what a rule said, what it says now.
+pub type Weakened = Vec<(String, String, Option<String>)>;
+
+/// The rules as data, and those that were in force and are not, or say something else now.
+pub fn compared(spec: &Spec, state: &State, one: &Standing) -> (BTreeMap<String, String>, Weakened) {
+    let mut now = spec.workload(&one.name).map(|w| w.fingerprints.clone()).unwrap_or_default();
+    let before = state.rules.get(&*one.name).into_iter().flatten();
+    let weakened = before
+        .filter(|(id, rule)| **id != *ACTIVE && now.get(&**id).map(String::as_str) != Some(&*rule.fingerprint))
+        .map(|(id, rule)| (id.to_string(), rule.text.to_string(), now.get(&**id).cloned()))
+        .collect();
+    let active = one.rules.standby.as_ref().and_then(|s| s.active.clone());
+    now.extend(active.map(|name| (ACTIVE.to_string(), name)));
+    (now, weakened)
 }
 
 fn before<'s>(standing: &'s Standing, decision: &Decision) -> Stand<'s> {

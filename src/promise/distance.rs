@@ -6,7 +6,7 @@ use crate::spread::decision::Verdict;
 use crate::tongue::Words;
 
 /// The mean radius of the earth (IUGG), in kilometres.
-const EARTH_KM: f64 = 6371.008_8;
+const EARTH_KM: f64 = 6_371.008_8;
 
 /// Kilometres along the great circle between two places given in degrees (haversine).
 pub fn great_circle_km(a: (f64, f64), b: (f64, f64)) -> f64 {

@@ -4,11 +4,15 @@
 //! the arithmetic. Semantics: `spread.md` N16 to N22.
 
 mod backup;
+pub mod change;
 mod class;
 mod distance;
 mod evidence;
 mod limit;
 pub mod model;
+pub mod price;
+mod stand_in;
+mod standby;
 
 pub use backup::data_loss;
 pub use distance::great_circle_km;
@@ -40,6 +44,8 @@ pub fn judge(promises: &Promises, topology: &Topology, now: &[Stand<'_>], after:
         class::judge(promises, topology, stands, &mut out);
         backup::judge(promises, topology, &mut out);
         limit::judge(promises, stands, &mut out);
+        standby::judge(promises, topology, stands, &mut out);
+        stand_in::judge(promises, topology, stands, &mut out);
         evidence::judge(promises, topology, &mut out);
         out
     };

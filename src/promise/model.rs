@@ -26,6 +26,11 @@ pub struct Promises {
     pub distances: Vec<Distance>,
     pub backups: Vec<Backup>,
     pub limits: Vec<Cap>,
+    pub stand_ins: Vec<StandIn>,
+    /// When and by whose leave things are changed.
+    pub changes: Vec<ChangeRule>,
+    /// What an hour without a workload costs, by workload.
+    pub outages: BTreeMap<String, Outage>,
     /// People to call, by name.
     pub owners: BTreeMap<String, Owner>,
 }
@@ -223,6 +228,81 @@ pub struct Cap {
     pub locations: Vec<String>,
     pub owner: Option<String>,
     pub site: Site,
+}
+
+/// A workload that can take another's place.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct StandIn {
+    pub name: String,
+    /// The workload it stands in for.
+    pub of: String,
+    /// The workload that does.
+    pub by: String,
+    /// The share of the other's replicas it must reach by growing, in whole percent.
+    pub percent: u64,
+    /// Attributes of the templates' resources that must be the same.
+    pub parity: Vec<String>,
+    /// Values declared of both sides: name, theirs, ours.
+    pub same: Vec<(String, String, String)>,
+    /// What the plan has of each attribute on either side. Filled in by the planner; an attribute that neither has is left out.
+    pub seen: Vec<Parity>,
+    pub owner: Option<String>,
+    pub site: Site,
+}
+
+/// One attribute on both sides.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Parity {
+    pub attribute: String,
+    /// Every value there is, as JSON; sensitive ones as a digest.
+    pub of: Vec<String>,
+    pub by: Vec<String>,
+}
+
+/// What an hour of outage costs.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Outage {
+    /// Millionths of the currency.
+    pub micros_per_hour: u64,
+    pub currency: String,
+}
+
+/// When things may be changed, and by whose leave.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ChangeRule {
+    pub name: String,
+    /// Changes begin in one of these only; empty: at any time.
+    pub windows: Vec<Window>,
+    pub freezes: Vec<Freeze>,
+    /// People who must approve the weakening of a rule, and a removal.
+    pub weaken: u64,
+    pub remove: u64,
+    /// At most so many replicas removed in so many seconds.
+    pub removals: Option<(u64, u64)>,
+    pub owner: Option<String>,
+    pub site: Site,
+}
+
+/// A time of the week.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Window {
+    pub name: String,
+    /// Monday is 0; the day the window begins on.
+    pub days: Vec<u8>,
+    /// Minutes of the day; an end before the start is on the next day.
+    pub from: u16,
+    pub to: u16,
+    /// Minutes east of Greenwich.
+    pub offset: i16,
+}
+
+/// Days on which nothing is changed.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Freeze {
+    pub name: String,
+    /// First and last day, in days since 1970-01-01, UTC.
+    pub from: i64,
+    pub to: i64,
 }
 
 /// Somebody who answers for a block.

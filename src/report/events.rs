@@ -13,6 +13,7 @@ use crate::lang::address::{Address, Key};
 use crate::plan::model::{Action, Change, Kind, Plan, Reason};
 use crate::spread::model::Health;
 use crate::state::WRITER;
+use crate::tongue::Lang;
 use straddle_sdk::value::codec::show::known_part;
 
 /// The version of the stream.
@@ -202,7 +203,7 @@ pub fn event(event: &Event, plan: &Plan, timestamp: &str) -> String {
             problems.iter().for_each(|problem| lines.diagnostic(problem, &plan.sources));
         }
         Event::StepStart { workload, step, of } => {
-            let words = step_words(plan, workload, *step as usize).unwrap_or_default();
+            let words = step_words(plan, workload, *step as usize, Lang::En).unwrap_or_default();
             step_line(
                 "step_start",
                 &format!("{workload}: step {} of {of}: {words}", step + 1),
@@ -347,7 +348,7 @@ pub fn line(event: &Event, plan: &Plan, clock: &str, style: &Style) -> Option<St
             format!("       {} {} {}{why}", style.ink(Ink::Bad, how), action_word(*action), clean(&address.to_string()))
         }
         Event::StepStart { workload, step, of } => {
-            let words = step_words(plan, workload, *step as usize).unwrap_or_default();
+            let words = step_words(plan, workload, *step as usize, style.lang).unwrap_or_default();
             format!("{}  {words}", style.strong(&format!("{workload} {}/{of}", step + 1)))
         }
         Event::Waiting { ready, of, serving, .. } => format!("       healthy {ready} of {of}, {serving} serving"),

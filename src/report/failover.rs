@@ -1,9 +1,10 @@
 //! What a failover promises, by when, and what nobody can promise: the words around its plan.
 
 use super::style::{Ink, Style, wrap};
-use super::words::{Names, duration};
+use super::words::{Names, duration_in};
 use crate::plan::model::{Kind, Plan, WorkloadPlan};
 use crate::spread::model::{LossOf, SurviveRule, Topology};
+use crate::tongue::{Lang, say};
 
 /// What the rules promise for the loss a failover answers, and what the plan rests on without proof. Empty for other plans.
 pub fn before(plan: &Plan, style: &Style) -> String {
@@ -11,8 +12,9 @@ pub fn before(plan: &Plan, style: &Style) -> String {
     for (name, workload) in &plan.workloads {
         let names = Names { topology: &plan.topology, workload: &workload.rules };
         for rule in promised(plan, workload) {
-            let promise = promise_text(rule, workload);
-            let text = format!("Promise to {name}: {promise}, counted from the loss itself ({}).", title(rule));
+            let promise = promise_text(rule, workload, style.lang);
+            let text =
+                say(style.lang, "fail.promise", &[("name", name), ("promise", &promise), ("rule", &title(rule))]);
             out.push_str(&wrap(&text, style.width, 4));
             out.push('\n');
         }
@@ -41,18 +43,29 @@ pub fn after(plan: &Plan, took: u64, ago: &dyn Fn(u64) -> String, style: &Style)
             let reached: u64 = serving.map(|(i, place)| u64::from(i.lo) * u64::from(place.unit)).sum();
             let (short, wanted, reached) = (reached < wanted, names.units(wanted), names.units(reached));
             let text = if short {
-                format!(
-                    "{}  {name} stands at {reached}, {} promised {wanted}.",
-                    style.ink(Ink::Bad, "PROMISE NOT KEPT"),
-                    title(rule)
-                )
+                let head = style.ink(Ink::Bad, &say(style.lang, "fail.not_kept", &[]));
+                let rule = title(rule);
+                let args: &[(&str, &str)] = &[
+                    ("head", head.as_str()),
+                    ("name", name),
+                    ("reached", &reached),
+                    ("rule", &rule),
+                    ("wanted", &wanted),
+                ];
+                say(style.lang, "fail.short", args)
             } else {
-                format!(
-                    "{name}: {reached} serving {} after the start. The promise ({wanted} within {} of the loss) is kept if {lost} was lost after {}.",
-                    duration(took.max(1)),
-                    duration(last.within_s),
-                    ago(last.within_s)
-                )
+                let (took, within) = (duration_in(took.max(1), style.lang), duration_in(last.within_s, style.lang));
+                let ago = ago(last.within_s);
+                let args: &[(&str, &str)] = &[
+                    ("name", &**name),
+                    ("reached", &reached),
+                    ("took", &took),
+                    ("wanted", &wanted),
+                    ("within", &within),
+                    ("lost", &lost),
+                    ("ago", &ago),
+                ];
+                say(style.lang, "fail.kept", args)
             };
             out.push_str(&wrap(&text, style.width, 4));
             out.push('\n');
@@ -87,10 +100,13 @@ fn title(rule: &SurviveRule) -> String {
     format!("survive \"{}\"", rule.of.name())
 }
 
-fn promise_text(rule: &SurviveRule, workload: &WorkloadPlan) -> String {
+fn promise_text(rule: &SurviveRule, workload: &WorkloadPlan, lang: Lang) -> String {
     let n = workload.decision.replicas;
-    let mut parts = vec![format!("{} at once", rule.floor.ceil_of(n))];
-    parts.extend(rule.then.iter().map(|t| format!("{} within {}", t.floor.ceil_of(n), duration(t.within_s))));
+    let mut parts = vec![say(lang, "loss.at_once", &[("n", &rule.floor.ceil_of(n).to_string())])];
+    parts.extend(rule.then.iter().map(|t| {
+        let (n, time) = (t.floor.ceil_of(n).to_string(), duration_in(t.within_s, lang));
+        say(lang, "fail.within", &[("n", &n), ("time", &time)])
+    }));
     parts.join(", ")
 }
 
@@ -102,16 +118,15 @@ fn unproven(name: &str, workload: &WorkloadPlan, names: Names<'_>, style: &Style
         let adds = decision.steps.iter().flat_map(|s| &s.adds).filter(|e| e.place == place);
         let wanted: u32 = adds.map(|e| e.count).sum();
         if wanted > names.topology.locations[rules.location].reserve {
-            beyond.push(format!("{wanted} in {}", names.place(place)));
+            let n = wanted.to_string();
+            beyond.push(say(style.lang, "step.some_in", &[("n", &n), ("place", names.place(place))]));
         }
     }
     if beyond.is_empty() {
         return None;
     }
     let now: u32 = decision.before.iter().map(|i| i.lo).sum();
-    Some(format!(
-        "{}: that there is room for {} (no reservation; others fail over too). If it is refused, {name} stays at {now} and you are told at once.",
-        style.ink(Ink::Warn, "NOT PROVEN"),
-        super::words::some(beyond.into_iter(), 4),
-    ))
+    let (head, now) = (style.ink(Ink::Warn, "NOT PROVEN"), now.to_string());
+    let room = super::words::some(beyond.into_iter(), 4);
+    Some(say(style.lang, "fail.unproven", &[("head", &head), ("room", &room), ("name", name), ("now", &now)]))
 }

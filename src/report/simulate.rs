@@ -5,10 +5,11 @@ use super::plan::straddle;
 use super::promises::{self, Moment as PromisedAt};
 use super::style::{Ink, Style, wrap};
 use super::table::{Align, rows};
-use super::words::{Names, duration, time_parts, verdict, verdict_key};
+use super::words::{Names, duration_in, time_parts_in, verdict, verdict_key};
 use crate::promise::model::{Survival, Weight};
 use crate::spread::decision::{Because, CutSets, Decision, LossRow, TimePart, Units, Verdict};
 use crate::spread::model::{Event, Topology, Workload};
+use crate::tongue::say;
 
 /// The losses of each workload, judged on one state of it.
 #[derive(Clone, Debug)]
@@ -178,8 +179,9 @@ pub fn text(simulation: &Simulation<'_>, style: &Style) -> String {
     let mut out = String::new();
     for workload in &simulation.workloads {
         let names = Names { topology: simulation.topology, workload: workload.rules };
-        let title =
-            format!("{}: {} replicas, margin {}", workload.rules.name, workload.replicas, workload.cut_sets.margin);
+        let (n, margin) = (workload.replicas.to_string(), workload.cut_sets.margin.to_string());
+        let args: &[(&str, &str)] = &[("name", &workload.rules.name), ("n", &n), ("margin", &margin)];
+        let title = say(style.lang, "simulated.title", args);
         if !out.is_empty() {
             out.push('\n');
         }
@@ -189,14 +191,14 @@ pub fn text(simulation: &Simulation<'_>, style: &Style) -> String {
             workload.cut_sets.sets.iter().filter(|s| !s.is_empty()).map(|set| format!("{{{}}}", names.loss(set)));
         let sets = super::words::some(sets, 6);
         if !sets.is_empty() {
-            out.push_str(&wrap(&format!("Cut sets: {sets}."), style.width, 4));
+            out.push_str(&wrap(&say(style.lang, "simulated.cut_sets", &[("sets", &sets)]), style.width, 4));
             out.push('\n');
         }
     }
     out.push_str(&promises::text(&simulation.survival, PromisedAt::Now, style));
     let word = match simulation.is_ok() {
-        true => "No rule is broken by these losses.".to_string(),
-        false => style.ink(Ink::Bad, "BROKEN: a rule does not hold after one of these losses."),
+        true => say(style.lang, "simulated.holds", &[]),
+        false => style.ink(Ink::Bad, &say(style.lang, "simulated.broken", &[])),
     };
     out.push_str(&format!("{word}\n"));
     out
@@ -205,24 +207,36 @@ pub fn text(simulation: &Simulation<'_>, style: &Style) -> String {
 fn table(workload: &Simulated<'_>, names: Names<'_>, style: &Style, out: &mut String) {
     let most = if style.verbose { usize::MAX } else { 30 };
     let mut notes: Vec<String> = Vec::new();
-    let mut cells = vec![["Lost", "left", "growth", "verdict", "because"].map(String::from).to_vec()];
+    let mut cells = vec![
+        [
+            say(style.lang, "simulated.lost", &[]),
+            say(style.lang, "simulated.left", &[]),
+            say(style.lang, "simulated.growth", &[]),
+            say(style.lang, "simulated.verdict", &[]),
+            say(style.lang, "simulated.because", &[]),
+        ]
+        .to_vec(),
+    ];
+    let no_rule = say(style.lang, "simulated.no_rule", &[]);
     for outcome in workload.losses.iter().take(most) {
         let growth = match outcome.within_s {
             Some(s) => {
-                let how = time_parts(&outcome.parts);
+                let how = time_parts_in(&outcome.parts, style.lang);
                 let at = notes.iter().position(|note| *note == how).unwrap_or_else(|| {
                     notes.push(how);
                     notes.len() - 1
                 });
-                format!("{} in {} ({})", names.units(outcome.recovers_to), duration(s), at + 1)
+                let how = format!(" ({})", at + 1);
+                let (n, time) = (names.units(outcome.recovers_to), duration_in(s, style.lang));
+                say(style.lang, "loss.reaches", &[("n", &n), ("time", &time), ("how", &how)])
             }
             None => "-".into(),
         };
         let (word, ink) = match outcome.verdict {
             Some(v) => (verdict(v), [Ink::Good, Ink::Warn, Ink::Bad][v as usize]),
-            None => ("no rule", Ink::Faint),
+            None => (no_rule.as_str(), Ink::Faint),
         };
-        let because: Vec<String> = outcome.because.iter().map(|b| names.because(b)).collect();
+        let because: Vec<String> = outcome.because.iter().map(|b| names.because_words(b).say(style.lang)).collect();
         cells.push(vec![
             format!("  {}", names.loss(&outcome.lose)),
             names.units(outcome.alive),

@@ -4,6 +4,7 @@ use super::style::clean;
 use crate::lang::address::{Address, Key, natural};
 use crate::spread::decision::{Because, CheckOf, Interval, Note, TimeOf, TimePart, Units, Verdict, WayOut};
 use crate::spread::model::{Event, Health, HealthSource, Ratio, TimeSource, Topology, Workload};
+use crate::tongue::{Arg, Lang, Words};
 use std::collections::BTreeMap;
 
 /// Seconds as people say them: `1m40s`, `15m`, `2h`.
@@ -191,107 +192,103 @@ impl<'a> Names<'a> {
         check.id(self.topology, self.workload)
     }
 
-    /// Why a verdict is not PASS.
+    /// Why a verdict is not PASS, in English.
     pub fn because(&self, because: &Because) -> String {
+        self.because_words(because).say(Lang::En)
+    }
+
+    fn names_of(&self, places: &[usize]) -> Arg {
+        Arg::Names(places.iter().map(|p| self.place(*p).to_string()).collect())
+    }
+
+    /// Why a verdict is not PASS.
+    pub fn because_words(&self, because: &Because) -> Words {
+        let of = |key, places: &[usize]| Words::new(key).with("places", self.names_of(places));
         match because {
-            Because::TooFewAlive => "the worst loss leaves too few".into(),
-            Because::UnknownState(places) => format!("the state of {} is not known", self.places(places)),
-            Because::HealthAssumed(places) => format!("nobody looks at the health of {}", self.places(places)),
-            Because::NoEvidence { kind, places } => {
-                format!("no evidence which {} {} depends on", kind.replace('_', " "), self.places(places))
-            }
-            Because::NoSuchRisk(kind) => format!("no shared risk of kind \"{kind}\" is declared"),
-            Because::GrowthTooSmall => "growth does not reach the number".into(),
-            Because::GrowthTooLate => "growth reaches the number too late".into(),
-            Because::QuotaOnly(places) => {
-                format!("{} has room on paper, but no reservation guarantees it", self.places(places))
-            }
-            Because::BeyondReserve(places) => format!("growth in {} goes beyond what is reserved", self.places(places)),
-            Because::CapacityUnknown(places) => format!("nobody says how much room {} has", self.places(places)),
-            Because::BootAssumed(places) => format!("the boot time of {} is assumed", self.places(places)),
-            Because::Vacuous => "a share of no replicas says nothing".into(),
+            Because::TooFewAlive => Words::new("why.too_few"),
+            Because::UnknownState(places) => of("why.unknown_state", places),
+            Because::HealthAssumed(places) => of("why.health_assumed", places),
+            Because::NoEvidence { kind, places } => of("why.no_evidence", places).with("kind", kind.replace('_', " ")),
+            Because::NoSuchRisk(kind) => Words::new("why.no_such_risk").with("kind", kind.as_str()),
+            Because::GrowthTooSmall => Words::new("why.growth_small"),
+            Because::GrowthTooLate => Words::new("why.growth_late"),
+            Because::QuotaOnly(places) => of("why.quota_only", places),
+            Because::BeyondReserve(places) => of("why.beyond_reserve", places),
+            Because::CapacityUnknown(places) => of("why.capacity_unknown", places),
+            Because::BootAssumed(places) => of("why.boot_assumed", places),
+            Because::Vacuous => Words::new("why.vacuous"),
             Because::Accepted(i) => self.accepted(*i),
         }
     }
 
-    /// Something to tell, with its weight: `true` for what somebody should look at.
+    /// Something to tell, in English, with its weight: `true` for what somebody should look at.
     pub fn note(&self, note: &Note) -> (bool, String) {
+        let (grave, words) = self.note_words(note);
+        (grave, words.say(Lang::En))
+    }
+
+    /// Something to tell, with its weight: `true` for what somebody should look at.
+    pub fn note_words(&self, note: &Note) -> (bool, Words) {
         let level = |i: usize| self.spread_level(i);
+        let number = |n: u32| n.to_string();
         match note {
             Note::TolerateQuota { spread, domain, share, gets } => (
                 true,
-                format!("{} {domain} holds {gets} of its share of {share}: there is no room for more", level(*spread)),
+                Words::new("note.quota")
+                    .with("level", level(*spread))
+                    .with("domain", domain.as_str())
+                    .with("gets", number(*gets))
+                    .with("share", number(*share)),
             ),
-            Note::Short { placed, wanted } => (true, format!("only {placed} of {wanted} replicas find a place")),
-            Note::MinDomains { spread, have, want } => {
-                (true, format!("only {have} of at least {want} {} domains hold a replica", level(*spread)))
+            Note::Short { placed, wanted } => {
+                (true, Words::new("note.short").with("placed", number(*placed)).with("wanted", number(*wanted)))
             }
-            Note::OutsideQuota { spread, domain } => (
-                false,
-                format!(
-                    "{} {domain} is more than one replica from its exact share, as Webster's method allows",
-                    level(*spread)
-                ),
+            Note::MinDomains { spread, have, want } => (
+                true,
+                Words::new("note.min_domains")
+                    .with("level", level(*spread))
+                    .with("have", number(*have))
+                    .with("want", number(*want)),
             ),
+            Note::OutsideQuota { spread, domain } => {
+                (false, Words::new("note.outside").with("level", level(*spread)).with("domain", domain.as_str()))
+            }
             Note::Skew { spread, parent } if parent.is_empty() => {
-                (true, format!("the target exceeds max_skew of spread \"{}\"", level(*spread)))
+                (true, Words::new("note.skew").with("level", level(*spread)))
             }
             Note::Skew { spread, parent } => {
-                (true, format!("the target exceeds max_skew of spread \"{}\" in {}", level(*spread), parent.join("/")))
+                (true, Words::new("note.skew_in").with("level", level(*spread)).with("parent", parent.join("/")))
             }
-            Note::Down(place) => (true, format!("{} is DOWN; this plan changes nothing there", self.place(*place))),
-            Note::Frozen(place) => (
-                true,
-                format!(
-                    "the state of {} is not known; nothing is changed there and it counts as 0",
-                    self.place(*place)
-                ),
-            ),
-            Note::HeldByUnknown(places) => (
-                true,
-                format!(
-                    "nothing is removed: that would be safe only if {} is well, which nobody knows",
-                    self.places(places)
-                ),
-            ),
-            Note::DeferredWhileDown(n) => (
-                true,
-                format!("{} wait until nothing is down: no removal or replacement now", count(*n as usize, "replica")),
-            ),
+            Note::Down(place) => (true, Words::new("note.down").with("place", self.place(*place))),
+            Note::Frozen(place) => (true, Words::new("note.frozen").with("place", self.place(*place))),
+            Note::HeldByUnknown(places) => (true, Words::new("note.held").with("places", self.names_of(places))),
+            Note::DeferredWhileDown(n) => (true, Words::new("note.deferred").with("replicas", replicas(*n as usize))),
             Note::SameNameTwice { level, domain } => (
                 true,
-                format!(
-                    "{} {domain} stands under two parents; survive rules take it for one",
-                    self.topology.levels.get(*level).map_or("?", String::as_str)
-                ),
+                Words::new("note.same_name")
+                    .with("level", self.topology.levels.get(*level).map_or("?", String::as_str))
+                    .with("domain", domain.as_str()),
             ),
-            Note::RoundedUp { place, units } => (
-                false,
-                format!(
-                    "{} holds {} more than its share: replicas differ in size",
-                    self.place(*place),
-                    self.units(*units)
-                ),
-            ),
-            Note::NoReplicas => (true, "no replicas are asked for; rules in percent say nothing".into()),
-            Note::SingleReplica => (true, "a single replica: any loss of its place is a loss of the workload".into()),
-            Note::Waves(n) => (false, format!("{n} more replicas follow in later waves (failover batch)")),
+            Note::RoundedUp { place, units } => {
+                (false, Words::new("note.rounded").with("place", self.place(*place)).with("units", self.units(*units)))
+            }
+            Note::NoReplicas => (true, Words::new("note.no_replicas")),
+            Note::SingleReplica => (true, Words::new("note.single_replica")),
+            Note::Waves(n) => (false, Words::new("note.waves").with("n", n.to_string())),
             Note::Accepted(i) => (false, self.accepted(*i)),
             Note::SinglePointOfFailure(event) => {
-                (true, format!("single point of failure: {} (no survive rule names it)", self.event(event)))
+                (true, Words::new("note.single_point").with("event", self.event(event)))
             }
         }
     }
 
     /// A loss somebody lives with.
-    fn accepted(&self, index: usize) -> String {
-        self.workload.accepted.get(index).map_or_else(String::new, |accepted| {
-            format!(
-                "the loss of {} is accepted until {} ({})",
-                self.loss(&accepted.lose),
-                accepted.until,
-                accepted.name
-            )
+    fn accepted(&self, index: usize) -> Words {
+        self.workload.accepted.get(index).map_or_else(Words::default, |accepted| {
+            Words::new("why.accepted")
+                .with("loss", self.loss(&accepted.lose))
+                .with("until", accepted.until.as_str())
+                .with("name", accepted.name.as_str())
         })
     }
 
@@ -318,19 +315,40 @@ pub fn percent_text(millionths: u64) -> String {
     format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// A recovery time taken apart: `detect 30s (declared) + boot 1m30s (measured)`.
+/// `1 replica`, `2 replicas`.
+pub fn replicas(n: usize) -> Words {
+    Words::new(if n == 1 { "word.replica" } else { "word.replicas" }).with("n", n.to_string())
+}
+
+/// A recovery time taken apart, in English: `detect 30s (declared) + boot 1m30s (measured)`.
 pub fn time_parts(parts: &[TimePart]) -> String {
+    time_parts_in(parts, Lang::En)
+}
+
+/// A recovery time taken apart.
+pub fn time_parts_in(parts: &[TimePart], lang: Lang) -> String {
     let words = parts.iter().filter(|p| p.seconds > 0).map(|part| {
-        let what = match part.what {
-            TimeOf::Detect => "detect",
-            TimeOf::Decide => "decide",
-            TimeOf::Boot => "boot",
-            TimeOf::Healthy => "healthy",
-            TimeOf::EntryTtl => "entry ttl",
-        };
-        format!("{what} {} ({})", duration(part.seconds), source(part.source))
+        let what = Words::new(match part.what {
+            TimeOf::Detect => "time.detect",
+            TimeOf::Decide => "time.decide",
+            TimeOf::Boot => "time.boot",
+            TimeOf::Healthy => "time.healthy",
+            TimeOf::EntryTtl => "time.ttl",
+        });
+        let source = Words::new(match part.source {
+            TimeSource::Measured => "time.measured",
+            TimeSource::Declared => "time.declared",
+            TimeSource::Default => "time.assumed",
+        });
+        let time = if lang == Lang::En { Arg::Text(duration(part.seconds)) } else { Arg::Seconds(part.seconds) };
+        Words::new("time.part").with("what", what).with("time", time).with("source", source).say(lang)
     });
     words.collect::<Vec<_>>().join(" + ")
+}
+
+/// Seconds as people of a language say them.
+pub fn duration_in(seconds: u64, lang: Lang) -> String {
+    if lang == Lang::En { duration(seconds) } else { crate::tongue::duration(seconds, lang) }
 }
 
 /// Where a number comes from.

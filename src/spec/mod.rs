@@ -6,6 +6,7 @@
 mod accept;
 mod amounts;
 mod fields;
+mod groups;
 mod locations;
 mod model;
 mod promises;
@@ -20,7 +21,7 @@ use crate::lang::ast::Block;
 use std::cell::RefCell;
 
 /// Block types of the mission that this version knows by name but does not carry out yet.
-const LATER: &[&str] = &["probe", "vantage", "standby", "overflow", "stand_in", "runbook", "change"];
+const LATER: &[&str] = &["probe", "vantage", "runbook"];
 
 /// Lowers all own blocks of a module. Every mistake found is in the second part; with an error among them the spec is incomplete
 /// and good for nothing but further checks.
@@ -32,6 +33,13 @@ pub fn lower(blocks: &[Block], evaluate: Evaluate<'_>) -> (Spec, Vec<Diagnostic>
     promises::lower(&mut spec, blocks, evaluate, &problems);
     for block in blocks {
         let kind = &*block.kind.name;
+        if matches!(kind, "standby" | "overflow") {
+            problems.borrow_mut().push(
+                Diagnostic::error("Block in the wrong place", format!("A \"{kind}\" block stands inside a workload."))
+                    .at(&block.header)
+                    .help(format!("Move it: workload \"web\" {{ {kind} {{ ... }} }}")),
+            );
+        }
         if LATER.contains(&kind) {
             problems.borrow_mut().push(
                 Diagnostic::error(

@@ -2,6 +2,7 @@
 
 use super::amounts;
 use super::fields::{Evaluate, Fields};
+use super::groups;
 use super::locations::{label, risk_list, unique, whole_seconds};
 use super::model::{FailoverMode, Spec, WorkloadSpec};
 use super::promises;
@@ -68,6 +69,9 @@ impl<'a> Reader<'a> {
         let (places, template_of, scale) = self.places(&fields, &templates, name);
         let requires = self.path_groups(&fields, "requires", &places);
         let entry = self.path_groups(&fields, "entry", &places);
+        let overflow = groups::overflow(self.spec, &fields, &places);
+        let standby = groups::standby(self.spec, &fields, &places);
+        promises::outage(self.spec, name, &fields);
         let owner = fields.owner();
         let priority = fields.value("priority").and_then(|(v, e)| {
             let n = v.as_num().and_then(|n| n.to_i64());
@@ -98,7 +102,9 @@ impl<'a> Reader<'a> {
             places,
             scale,
             priority: priority.unwrap_or(0),
-            alarm_below,
+            alarm_below: alarm_below.or(standby.as_ref().and_then(|s| s.1)),
+            overflow,
+            standby: standby.map(|s| s.0),
             max_order: max_order.unwrap_or(DEFAULT_MAX_ORDER),
             site,
         };

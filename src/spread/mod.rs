@@ -19,6 +19,7 @@ pub mod place;
 pub mod report;
 pub mod simulate;
 pub mod slots;
+pub mod standby;
 pub mod survive;
 pub mod tree;
 pub mod world;

@@ -248,8 +248,68 @@ pub struct Workload {
     pub alarm_below: Option<u32>,
     /// Largest loss searched for cut sets; 3 unless told.
     pub max_order: u32,
+    /// Groups of locations used in order, the next when those before are full, and emptied in reverse. Empty: all are one.
+    #[serde(default)]
+    pub overflow: Vec<OverflowGroup>,
+    /// One replica does the work and the others stand by.
+    #[serde(default)]
+    pub standby: Option<Standby>,
     /// Where the workload is declared.
     pub site: Site,
+}
+
+/// Locations that are filled together.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct OverflowGroup {
+    /// Its label.
+    pub name: String,
+    /// Names of locations. A place of no group belongs to the last.
+    pub locations: Vec<String>,
+    /// At most so many replicas here, whatever room there is.
+    pub max: Option<u32>,
+    /// Where the block is.
+    pub site: Site,
+}
+
+/// Which replica works, and who follows it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Standby {
+    /// Names of locations in the order of promotion.
+    pub order: Vec<String>,
+    /// How far the data of each lags, in seconds, parallel to `order`; `None`: nobody says.
+    pub lag_s: Vec<Option<u64>>,
+    /// One that lags further is not promoted.
+    pub max_lag_s: Option<u64>,
+    /// Who promotes.
+    pub by: PromotedBy,
+    /// What proves that the old one has stopped.
+    pub fence: Option<Fence>,
+    /// The location that works, as last applied and as decided for this plan.
+    pub last: Option<String>,
+    /// See `last`.
+    pub active: Option<String>,
+    /// Where the block is.
+    pub site: Site,
+}
+
+/// Who promotes a standby.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum PromotedBy {
+    /// straddle: what refers to `workload.NAME.active` moves to the next.
+    Straddle,
+    /// The software itself, or a cluster manager.
+    Others,
+}
+
+/// What proves that the old active one has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Fence {
+    /// Its lease runs out after so many seconds.
+    Lease(u64),
+    /// It is switched off by others.
+    Stonith,
+    /// A person says so.
+    Operator,
 }
 
 /// A location as one workload sees it.

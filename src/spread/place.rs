@@ -146,6 +146,9 @@ impl Solver<'_> {
     /// The apportionment of `n` at a node with `min_domains` and `max_domains`, and the shares it ended with.
     fn exact(&self, node: &Node, n: u64) -> (Apportioned, Vec<Share>) {
         let mut shares = self.shares(node, n);
+        if node.ordered {
+            return (one_after_the_other(n, &shares), shares);
+        }
         let method = node.spread.map_or(Method::Webster, |s| self.tree.ask.workload.spread[s].method);
         let divide = |shares: &[Share]| apportion(method, n, shares).unwrap_or_default();
         let mut found = divide(&shares);
@@ -221,7 +224,7 @@ impl Solver<'_> {
         let (exact, shares) = self.exact(node, n);
         let (cost, picks) = self.resolve_tie(node, &exact);
         let lenient = match node.spread.map(|s| &tree.ask.workload.spread[s]) {
-            None => true,
+            None => !node.ordered,
             Some(level) => level.moving == Moving::Lazy && tree.tolerance(level, n) > 0,
         };
         let (cost, picks) = if lenient && tree.ask.use_live && exact.short == 0 {
@@ -542,7 +545,14 @@ impl Solver<'_> {
     fn strict_shortage(&mut self, id: usize, n: u64) -> Result<(), Refusal> {
         let tree = self.tree;
         let node = &tree.nodes[id];
-        let Some(spread) = node.spread else { return Ok(()) };
+        let Some(spread) = node.spread else {
+            // A group that is full is what the next one is for; only what stands below is strict.
+            let solved = node.ordered.then(|| self.solve(id, n.max(node.floor).min(node.cap.max(node.floor))));
+            for (&child, &x) in solved.iter().flat_map(|s| node.children.iter().zip(&s.picks)) {
+                self.strict_shortage(child, x)?;
+            }
+            return Ok(());
+        };
         let level = &tree.ask.workload.spread[spread];
         let short = self.shortages(node, n);
         if level.on_shortage == OnShortage::Strict && !tree.ask.lenient && !short.is_empty() {
@@ -582,6 +592,18 @@ impl Solver<'_> {
         }
         Ok(())
     }
+}
+
+/// Floors first; then each child up to its room before the next gets anything.
+fn one_after_the_other(n: u64, shares: &[Share]) -> Apportioned {
+    let mut base: Vec<u64> = shares.iter().map(|s| s.floor.min(s.cap)).collect();
+    let mut left = n.saturating_sub(base.iter().sum());
+    for (seats, share) in base.iter_mut().zip(shares) {
+        let more = share.cap.saturating_sub(*seats).min(left);
+        *seats += more;
+        left -= more;
+    }
+    Apportioned { base, short: left, ..Apportioned::default() }
 }
 
 /// Takes the steps of the greedy rule that no tie decides in one go. A unit goes to where most is missing to the apportionment, and

@@ -87,6 +87,8 @@ pub struct Node {
     pub rank: usize,
     /// Whether the costs of its children are convex.
     pub convex: bool,
+    /// Its children are filled one after the other.
+    pub ordered: bool,
 }
 
 /// The tree, and the unit its numbers are in.
@@ -101,6 +103,9 @@ pub struct Tree<'a> {
     /// The common unit, in [`Workload::scale`]-ths of a replica.
     pub grain: u64,
 }
+
+/// What the groups of an overflow are called where a domain's level stands.
+pub const OVERFLOW: &str = "overflow";
 
 /// Most units a placement may deal in, so that no input costs unbounded work.
 pub const MOST_UNITS: u64 = 10_000_000;
@@ -131,8 +136,32 @@ impl<'a> Tree<'a> {
         }
         tree.check_names()?;
         let all: Vec<usize> = (0..workload.places.len()).collect();
-        tree.root = tree.domain(&all, 0, Vec::new())?;
+        tree.root = if workload.overflow.is_empty() { tree.domain(&all, 0, Vec::new())? } else { tree.groups(&all)? };
         Ok(tree)
+    }
+
+    /// The overflow groups, each with the whole spread below it.
+    fn groups(&mut self, all: &[usize]) -> Result<usize, Refusal> {
+        let workload = self.ask.workload;
+        let mut members: Vec<Vec<usize>> = vec![Vec::new(); workload.overflow.len()];
+        for &place in all {
+            let name = &self.ask.topology.locations[workload.places[place].location].name;
+            let group = workload.overflow.iter().position(|g| g.locations.contains(name));
+            members[group.unwrap_or(workload.overflow.len() - 1)].push(place);
+        }
+        let mut children = Vec::new();
+        for (group, places) in workload.overflow.iter().zip(members).filter(|(_, places)| !places.is_empty()) {
+            let child = self.domain(&places, 0, vec![(OVERFLOW.to_string(), group.name.clone())])?;
+            if let Some(most) = group.max.map(|n| self.small(n)) {
+                let node = &mut self.nodes[child];
+                node.cap = node.cap.min(most).max(node.floor);
+                node.cap_without_quota = node.cap_without_quota.min(most).max(node.floor);
+            }
+            children.push(child);
+        }
+        let root = self.inner(children, None, all, 0, Vec::new())?;
+        (self.nodes[root].ordered, self.nodes[root].convex) = (true, false);
+        Ok(root)
     }
 
     /// Replicas in common units.
@@ -265,6 +294,7 @@ impl<'a> Tree<'a> {
             live: if ask.standing[place] == Standing::Lost { 0 } else { live },
             rank: 0,
             convex: true,
+            ordered: false,
         });
         self.nodes.len() - 1
     }
@@ -310,6 +340,7 @@ impl<'a> Tree<'a> {
             live: total(&|n| n.live),
             rank: 0,
             convex: children.iter().all(|c| of(c).place.is_some()) && units.len() <= 1,
+            ordered: false,
             children,
         };
         self.nodes.push(node);

@@ -52,6 +52,8 @@ pub enum Arg {
     Words(Words),
     /// Several, one after the other.
     List(Vec<Words>),
+    /// Names, of which the first few are said and the others counted.
+    Names(Vec<String>),
 }
 
 impl Words {
@@ -85,6 +87,7 @@ impl Arg {
             Arg::Seconds(s) => duration(*s, lang),
             Arg::Words(words) => words.say(lang),
             Arg::List(list) => list.iter().map(|w| w.say(lang)).collect::<Vec<_>>().join("; "),
+            Arg::Names(names) => some(names, 4, lang),
         }
     }
 }
@@ -117,6 +120,20 @@ impl From<Vec<Words>> for Arg {
     fn from(list: Vec<Words>) -> Arg {
         Arg::List(list)
     }
+}
+
+/// The first few of many: `a, b and 3 more`.
+fn some(all: &[String], most: usize, lang: Lang) -> String {
+    let shown = if all.len() > most + 1 { most } else { all.len() };
+    let mut text = all[..shown].join(", ");
+    if shown < all.len() {
+        let more = all.len() - shown;
+        let _ = match lang {
+            Lang::En => write!(text, " and {more} more"),
+            Lang::Ko => write!(text, " 외 {more}개"),
+        };
+    }
+    text
 }
 
 /// A message with texts in it, said at once.

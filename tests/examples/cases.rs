@@ -145,10 +145,235 @@ fn kakao_2022_calls_a_mirror_what_is_a_warm_site() {
     // The fire.
     run(&dir, &["sim", "down", "zone:pangyo"], 0);
     let args = with(&["failover", "-auto-approve"]);
-    says(&run(&dir, &args.iter().map(String::as_str).collect::<Vec<_>>(), 0), &["talk 10/10"]);
+    says(&run(&dir, &args.iter().map(String::as_str).collect::<Vec<_>>(), 0), &["complete, 10 serving"]);
     run(&dir, &["sim", "up", "zone:pangyo"], 0);
     let args = with(&["failback", "-auto-approve"]);
     run(&dir, &args.iter().map(String::as_str).collect::<Vec<_>>(), 0);
     let args = with(&["plan", "-detailed-exitcode"]);
     run(&dir, &args.iter().map(String::as_str).collect::<Vec<_>>(), 0);
+}
+
+#[test]
+fn billing_1_plus_2_alarms_at_the_first_loss_and_promotes_in_order() {
+    let (_keep, dir, plan) = settles("billing-1-plus-2");
+    says(
+        &plan,
+        &["Margin 0 now, 0 during, 2 after (alarm below 2).", "PASS  standby.billing  a works; 2 of 2 stand by"],
+    );
+    let target = |dir: &std::path::Path| -> String {
+        let status: serde_json::Value = serde_json::from_str(&run(dir, &["state", "pull"], 0)).unwrap();
+        let resources = status["resources"].as_array().unwrap();
+        let record = resources.iter().find(|r| r["type"] == "sim_record").unwrap();
+        let targets = record["instances"][0]["attributes"]["targets"].as_object().unwrap();
+        targets.keys().cloned().collect::<Vec<_>>().join(",")
+    };
+    assert_eq!(target(&dir), "a");
+    run(&dir, &["drift", "--fail-on=margin"], 0);
+    // The first loss: nobody notices but the engineer.
+    run(&dir, &["sim", "kill", "1", "--in", "zone:b"], 0);
+    let drift = run(&dir, &["drift", "--fail-on=margin"], 4);
+    says(&drift, &["2 of 3 serving, margin 1", "FAIL (drift)  standby.billing  a works and 1 of 2 stand by"]);
+    run(&dir, &["apply", "-auto-approve"], 0);
+    run(&dir, &["drift", "--fail-on=margin"], 0);
+    assert_eq!(target(&dir), "a");
+    // The one that works: b takes over, a is replaced and stands by, and nothing jumps back.
+    run(&dir, &["sim", "kill", "1", "--in", "zone:a"], 0);
+    let plan = run(&dir, &["plan"], 0);
+    let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+    says(
+        &flat,
+        &[
+            "a worked and does not serve: b takes over by straddle, with at most 2s of data lost",
+            "1 to add (1 replica), 1 to change",
+        ],
+    );
+    run(&dir, &["apply", "-auto-approve"], 0);
+    assert_eq!(target(&dir), "b");
+    run(&dir, &["plan", "-detailed-exitcode"], 0);
+    says(&run(&dir, &["plan"], 0), &["b works; 2 of 2 stand by"]);
+    // A whole room: the failover promotes the next in order, and the way back promotes nobody.
+    run(&dir, &["sim", "down", "zone:b"], 0);
+    run(&dir, &["failover", "-auto-approve"], 0);
+    assert_eq!(target(&dir), "c");
+    run(&dir, &["sim", "up", "zone:b"], 0);
+    run(&dir, &["failback", "-auto-approve"], 0);
+    assert_eq!(target(&dir), "c");
+    run(&dir, &["plan", "-detailed-exitcode"], 0);
+}
+
+#[test]
+fn a_standby_that_lags_is_passed_over() {
+    let (_keep, dir) = copy("billing-1-plus-2");
+    let file = dir.join("web.straddle.hcl");
+    let text = std::fs::read_to_string(&file).unwrap().replace("b = \"0s\"", "b = \"1m\"");
+    std::fs::write(&file, text).unwrap();
+    run(&dir, &["apply", "-auto-approve"], 0);
+    let flat = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let drift = flat(run(&dir, &["drift"], 2));
+    says(&drift, &["b lags more than 10s and is not promoted, which leaves 1 of 2"]);
+    run(&dir, &["sim", "kill", "1", "--in", "zone:a"], 0);
+    says(&flat(run(&dir, &["plan"], 0)), &["c takes over by straddle"]);
+}
+
+#[test]
+fn hybrid_idc_overflows_into_the_cloud_and_empties_it_first() {
+    let (_keep, dir, plan) = settles("hybrid-idc");
+    says(&plan, &["in usual"]);
+    let counts = |dir: &std::path::Path| -> [i64; 3] {
+        let drift: serde_json::Value = serde_json::from_str(&run(dir, &["drift", "--json"], 0)).unwrap();
+        ["own", "aws-a", "aws-c"].map(|l| drift["workloads"]["web"]["counts"][l].as_i64().unwrap())
+    };
+    assert_eq!(counts(&dir), [5, 5, 0]);
+    let said = run(&dir, &["simulate", "--lose", "cloud:idc", "--json"], 0);
+    let json: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let loss = &json["workloads"]["web"]["losses"][0];
+    assert_eq!(
+        (&loss["alive"], &loss["recovers_to"], &loss["within_s"]),
+        (&5.into(), &10.into(), &750.into()),
+        "{said}"
+    );
+    assert_eq!(loss["verdict"], "pass", "{said}");
+    let needs: Vec<&str> = loss["depends_on"].as_array().unwrap().iter().filter_map(|v| v.as_str()).collect();
+    assert_eq!(needs, ["cloud:aws", "shared_risk:aws_control"]);
+    run(&dir, &["plan", "-out=h.plan"], 0);
+    run(&dir, &["verify", "h.plan"], 0);
+    // The own site fails.
+    run(&dir, &["sim", "down", "cloud:idc"], 0);
+    says(&run(&dir, &["failover", "-auto-approve"], 0), &["complete, 10 serving"]);
+    let status = run(&dir, &["sim", "status", "--json"], 0);
+    assert_eq!(status.matches("\"zone\":\"apne2-az1\"").count(), 7, "{status}");
+    assert_eq!(status.matches("\"zone\":\"apne2-az3\"").count(), 3, "{status}");
+    run(&dir, &["sim", "up", "cloud:idc"], 0);
+    run(&dir, &["failback", "-auto-approve"], 0);
+    run(&dir, &["plan", "-detailed-exitcode"], 0);
+    assert_eq!(counts(&dir), [5, 5, 0]);
+    // More than the first group holds spills; fewer empty the spill first.
+    run(&dir, &["apply", "-auto-approve", "-var", "replicas=19", "-var", "then=50%"], 0);
+    let spilled =
+        run(&dir, &["plan", "-detailed-exitcode", "-var", "replicas=19", "-var", "then=50%", "-out=s.plan"], 0);
+    assert!(spilled.contains("No changes"), "{spilled}");
+    let status = run(&dir, &["sim", "status", "--json"], 0);
+    assert_eq!(status.matches("\"zone\":\"apne2-az3\"").count(), 2, "{status}");
+    run(&dir, &["apply", "-auto-approve"], 0);
+    assert_eq!(counts(&dir), [5, 5, 0]);
+}
+
+#[test]
+fn staging_stands_in_when_it_is_what_production_is() {
+    let (_keep, dir, plan) = settles("staging-stands-in");
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    says(
+        &flat(&plan),
+        &[
+            "PASS stand_in.staging staging can take the place of production: 10 replicas are needed, 2 stand and there is room for 12; all 3 things compared are the same.",
+        ],
+    );
+    let other = run(&dir, &["plan", "-var", "staging_image=web-6", "-out=s.plan"], 0);
+    says(
+        &flat(&other),
+        &["FAIL (drift) stand_in.staging staging is not what production is: image (\"web-7\" / \"web-6\")"],
+    );
+    run(&dir, &["verify", "s.plan"], 0);
+    says(&flat(&run(&dir, &["plan", "-var", "staging_schema=41"], 0)), &["schema (42 / 41)"]);
+    run(&dir, &["drift"], 0);
+    run(&dir, &["drift", "-var", "staging_schema=41"], 2);
+    // Seoul is gone: production is down, and staging is what the promise says.
+    says(&run(&dir, &["simulate", "--lose", "region:seoul"], 0), &["stand_in.staging"]);
+}
+
+#[test]
+fn cost_of_safety_is_d_over_d_minus_k() {
+    let (_keep, dir) = copy("cost-of-safety");
+    for (zones, replicas, factor) in
+        [("2", "24", "2x"), ("3", "18", "1.5x"), ("4", "16", "1.33x"), ("5", "15", "1.25x")]
+    {
+        let plan = run(&dir, &["plan", "-var", &format!("zones={zones}")], 0);
+        let all = format!("losing 1, all standing: {replicas} replicas, {factor}, USD");
+        says(
+            &plan,
+            &[
+                "losing none: 12 replicas, 1x, USD 0.60/h",
+                &all,
+                "the floor standing and the rest grown: 12 replicas, 1x, USD 0.60/h",
+            ],
+        );
+    }
+    let plan = run(&dir, &["plan"], 0);
+    says(
+        &plan,
+        &[
+            "losing 2, all standing: 24 replicas, 2x, USD 1.20/h",
+            "One loss more (1 to 2) costs USD 0.40/h more.",
+            "one hour in 1250",
+        ],
+    );
+    run(&dir, &["apply", "-auto-approve"], 0);
+    run(&dir, &["plan", "-detailed-exitcode"], 0);
+    // The full floor without growing: twelve do not keep twelve, and the refusal says what would.
+    run(&dir, &["plan", "-var", "floor=12"], 3);
+    run(&dir, &["plan", "-var", "floor=12", "-var", "replicas=16"], 0);
+}
+
+#[test]
+fn changes_wait_for_leave_and_repairs_do_not() {
+    let (_keep, dir) = copy("web-5-5");
+    let file = dir.join("web.straddle.hcl");
+    let spec = std::fs::read_to_string(&file).unwrap();
+    let with =
+        |change: &str| std::fs::write(&file, format!("{spec}\nchange \"production\" {{\n{change}\n}}\n")).unwrap();
+    run(&dir, &["apply", "-auto-approve"], 0);
+    // A freeze holds a rollout and not a repair.
+    with(&format!("freeze \"now\" {{\n from = \"{}\"\n to = \"2199-01-01\"\n}}", days_ago(1)));
+    let said = run(&dir, &["apply", "-auto-approve", "-var", "image=web-2"], 1);
+    says(&said, &["Not changed now", "nothing is changed during now", "2199-01-01"]);
+    run(&dir, &["sim", "kill", "1", "--in", "zone:seoul-a"], 0);
+    run(&dir, &["apply", "-auto-approve"], 0);
+    run(&dir, &["sim", "down", "zone:seoul-a"], 0);
+    run(&dir, &["failover", "-auto-approve"], 0);
+    run(&dir, &["sim", "up", "zone:seoul-a"], 0);
+    with("");
+    run(&dir, &["failback", "-auto-approve"], 0);
+    // A rule is weakened by two people, not by one, and not by one twice.
+    let weaker = spec.replace("floor  = \"50%\"", "floor  = \"40%\"");
+    assert_ne!(weaker, spec);
+    std::fs::write(&file, format!("{weaker}\nchange \"production\" {{\napprovals = {{ weaken = 2 }}\n}}\n")).unwrap();
+    let flat = |text: String| text.split_whitespace().filter(|w| *w != "|").collect::<Vec<_>>().join(" ");
+    says(&flat(run(&dir, &["apply", "-auto-approve"], 1)), &["which 2 people must approve; 0 did"]);
+    says(&run(&dir, &["apply", "-auto-approve", "-approved-by=kim", "-approved-by=kim"], 1), &["1 did"]);
+    run(&dir, &["apply", "-auto-approve", "-approved-by=kim", "-approved-by=lee"], 0);
+    run(&dir, &["apply", "-auto-approve"], 0);
+}
+
+#[test]
+fn verdicts_are_told_in_korean() {
+    let (_keep, dir) = copy("distance");
+    let plan = run(&dir, &["--lang", "ko", "plan", "-var", "far=[36.8151,127.1139]"], 3);
+    let flat = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+    says(
+        &flat,
+        &[
+            "seoul과 far 사이는 84.4km인데 규칙은 140km를 요구합니다. 55.6km가 모자라",
+            "분산 \"zone\"",
+            "잃었을 때 남는 서비스:",
+            "단계",
+            "여유도: 지금 0",
+        ],
+    );
+    // Programs read English, whatever the locale.
+    let json = std::process::Command::new(env!("CARGO_BIN_EXE_straddle"))
+        .current_dir(&dir)
+        .args(["simulate", "--json"])
+        .env("LC_ALL", "ko_KR.UTF-8")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(json.stdout).unwrap();
+    assert!(text.contains("pairs are at least 20 km apart") && !text.contains("떨어져"), "{text}");
+    let text = std::process::Command::new(env!("CARGO_BIN_EXE_straddle"))
+        .current_dir(&dir)
+        .arg("plan")
+        .env("LC_ALL", "ko_KR.UTF-8")
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&text.stdout).contains("쌍 모두 20km 이상 떨어져 있습니다"));
 }

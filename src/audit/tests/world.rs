@@ -112,6 +112,8 @@ pub fn workload(topology: &Topology, replicas: u32, spread: Vec<SpreadLevel>) ->
         places: (0..topology.locations.len()).map(place).collect(),
         scale: 1,
         priority: 0,
+        overflow: Vec::new(),
+        standby: None,
         alarm_below: None,
         max_order: 3,
         site: Site(0),

@@ -27,6 +27,7 @@ use crate::report::table::rows;
 use crate::report::words::{Names, count, interval, sum, verdict_key};
 use crate::spread::decision::{RuleReport, Verdict};
 use crate::spread::model::{Health, Topology};
+use crate::tongue::say;
 use std::collections::BTreeMap;
 use straddle_sdk::value::{Path, Step, Str, Value, same};
 
@@ -314,22 +315,16 @@ pub fn text(drift: &Drift<'_>, style: &Style) -> String {
     for (name, workload) in drift.workloads {
         let names = Names { topology: drift.topology, workload: &workload.rules };
         let decision = &workload.decision;
-        let mut line = format!(
-            "{} {} of {} serving, margin {}.",
-            style.strong(&format!("{name}:")),
-            interval(sum(&decision.before)),
-            decision.replicas,
-            decision.margin.before
-        );
+        let (n, wanted) = (interval(sum(&decision.before)), decision.replicas.to_string());
+        let margin = decision.margin.before.to_string();
+        let args: &[(&str, &str)] = &[("n", &n), ("wanted", &wanted), ("margin", &margin)];
+        let mut line = format!("{} {}", style.strong(&format!("{name}:")), say(style.lang, "checked.line", args));
         for rule in decision.rules.iter().filter(|r| r.before.verdict == Verdict::Fail) {
-            line.push_str(&format!(
-                " {}: {} (losing {} leaves {}, the rule says {}).",
-                style.ink(Ink::Bad, "BROKEN NOW"),
-                names.rule(rule.index),
-                names.loss(&rule.before.worst_loss),
-                names.units(rule.before.alive),
-                names.units(rule.floor)
-            ));
+            let (title, lost) = (names.rule(rule.index), names.loss(&rule.before.worst_loss));
+            let (left, floor) = (names.units(rule.before.alive), names.units(rule.floor));
+            let args: &[(&str, &str)] = &[("rule", &title), ("lost", &lost), ("left", &left), ("floor", &floor)];
+            let broken = style.ink(Ink::Bad, &say(style.lang, "head.broken", &[]));
+            line.push_str(&format!(" {broken}: {}.", say(style.lang, "head.broken_rule", args)));
         }
         out.push_str(&wrap(&line, style.width, 4));
         out.push('\n');
@@ -359,9 +354,9 @@ pub fn text(drift: &Drift<'_>, style: &Style) -> String {
         section(drift, kind, title, style, &mut out);
     }
     if drift.is_clean() {
-        out.push_str("Spec, state and reality agree.\n");
+        out.push_str(&format!("{}\n", say(style.lang, "checked.agree", &[])));
     } else {
-        out.push_str(&format!("{}  straddle plan\n", style.strong("Next:")));
+        out.push_str(&format!("{}  straddle plan\n", style.strong(&say(style.lang, "tail.next", &[]))));
     }
     out
 }

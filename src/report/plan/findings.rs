@@ -16,27 +16,34 @@ impl Page<'_> {
         }
         for (rule, was, is) in &workload.weakened {
             let text = match is {
-                None => format!("RULE REMOVED: {rule} ({was}) was in force and is no longer in the spec."),
-                Some(is) => format!("RULE CHANGED: {rule} was {was}, is {is}."),
+                None => self.tell("finding.removed", &[("rule", rule), ("was", was)]),
+                Some(is) => self.tell("finding.changed", &[("rule", rule), ("was", was), ("is", is)]),
             };
             let text = self.style.ink(Ink::Warn, &wrap(&text, self.style.width, 4));
             self.line(&text);
         }
         for note in &workload.decision.notes {
             // A waiting removal and a frozen place are said in words of their own; all are worth a line.
-            let (grave, text) = names.note(note);
-            let head = if matches!(note, Note::SinglePointOfFailure(_)) { "Finding" } else { "Note" };
-            let head = if grave { self.style.ink(Ink::Warn, head) } else { head.to_string() };
+            let (grave, words) = names.note_words(note);
+            let text = words.say(self.style.lang);
+            let single = matches!(note, Note::SinglePointOfFailure(_));
+            let head = if single { self.tell("finding.finding", &[]) } else { self.tell("finding.note", &[]) };
+            let head = if grave { self.style.ink(Ink::Warn, &head) } else { head };
             let text = wrap(&format!("{head}: {text}."), self.style.width, 4);
             self.line(&text);
         }
         for (currency, cost) in &workload.decision.cost {
-            let mut text = format!("Cost {currency} {}/h now, {}/h after", money(cost.before), money(cost.after));
-            if cost.peak > cost.before.max(cost.after) {
-                text.push_str(&format!(", at most {}/h in between", money(cost.peak)));
-            }
-            self.line(&format!("{text} (declared prices)."));
+            let (now, after, peak) = (money(cost.before), money(cost.after), money(cost.peak));
+            let peak = match cost.peak > cost.before.max(cost.after) {
+                true => self.tell("cost.peak", &[("peak", &peak)]),
+                false => String::new(),
+            };
+            let args: &[(&str, &str)] =
+                &[("currency", currency.as_str()), ("now", &now), ("after", &after), ("peak", &peak)];
+            let text = self.tell("cost.line", args);
+            self.line(&text);
         }
+        self.price(workload);
     }
 
     fn margin(&mut self, workload: &WorkloadPlan, names: Names<'_>) {
@@ -45,11 +52,14 @@ impl Page<'_> {
             return;
         }
         let margin = &decision.margin;
-        let mut text = format!("Margin {} now, {} during, {} after", margin.before, margin.worst_during, margin.after);
-        if let Some(below) = workload.rules.alarm_below {
-            text.push_str(&format!(" (alarm below {below})"));
-        }
-        text.push('.');
+        let (now, during, after) =
+            (margin.before.to_string(), margin.worst_during.to_string(), margin.after.to_string());
+        let alarm = workload
+            .rules
+            .alarm_below
+            .map_or(String::new(), |below| self.tell("margin.alarm", &[("below", &below.to_string())]));
+        let mut text =
+            self.tell("margin.line", &[("now", &now), ("during", &during), ("after", &after), ("alarm", &alarm)]);
         let (before, after) = (sets(&decision.cut_sets.before), sets(&decision.cut_sets.after));
         // A state that is broken already has no cut sets worth naming.
         if !before.contains(&Vec::new()) && !after.contains(&Vec::new()) {
@@ -58,13 +68,14 @@ impl Page<'_> {
                 words::some(found, 5)
             };
             let (new, gone) = (list(&after, &before), list(&before, &after));
-            for (word, list) in [("New cut sets", new), ("Cut sets gone", gone)] {
-                if !list.is_empty() {
-                    text.push_str(&format!(" {word}: {list}."));
-                }
+            if !new.is_empty() {
+                text.push_str(&self.tell("margin.new_sets", &[("list", &new)]));
+            }
+            if !gone.is_empty() {
+                text.push_str(&self.tell("margin.sets_gone", &[("list", &gone)]));
             }
         } else if after.contains(&Vec::new()) && decision.replicas > 0 {
-            text.push_str(" Below the floor without any loss.");
+            text.push_str(&self.tell("margin.below", &[]));
         }
         let limit = decision.cut_sets.after.complete_to;
         if limit < workload.rules.max_order {
@@ -95,16 +106,16 @@ impl Page<'_> {
                 .iter()
                 .any(|c| !c.before.is_null() && !matches!(c.action, Action::NoOp | Action::Read | Action::Forget));
             if !touched && plan.kind != Kind::RefreshOnly {
-                self.line("Nothing that runs is touched. Ctrl-C stops after the current call; what is built stays, nothing is half removed.");
+                let text = self.tell("tail.untouched", &[]);
+                self.line(&text);
             } else if touched {
-                self.line("Ctrl-C stops after the current call; what is done stays done, the rest is not begun.");
+                let text = self.tell("tail.stop", &[]);
+                self.line(&text);
             }
         }
         if let Fate::Saved { file, digest } = fate {
-            let text = format!(
-                "Saved {file}  {digest}  good while the state's serial is {} and what stands is as above",
-                plan.serial
-            );
+            let serial = plan.serial.to_string();
+            let text = self.tell("tail.saved", &[("file", file), ("digest", digest), ("serial", &serial)]);
             self.line(&wrap(&text, self.style.width, 4));
         }
         let next = match fate {
@@ -124,7 +135,7 @@ impl Page<'_> {
             },
         };
         if let Some(next) = next {
-            let text = format!("{}  {next}", self.style.strong("Next:"));
+            let text = format!("{}  {next}", self.style.strong(&self.tell("tail.next", &[])));
             self.line(&text);
         }
     }
@@ -134,18 +145,18 @@ impl Page<'_> {
         let Some((_, workload)) = self.plan.workloads.first() else { return };
         let level = workload.rules.spread.last().map_or("zone", |s| s.level.as_str());
         let mut next = vec![
-            ("straddle plan".to_string(), "finds nothing to do"),
-            (format!("straddle simulate --any 1 --of {level}"), "what each loss would leave"),
+            ("straddle plan".to_string(), self.tell("next.plan", &[])),
+            (format!("straddle simulate --any 1 --of {level}"), self.tell("next.simulate", &[])),
         ];
         let simulated = self.plan.changes.iter().any(|c| c.provider.source.ends_with("/straddle/sim"));
         let domain = workload.decision.spread.last().and_then(|row| row.domains.iter().find(|d| d.after > 0));
         if let Some(domain) = domain.filter(|_| simulated) {
-            next.push((format!("straddle sim kill 1 --in {level}:{}", domain.name), "then straddle plan again"));
+            next.push((format!("straddle sim kill 1 --in {level}:{}", domain.name), self.tell("next.again", &[])));
         }
         let wide = next.iter().map(|(command, _)| columns(command)).max().unwrap_or(0);
         self.blank();
         for (i, (command, what)) in next.iter().enumerate() {
-            let lead = if i == 0 { self.style.strong("Next:") } else { "     ".into() };
+            let lead = if i == 0 { self.style.strong(&self.tell("tail.next", &[])) } else { "     ".into() };
             self.line(&format!("{lead}  {}  {what}", pad(command, wide)));
         }
     }

@@ -8,6 +8,7 @@ use crate::report::style::{Ink, Style, clean, wrap};
 use crate::report::words::{self, Names, count, duration};
 use crate::spread::decision::{Interval, Role, Verdict};
 use crate::spread::model::{Health, Mode};
+use crate::tongue::say;
 use std::collections::BTreeMap;
 use straddle_sdk::value::{Value, same_unmarked};
 
@@ -18,17 +19,17 @@ impl Page<'_> {
             let text = wrap(&text, self.style.width, 4);
             self.line(&text);
         }
-        let mut line = format!("{} {}", opening(&self.plan.kind), counts(self.plan, self.style));
+        let mut line = format!("{} {}", self.tell(opening(&self.plan.kind), &[]), counts(self.plan, self.style));
         if let Some(repair) = repairs(self.plan) {
             line.push_str(&format!(" {repair}"));
         }
         if !self.plan.has_changes() {
             line = match self.plan.is_broken() {
-                true => "No changes.".into(),
+                true => self.tell("head.no_changes", &[]),
                 false if self.plan.topology.locations.iter().any(|l| l.health == Health::Down) => {
-                    "No changes: while something is down nothing is moved on its account.".into()
+                    self.tell("head.no_changes_down", &[])
                 }
-                false => "No changes. What stands is what the spec says.".into(),
+                false => self.tell("head.as_spec", &[]),
             };
         }
         let line = wrap(&line, self.style.width, 4);
@@ -37,11 +38,8 @@ impl Page<'_> {
             for breach in workload.decision.breaches.iter().filter(|_| self.plan.is_broken()) {
                 let names = self.names(workload);
                 let rule = breach.rule.map_or("floor".into(), |rule| names.rule(rule));
-                let words = format!(
-                    "REFUSED: {rule} cannot hold after this plan even with everything healthy: {} left, the rule says {}.",
-                    names.units(breach.value),
-                    names.units(breach.floor)
-                );
+                let (left, floor) = (names.units(breach.value), names.units(breach.floor));
+                let words = self.tell("head.refused", &[("rule", &rule), ("left", &left), ("floor", &floor)]);
                 let text = self.style.ink(Ink::Bad, &wrap(&words, self.style.width, 4));
                 self.line(&text);
             }
@@ -181,32 +179,33 @@ fn changed(state: &Value, live: &Value) -> String {
 
 fn opening(kind: &Kind) -> &'static str {
     match kind {
-        Kind::Normal => "This plan:",
-        Kind::Destroy => "DESTROY:",
-        Kind::RefreshOnly => "Refresh only:",
-        Kind::Repair => "Repair (adds only):",
-        Kind::Failover { .. } => "Failover:",
-        Kind::Failback => "Failback:",
+        Kind::Normal => "head.plan",
+        Kind::Destroy => "head.destroy",
+        Kind::RefreshOnly => "head.refresh",
+        Kind::Repair => "head.repair",
+        Kind::Failover { .. } => "head.failover",
+        Kind::Failback => "head.failback",
     }
 }
 
 /// `2 to add (1 replica), 0 to change, 0 to remove, 0 to replace.`
 pub(super) fn counts(plan: &Plan, style: &Style) -> String {
     let number = |f: fn(Action) -> bool| plan.changes.iter().filter(|c| f(c.action)).count();
-    let loud = |n: usize, word: &str| match n {
-        0 => format!("0 to {word}"),
-        n => style.ink(Ink::Bad, &format!("{n} to {}", word.to_uppercase())),
+    let lang = style.lang;
+    let loud = |n: usize, calm: &str, loud: &str| match n {
+        0 => say(lang, calm, &[("n", "0")]),
+        n => style.ink(Ink::Bad, &say(lang, loud, &[("n", &n.to_string())])),
     };
     let (grown, shrunk) = (replicas(plan, Role::Grow), replicas(plan, Role::Shrink));
-    let of = |n: u32| if n > 0 { format!(" ({})", count(n as usize, "replica")) } else { String::new() };
+    let of = |n: u32| if n > 0 { format!(" ({})", words::replicas(n as usize).say(lang)) } else { String::new() };
     let mut text = format!(
-        "{} to add{}, {} to change, {}{}, {}",
-        number(|a| a == Action::Create),
+        "{}{}, {}, {}{}, {}",
+        say(lang, "head.add", &[("n", &number(|a| a == Action::Create).to_string())]),
         of(grown),
-        number(|a| a == Action::Update),
-        loud(number(|a| a == Action::Delete), "remove"),
+        say(lang, "head.change", &[("n", &number(|a| a == Action::Update).to_string())]),
+        loud(number(|a| a == Action::Delete), "head.remove", "head.remove_loud"),
         of(shrunk),
-        loud(number(Action::is_replace), "replace"),
+        loud(number(Action::is_replace), "head.replace", "head.replace_loud"),
     );
     for (n, word) in [
         (number(|a| a == Action::Spare), "to add and remove again"),
@@ -245,19 +244,16 @@ fn serving(name: &str, workload: &WorkloadPlan, names: Names<'_>, style: &Style)
     let title = style.strong(&format!("{name}:"));
     if existing == 0 && now.hi == 0 {
         return match wanted {
-            0 => format!("{title} nothing stands."),
-            n => format!("{title} 0 of {n} serving: nothing stands yet, so no rule can hold before this plan."),
+            0 => format!("{title} {}", say(style.lang, "head.nothing", &[])),
+            n => format!("{title} {}", say(style.lang, "head.nothing_yet", &[("n", &n.to_string())])),
         };
     }
     if wanted == 0 {
-        let all = if decision.mode == Mode::Destroy {
-            "all of it is removed, and floors and survive rules are suspended"
-        } else {
-            "no replicas are asked for"
-        };
-        return format!("{title} {} serving; {all}.", words::interval(now));
+        let key = if decision.mode == Mode::Destroy { "head.all_removed" } else { "head.none_asked" };
+        return format!("{title} {}", say(style.lang, key, &[("n", &words::interval(now))]));
     }
-    let mut text = format!("{title} {} of {wanted} serving.", words::interval(now));
+    let (serving, wanted) = (words::interval(now), wanted.to_string());
+    let mut text = format!("{title} {}", say(style.lang, "head.serving", &[("n", &serving), ("wanted", &wanted)]));
     let broken: Vec<String> = decision
         .rules
         .iter()
@@ -270,11 +266,15 @@ fn serving(name: &str, workload: &WorkloadPlan, names: Names<'_>, style: &Style)
             };
             let lost = names.loss(loss);
             match growth {
-                None => format!(
-                    "{} (losing {lost} leaves {}, the rule says {})",
-                    names.rule(rule.index),
-                    names.units(judged.alive),
-                    names.units(rule.floor)
+                None => say(
+                    style.lang,
+                    "head.broken_rule",
+                    &[
+                        ("rule", &names.rule(rule.index)),
+                        ("lost", &lost),
+                        ("left", &names.units(judged.alive)),
+                        ("floor", &names.units(rule.floor)),
+                    ],
                 ),
                 Some(g) => format!(
                     "{} (losing {lost} comes back to {}{}, the rule says {} within {})",
@@ -288,14 +288,21 @@ fn serving(name: &str, workload: &WorkloadPlan, names: Names<'_>, style: &Style)
         })
         .collect();
     if !broken.is_empty() {
-        text.push_str(&format!(" {}: {}.", style.ink(Ink::Bad, "BROKEN NOW"), broken.join("; ")));
+        text.push_str(&format!(
+            " {}: {}.",
+            style.ink(Ink::Bad, &say(style.lang, "head.broken", &[])),
+            broken.join("; ")
+        ));
     } else if decision.rules.iter().any(|r| r.before.verdict == Verdict::NotProven) {
-        text.push_str(&format!(" No rule is broken; {} proven.", style.ink(Ink::Warn, "not all are")));
+        let doubt = style.ink(Ink::Warn, &say(style.lang, "head.not_all", &[]));
+        text.push_str(&say(style.lang, "head.unproven", &[("doubt", &doubt)]));
     } else if !decision.rules.is_empty() {
-        text.push_str(" Every rule holds.");
+        text.push_str(&say(style.lang, "head.all_hold", &[]));
     }
     if decision.margin.alarm_before {
-        text.push_str(&format!(" {}: margin {}.", style.ink(Ink::Bad, "ALARM"), decision.margin.before));
+        let (alarm, n) =
+            (style.ink(Ink::Bad, &say(style.lang, "head.alarm_word", &[])), decision.margin.before.to_string());
+        text.push_str(&say(style.lang, "head.alarm", &[("alarm", &alarm), ("n", &n)]));
     }
     text
 }

@@ -4,7 +4,7 @@ use super::Page;
 use crate::plan::model::WorkloadPlan;
 use crate::report::style::{Ink, wrap};
 use crate::report::table::{Align, rows};
-use crate::report::words::{self, Names, duration};
+use crate::report::words::{self, Names};
 use crate::spread::decision::{Because, LossRow, Verdict};
 
 /// Rows shown.
@@ -38,16 +38,16 @@ impl Page<'_> {
         });
         let most = if self.style.verbose { usize::MAX } else { MOST };
         let mut notes = Notes::default();
-        let back = format!("back to {}", decision.replicas);
+        let back = self.tell("loss.back", &[("n", &decision.replicas.to_string())]);
         let mut cells = vec![
             [
-                self.style.strong("Serving if lost:"),
-                "now".into(),
-                "during".into(),
-                "after".into(),
+                self.style.strong(&self.tell("loss.title", &[])),
+                self.tell("loss.now", &[]),
+                self.tell("loss.during", &[]),
+                self.tell("loss.after", &[]),
                 back,
-                "rule".into(),
-                "after this plan".into(),
+                self.tell("loss.rule", &[]),
+                self.tell("loss.verdict", &[]),
             ]
             .to_vec(),
         ];
@@ -59,11 +59,8 @@ impl Page<'_> {
         rows(&cells, &[Align::Left, right, right, right], 0, &mut self.out);
         if losses.len() > most {
             let least = losses[most..].iter().map(|r| r.after).min().unwrap_or(0);
-            let text = format!(
-                "  and {} losses more, none leaves less than {} (-verbose shows all)",
-                losses.len() - most,
-                names.units(least)
-            );
+            let (n, least) = ((losses.len() - most).to_string(), names.units(least));
+            let text = format!("  {}", self.tell("loss.more", &[("n", &n), ("least", &least)]));
             let text = self.style.faint(&text);
             self.line(&text);
         }
@@ -78,7 +75,14 @@ impl Page<'_> {
         let mut name = format!("  {}", names.loss(&row.lose));
         let others: Vec<String> = row.aliases.iter().flatten().map(|e| names.event(e)).collect();
         if !others.is_empty() {
-            name.push_str(&notes.number(format!("also {}: they take the same", words::some(others.into_iter(), 4))));
+            let others = words::some(others.into_iter(), 4);
+            name.push_str(&notes.number(self.tell("loss.also", &[("others", &others)])));
+        }
+        let promises = &self.plan.survival.promises;
+        let data = crate::promise::data_loss(promises, &self.plan.topology, &workload.rules.name, &row.lose);
+        if let Some(seconds) = data.filter(|s| *s > 0) {
+            let time = words::duration_in(seconds, self.style.lang);
+            name.push_str(&notes.number(self.tell("loss.data", &[("time", &time)])));
         }
         vec![
             name,
@@ -86,24 +90,38 @@ impl Page<'_> {
             names.units(row.worst_during),
             names.units(row.after),
             self.back(row, workload, names, notes),
-            rule(row, workload, names),
+            self.rule_text(row, workload, names),
             self.judged(row, workload, names, notes),
         ]
+    }
+
+    /// What the rules ask of a loss: `5 at once, 10 in 15m`.
+    fn rule_text(&self, row: &LossRow, workload: &WorkloadPlan, names: Names<'_>) -> String {
+        let rules = row.rules.iter().filter_map(|index| workload.decision.rules.iter().find(|r| r.index == *index));
+        let Some(strictest) = rules.max_by_key(|r| (r.floor, std::cmp::Reverse(r.index))) else { return "-".into() };
+        let mut text = self.tell("loss.at_once", &[("n", &names.units(strictest.floor))]);
+        for then in &strictest.after.growth {
+            let (n, time) = (names.units(then.floor), words::duration_in(then.within_s, self.style.lang));
+            text.push_str(&self.tell("loss.then", &[("n", &n), ("time", &time)]));
+        }
+        text
     }
 
     /// When growth has made the loss good.
     fn back(&self, row: &LossRow, workload: &WorkloadPlan, names: Names<'_>, notes: &mut Notes) -> String {
         let whole = u64::from(workload.decision.replicas) * u64::from(workload.decision.scale);
         match row.within_s {
-            _ if row.after >= whole => "stays".into(),
+            _ if row.after >= whole => self.tell("loss.stays", &[]),
             Some(seconds) => {
-                let how = notes.number(words::time_parts(&row.parts));
+                let how = notes.number(words::time_parts_in(&row.parts, self.style.lang));
+                let time = words::duration_in(seconds, self.style.lang);
+                let reached = names.units(row.recovers_to);
                 match row.recovers_to >= whole {
-                    true => format!("in {}{how}", duration(seconds)),
-                    false => format!("{} in {}{how}", names.units(row.recovers_to), duration(seconds)),
+                    true => self.tell("loss.in", &[("time", &time), ("how", &how)]),
+                    false => self.tell("loss.reaches", &[("n", &reached), ("time", &time), ("how", &how)]),
                 }
             }
-            None => "never".into(),
+            None => self.tell("loss.never", &[]),
         }
     }
 
@@ -111,20 +129,25 @@ impl Page<'_> {
         let Some(verdict) = row.verdict else {
             let single = row.lose.len() == 1 && workload.decision.cut_sets.after.sets.contains(&row.lose);
             if let Some(accepted) = row.because.iter().find(|b| matches!(b, Because::Accepted(_))) {
-                return format!("accepted{}", notes.number(names.because(accepted)));
+                let why = notes.number(names.because_words(accepted).say(self.style.lang));
+                return self.tell("loss.accepted", &[("why", &why)]);
             }
-            return if single { self.style.ink(Ink::Bad, "SINGLE POINT, no rule names it") } else { "-".into() };
+            let alone = self.tell("loss.single", &[]);
+            return if single { self.style.ink(Ink::Bad, &alone) } else { "-".into() };
         };
-        let why: String = row.because.iter().map(|b| notes.number(names.because(b))).collect();
+        let why: String =
+            row.because.iter().map(|b| notes.number(names.because_words(b).say(self.style.lang))).collect();
         let growth_only = !row.because.is_empty() && row.because.iter().all(about_growth);
         let text = match verdict {
             Verdict::Pass => self.style.ink(Ink::Good, "PASS"),
             Verdict::NotProven if growth_only => {
-                format!("{}, growth {}", self.style.ink(Ink::Good, "PASS"), self.style.ink(Ink::Warn, "NOT PROVEN"))
+                let (pass, doubt) = (self.style.ink(Ink::Good, "PASS"), self.style.ink(Ink::Warn, "NOT PROVEN"));
+                self.tell("loss.growth_doubt", &[("pass", &pass), ("doubt", &doubt)])
             }
             Verdict::NotProven => self.style.ink(Ink::Warn, "NOT PROVEN"),
             Verdict::Fail if growth_only => {
-                format!("{} at once, growth {}", self.style.ink(Ink::Good, "PASS"), self.style.ink(Ink::Bad, "FAIL"))
+                let (pass, fail) = (self.style.ink(Ink::Good, "PASS"), self.style.ink(Ink::Bad, "FAIL"));
+                self.tell("loss.growth_fail", &[("pass", &pass), ("fail", &fail)])
             }
             Verdict::Fail => self.style.ink(Ink::Bad, "FAIL"),
         };
@@ -135,34 +158,20 @@ impl Page<'_> {
     fn load(&mut self, losses: &[&LossRow], workload: &WorkloadPlan, names: Names<'_>) {
         let worst = losses.iter().filter(|r| !r.rules.is_empty()).filter_map(|r| r.load.map(|(d, a)| (a, d))).min();
         if let (Some((alive, demand)), Some(need)) = (worst, workload.rules.demand) {
+            let need = need.to_string();
             let text = match alive {
-                0 => {
-                    format!("Peak load needs {need} (declared): after the worst of these nothing is left to carry it.")
-                }
+                0 => self.tell("loss.load_none", &[("need", &need)]),
                 _ => {
                     let percent = (u128::from(demand) * 100).div_ceil(u128::from(alive));
-                    let until = if percent > 100 { " until the growth is done" } else { "" };
-                    format!(
-                        "Peak load needs {need} (declared): {} left would run at {percent} %{until}.",
-                        names.units(alive)
-                    )
+                    let key = if percent > 100 { "loss.load_over" } else { "loss.load" };
+                    let (left, percent) = (names.units(alive), percent.to_string());
+                    crate::tongue::say(self.style.lang, key, &[("need", &need), ("left", &left), ("percent", &percent)])
                 }
             };
             let text = wrap(&format!("  {text}"), self.style.width, 2);
             self.line(&text);
         }
     }
-}
-
-/// What the rules ask of a loss: `5 at once, 10 in 15m`.
-fn rule(row: &LossRow, workload: &WorkloadPlan, names: Names<'_>) -> String {
-    let rules = row.rules.iter().filter_map(|index| workload.decision.rules.iter().find(|r| r.index == *index));
-    let Some(strictest) = rules.max_by_key(|r| (r.floor, std::cmp::Reverse(r.index))) else { return "-".into() };
-    let mut text = format!("{} at once", names.units(strictest.floor));
-    for then in &strictest.after.growth {
-        text.push_str(&format!(", {} in {}", names.units(then.floor), duration(then.within_s)));
-    }
-    text
 }
 
 /// Whether the reason is about growth after the loss, not about what is left at once.

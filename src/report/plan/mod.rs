@@ -10,6 +10,7 @@ mod findings;
 mod head;
 mod json;
 mod losses;
+mod price;
 mod resources;
 mod spread;
 mod steps;
@@ -49,7 +50,8 @@ pub fn carried_out(plan: &Plan, style: &Style) -> String {
     let mut page = Page::new(plan, style);
     if !matches!(plan.kind, Kind::Destroy | Kind::RefreshOnly) {
         for (_, workload) in &plan.workloads {
-            page.spread(workload, page.names(workload), ["before", "now"]);
+            let (before, now) = (page.tell("spread.before", &[]), page.tell("loss.now", &[]));
+            page.spread(workload, page.names(workload), [&before, &now]);
         }
         // A failover and its way back name their own next command.
         if matches!(plan.kind, Kind::Normal | Kind::Repair) {
@@ -109,7 +111,8 @@ impl<'p> Page<'p> {
             let title = self.style.strong(&format!("workload {name}"));
             self.line(&title);
         }
-        self.spread(workload, names, ["now", "after"]);
+        let (now, after) = (self.tell("loss.now", &[]), self.tell("loss.after", &[]));
+        self.spread(workload, names, [&now, &after]);
         self.steps(workload, names);
         if self.plan.kind != Kind::Destroy {
             self.losses(workload, names);
@@ -132,6 +135,11 @@ impl<'p> Page<'p> {
         Names { topology: &self.plan.topology, workload: &workload.rules }
     }
 
+    /// A message in the reader's language.
+    fn tell(&self, key: &str, args: &[(&str, &str)]) -> String {
+        crate::tongue::say(self.style.lang, key, args)
+    }
+
     fn line(&mut self, text: &str) {
         self.out.push_str(text);
         self.out.push('\n');
@@ -152,10 +160,10 @@ impl<'p> Page<'p> {
 }
 
 /// What a step of a workload does, in words: `add seoul-a/2, wait healthy 1m`. Steps count from 0.
-pub fn step_words(plan: &Plan, workload: &str, step: usize) -> Option<String> {
+pub fn step_words(plan: &Plan, workload: &str, step: usize, lang: crate::tongue::Lang) -> Option<String> {
     let (_, workload) = plan.workloads.iter().find(|(name, _)| **name == *workload)?;
     let names = Names { topology: &plan.topology, workload: &workload.rules };
-    workload.decision.steps.get(step).map(|step| steps::what(step, names))
+    workload.decision.steps.get(step).map(|step| steps::what(step, names, lang))
 }
 
 /// Lines of texts, found once for each text: a plan names a place for each of its objects.

@@ -40,18 +40,16 @@ impl Page<'_> {
         let spread = names.workload.spread.get(row.index);
         let ratio =
             spread.map_or("even".into(), |s| words::ratio(&s.ratio, row.domains.iter().map(|d| d.name.as_str())));
-        let mut title = self.style.strong(&format!("Spread \"{}\"", row.level));
+        let mut title = self.style.strong(&self.tell("spread.title", &[("level", &row.level)]));
         if !row.parent.is_empty() {
             let parents: Vec<&str> = row.parent.iter().map(|(_, name)| name.as_str()).collect();
-            title.push_str(&format!(" in {}", parents.join("/")));
+            title.push_str(&self.tell("spread.within", &[("parent", &parents.join("/"))]));
         }
-        title.push_str(&format!(" {ratio}, tolerance {}", row.tolerance));
+        let tolerance = row.tolerance.to_string();
+        title.push_str(&self.tell("spread.ratio", &[("ratio", &ratio), ("tolerance", &tolerance)]));
         if let Some(most) = row.max_skew {
-            title.push_str(&format!(
-                ", skew {} to {} (most {most})",
-                fraction(row.skew_before),
-                fraction(row.skew_after)
-            ));
+            let (from, to, most) = (fraction(row.skew_before), fraction(row.skew_after), most.to_string());
+            title.push_str(&self.tell("spread.skew", &[("from", &from), ("to", &to), ("most", &most)]));
         }
         title
     }
@@ -59,7 +57,7 @@ impl Page<'_> {
     fn domain(&self, domain: &DomainRow, most: u32) -> Vec<String> {
         let mut name = format!("  {}", domain.name);
         if !domain.eligible {
-            name.push_str(&self.style.ink(Ink::Bad, " (out)"));
+            name.push_str(&self.style.ink(Ink::Bad, &self.tell("spread.out", &[])));
         }
         let wide = domain.after.max(domain.existing).max(domain.before.hi);
         vec![

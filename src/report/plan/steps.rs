@@ -4,8 +4,9 @@ use super::Page;
 use crate::plan::model::{Kind, WorkloadPlan};
 use crate::report::style::Ink;
 use crate::report::table::{Align, rows};
-use crate::report::words::{self, Names, count, duration};
+use crate::report::words::{self, Names, count};
 use crate::spread::decision::{Check, CheckOf, Role, Step, StepEntry, Units};
+use crate::tongue::{Lang, say};
 
 /// Steps shown before those between are folded.
 const MOST: usize = 12;
@@ -16,10 +17,10 @@ impl Page<'_> {
         let Some(last) = steps.last() else { return };
         self.blank();
         let mut cells = vec![vec![
-            self.style.strong("Steps"),
+            self.style.strong(&self.tell("step.title", &[])),
             String::new(),
-            "serving at worst".into(),
-            "tightest rule then".into(),
+            self.tell("step.serving", &[]),
+            self.tell("step.tightest", &[]),
         ]];
         let folded = steps.len() > MOST && !self.style.verbose;
         for (i, step) in steps.iter().enumerate() {
@@ -37,7 +38,7 @@ impl Page<'_> {
     fn step(&self, step: &Step, names: Names<'_>) -> Vec<String> {
         vec![
             (step.index + 1).to_string(),
-            what(step, names),
+            what(step, names, self.style.lang),
             serving(&step.half_done, names),
             match tightest(&step.checks) {
                 Some(check) if self.plan.kind != Kind::Destroy => self.check(check, names),
@@ -89,7 +90,7 @@ impl Page<'_> {
                 self.slack(slack, false, names)
             )
         });
-        vec![String::new(), "done".into(), serving(&last.state, names), text]
+        vec![String::new(), self.tell("step.done", &[]), serving(&last.state, names), text]
     }
 
     fn check(&self, check: &Check, names: Names<'_>) -> String {
@@ -97,47 +98,53 @@ impl Page<'_> {
             CheckOf::Serving | CheckOf::Survive(_) => words::amount(n, names.workload.scale),
             _ => n.to_string(),
         };
-        format!(
-            "{} {} of {}, {}",
-            names.check(&check.rule),
-            number(check.value),
-            number(check.bound),
-            self.slack(check.slack, check.as_before, names)
-        )
+        let (value, bound) = (number(check.value), number(check.bound));
+        let slack = self.slack(check.slack, check.as_before, names);
+        let rule = names.check(&check.rule);
+        self.tell("step.check", &[("rule", &rule), ("value", &value), ("bound", &bound), ("slack", &slack)])
     }
 
     fn slack(&self, slack: i64, as_before: bool, names: Names<'_>) -> String {
         match (slack, as_before) {
-            (..0, true) => self.style.ink(Ink::Warn, "as now, not worse"),
-            (..0, false) => self.style.ink(Ink::Bad, &format!("{} short", words::amount(-slack, names.workload.scale))),
-            (0.., _) => format!("slack {}", words::amount(slack, names.workload.scale)),
+            (..0, true) => self.style.ink(Ink::Warn, &self.tell("step.as_now", &[])),
+            (..0, false) => {
+                let missing = words::amount(-slack, names.workload.scale);
+                self.style.ink(Ink::Bad, &self.tell("step.short", &[("n", &missing)]))
+            }
+            (0.., _) => self.tell("step.slack", &[("n", &words::amount(slack, names.workload.scale))]),
         }
     }
 }
 
 /// What a step does, in words.
-pub(super) fn what(step: &Step, names: Names<'_>) -> String {
+pub(super) fn what(step: &Step, names: Names<'_>, lang: Lang) -> String {
     let mut parts = Vec::new();
-    for (role, word) in [(Role::Grow, "add"), (Role::Complete, "complete"), (Role::Replace, "add new")] {
-        parts.extend(entries(&step.adds, role, names).map(|list| format!("{word} {list}")));
-    }
-    parts.extend(entries(&step.waits, Role::Wait, names).map(|list| format!("wait for {list}")));
+    let mut of = |list: &[StepEntry], role, key: &str| {
+        parts.extend(entries(list, role, names, lang).map(|list| say(lang, key, &[("list", &list)])));
+    };
+    of(&step.adds, Role::Grow, "step.add");
+    of(&step.adds, Role::Complete, "step.complete");
+    of(&step.adds, Role::Replace, "step.add_new");
+    of(&step.waits, Role::Wait, "step.wait_for");
     if !step.adds.is_empty() || !step.waits.is_empty() {
         parts.push(match names.workload.rollout.healthy_for_s {
-            0 => "wait until healthy".into(),
-            s => format!("wait healthy {}", duration(s)),
+            0 => say(lang, "step.until_healthy", &[]),
+            s => say(lang, "step.healthy_for", &[("time", &words::duration_in(s, lang))]),
         });
     }
-    parts.extend(entries(&step.updates, Role::Update, names).map(|list| format!("update {list}")));
-    for (role, word) in [(Role::Replace, "take down old"), (Role::Shrink, "remove")] {
-        parts.extend(entries(&step.removes, role, names).map(|list| format!("{word} {list}")));
-    }
+    let mut of = |list: &[StepEntry], role, key: &str| {
+        parts.extend(entries(list, role, names, lang).map(|list| say(lang, key, &[("list", &list)])));
+    };
+    of(&step.updates, Role::Update, "step.update");
+    of(&step.removes, Role::Replace, "step.take_down");
+    of(&step.removes, Role::Shrink, "step.remove");
     parts.join(", ")
 }
 
 /// Replicas of a role by name while they are few, by number otherwise. Where replicas are made by number every entry counts for
 /// the plain role.
-fn entries(entries: &[StepEntry], role: Role, names: Names<'_>) -> Option<String> {
+fn entries(entries: &[StepEntry], role: Role, names: Names<'_>, lang: Lang) -> Option<String> {
+    let some_in = |n: usize, place: &str| say(lang, "step.some_in", &[("n", &n.to_string()), ("place", place)]);
     let mut keys = Vec::new();
     let mut numbers = Vec::new();
     let mut total = 0;
@@ -145,7 +152,7 @@ fn entries(entries: &[StepEntry], role: Role, names: Names<'_>) -> Option<String
         let place = names.place(entry.place);
         if entry.slots.is_empty() {
             if matches!(role, Role::Grow | Role::Wait | Role::Update | Role::Shrink) && entry.count > 0 {
-                numbers.push(format!("{} in {place}", entry.count));
+                numbers.push(some_in(entry.count as usize, place));
             }
             continue;
         }
@@ -156,8 +163,7 @@ fn entries(entries: &[StepEntry], role: Role, names: Names<'_>) -> Option<String
         }
     }
     if total > 4 {
-        numbers
-            .extend(keys.iter().map(|(n, place, list)| if *n == 1 { list.clone() } else { format!("{n} in {place}") }));
+        numbers.extend(keys.iter().map(|(n, place, list)| if *n == 1 { list.clone() } else { some_in(*n, place) }));
     } else {
         numbers.extend(keys.into_iter().map(|(_, _, list)| list));
     }

@@ -167,6 +167,8 @@ impl One<'_> {
             if costs.len() > 0 {
                 j.key("costs").array(&decision.cost, |j, one| cost(one, j));
             }
+            let outage = self.plan.survival.promises.outages.contains_key(&self.workload.rules.name);
+            super::price::json(self.workload, outage, j);
             self.findings(j);
         });
     }

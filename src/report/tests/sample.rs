@@ -126,6 +126,8 @@ pub fn workload(topology: &Topology, replicas: u32) -> Workload {
             .collect(),
         scale: 1,
         priority: 0,
+        overflow: Vec::new(),
+        standby: None,
         alarm_below: None,
         max_order: 2,
         site: Site(0),

@@ -1,8 +1,10 @@
 //! Promises beside spread and survival: `distance`, `backup`, `limit`, `owner`, and what locations and shared risks say for them.
 
 mod backup;
+mod change;
 mod distance;
 mod limit;
+mod stand_in;
 
 use super::fields::{Evaluate, Fields, day_number, whole};
 use super::locations::{label, unique, whole_seconds};
@@ -10,7 +12,7 @@ use super::model::Spec;
 use crate::diag::{Diagnostic, Span};
 use crate::lang::ast::Block;
 use crate::lang::suggest::nearest;
-use crate::promise::model::{Class, ClassTerms, Evidence, Owner, ReadyTerm, SiteFacts};
+use crate::promise::model::{Class, ClassTerms, Evidence, Outage, Owner, ReadyTerm, SiteFacts};
 use crate::promise::share_the_unknown;
 use crate::spread::model::Site;
 use std::cell::RefCell;
@@ -41,6 +43,18 @@ pub fn lower(spec: &mut Spec, blocks: &[Block], evaluate: Evaluate<'_>, problems
         limit::lower(spec, &name, &fields);
         fields.finish();
     }
+    let mut seen = BTreeMap::new();
+    for (name, fields) in of("change").filter_map(|b| read.block(b, "production", &mut seen)) {
+        change::lower(spec, &name, &fields, &read);
+        fields.finish();
+    }
+    let mut seen = BTreeMap::new();
+    for (name, fields) in of("stand_in").filter_map(|b| read.block(b, "staging", &mut seen)) {
+        stand_in::lower(spec, &name, &fields, &read);
+        fields.finish();
+    }
+    spec.promises.changes.sort_by(|a, b| a.name.cmp(&b.name));
+    spec.promises.stand_ins.sort_by(|a, b| a.name.cmp(&b.name));
     spec.promises.distances.sort_by(|a, b| a.name.cmp(&b.name));
     spec.promises.backups.sort_by(|a, b| a.name.cmp(&b.name));
     spec.promises.limits.sort_by(|a, b| a.name.cmp(&b.name));
@@ -170,6 +184,25 @@ pub fn site(
     spec.promises.sites.insert(name.to_string(), facts);
 }
 
+/// `cost { outage_per_hour = 50000, currency = "USD" }` of a workload.
+pub fn outage(spec: &mut Spec, workload: &str, fields: &Fields<'_>) {
+    let Some(block) = fields.block("cost") else { return };
+    let inner = fields.inside(block);
+    let per_hour = inner.decimal("outage_per_hour").filter(|p| *p < 1e12);
+    let currency = inner.string("currency");
+    if inner.expr("outage_per_hour").is_none() {
+        inner.missing("outage_per_hour", "5000");
+    }
+    if currency.is_none() {
+        inner.missing("currency", "\"USD\"");
+    }
+    inner.finish();
+    if let (Some(per_hour), Some(currency)) = (per_hour, currency) {
+        let outage = Outage { micros_per_hour: (per_hour * 1e6).round() as u64, currency: currency.to_string() };
+        spec.promises.outages.insert(workload.to_string(), outage);
+    }
+}
+
 fn owners<'b>(
     spec: &mut Spec,
     blocks: impl Iterator<Item = &'b Block>,
@@ -266,6 +299,11 @@ fn fingerprints(spec: &mut Spec) {
         }
     }
     let locations = &spec.topology.locations;
+    let everywhere: Vec<String> = promises.sites.keys().cloned().collect();
+    for rule in &promises.changes {
+        let says = format!("weaken {}, remove {}, {} windows", rule.weaken, rule.remove, rule.windows.len());
+        prints.push((everywhere.clone(), format!("change.{}", rule.name), says));
+    }
     for (risk, evidence) in &promises.evidence {
         let index = spec.topology.risks.iter().position(|r| r.name == *risk);
         let shares = |l: &&crate::spread::model::Location| index.is_some_and(|i| l.shares.contains(&i));
@@ -288,7 +326,7 @@ fn days(d: std::time::Duration) -> u64 {
 }
 
 /// The names of locations that an argument names: `location.a`, `"a"`, or all of a domain, `"cloud:aws"`; one group each.
-fn groups(spec: &Spec, fields: &Fields<'_>, name: &'static str) -> Option<Vec<Vec<String>>> {
+pub fn groups(spec: &Spec, fields: &Fields<'_>, name: &'static str) -> Option<Vec<Vec<String>>> {
     let locations = &spec.topology.locations;
     let mut groups = Vec::new();
     for (text, span) in fields.names(name, "location")? {

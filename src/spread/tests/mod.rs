@@ -1,6 +1,7 @@
 //! Worlds for tests, and the tests that need more than one module. Oracles here share no logic with the engine.
 
 mod losses;
+mod overflow;
 mod place;
 mod random;
 mod steps;

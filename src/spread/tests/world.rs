@@ -106,6 +106,8 @@ pub fn workload(topology: &Topology, replicas: u32, spread: Vec<SpreadLevel>) ->
             .collect(),
         scale: 1,
         priority: 0,
+        overflow: Vec::new(),
+        standby: None,
         alarm_below: None,
         max_order: 3,
         site: Site(0),
