@@ -154,3 +154,56 @@ fn mistakes_are_told_all_at_once_with_their_lines() {
     let told = run(&dir, &["plan"], 1);
     says(&told, &["Invalid ratio", "Did you mean \"losses\"?", "web.straddle.hcl:"]);
 }
+
+/// The tools to switch over are in the building that burns: found when the runbook is compiled. Once they are elsewhere, it is carried out.
+#[test]
+fn kakao_2022_refuses_a_runbook_whose_tools_burn_with_the_building() {
+    let key = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+    let (_keep, dir, _) = settles("kakao-2022/switch-over");
+    let keyed = |args: &[&str], exit: i32| {
+        let output = Command::new(env!("CARGO_BIN_EXE_straddle"))
+            .current_dir(&dir)
+            .args(args)
+            .env("NO_COLOR", "1")
+            .env("STRADDLE_RUNBOOK_KEY", key)
+            .output()
+            .unwrap();
+        let all = text(&output);
+        assert_eq!(output.status.code(), Some(exit), "straddle {args:?}:\n{all}");
+        all
+    };
+    let refused = keyed(&["runbook", "build"], 1);
+    says(
+        &refused,
+        &[
+            "REFUSED  lose-zone-pangyo",
+            "image registry falls with shared_risk:pangyo_dc",
+            "sign-on falls with shared_risk:pangyo_dc",
+            "built    lose-zone-anyang: adds 5",
+        ],
+    );
+    keyed(&["drift"], 2);
+    let path = dir.join("web.straddle.hcl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mended = text
+        .replace("need \"image registry\" {\n    shares = [shared_risk.pangyo_dc]", "need \"image registry\" {")
+        .replace("control = [shared_risk.pangyo_dc]", "");
+    std::fs::write(&path, mended).unwrap();
+    says(&keyed(&["runbook", "build"], 0), &["built    lose-zone-pangyo: adds 5"]);
+    keyed(&["runbook", "test"], 0);
+    keyed(&["drift"], 0);
+    keyed(&["sim", "down", "zone:pangyo"], 0);
+    // Spec and state are gone; the clouds are not.
+    for name in ["web.straddle.hcl", "straddle.db"] {
+        std::fs::rename(dir.join(name), dir.join(format!("{name}.gone"))).unwrap();
+    }
+    let done = keyed(&["runbook", "run", "-offline", "-auto-approve", "kept/head-office/lose-zone-pangyo.runbook"], 0);
+    says(&done, &["DONE"]);
+    for name in ["web.straddle.hcl", "straddle.db"] {
+        std::fs::rename(dir.join(format!("{name}.gone")), dir.join(name)).unwrap();
+    }
+    keyed(&["runbook", "merge", "kept/head-office/lose-zone-pangyo.runbook"], 0);
+    let listed = keyed(&["state", "list"], 0);
+    assert_eq!(listed.matches("\"anyang/").count(), 10, "{listed}");
+    keyed(&["plan", "-detailed-exitcode"], 0);
+}

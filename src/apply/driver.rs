@@ -312,7 +312,7 @@ impl<'c, 'a> Driver<'c, 'a> {
                 Prepared::Call(mut call, mut request) => {
                     self.depose(&mut call, &mut entries);
                     let action = self.action(call.op);
-                    let token = format!("{}.{action}", self.carrying.lineage);
+                    let token = format!("{}.{action}", self.carrying.attempt);
                     request.ownership = Some(Ownership {
                         owner: self.carrying.lineage.clone(),
                         address: call.object.address.to_string(),

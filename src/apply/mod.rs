@@ -42,7 +42,7 @@ use crate::plan::placement::{self, Placements, Replica};
 use crate::plan::providers::Providers;
 use crate::plan::sequence::{StepReplicas, replica};
 use crate::spread::model::{Rollout, Template as TemplateKind};
-use crate::state::{Boot, Entry, Json, Note, NoteKey, ObjectId, StateError, Store, now};
+use crate::state::{Boot, Entry, Json, Note, NoteKey, ObjectId, State, StateError, Store, now};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU8, Ordering};
 use straddle_sdk::schema::Prepared as Schema;
@@ -73,6 +73,38 @@ impl StopFlag {
     }
 }
 
+/// Where a copy of a state says which run of which runbook it is for.
+pub fn runbook_run() -> NoteKey {
+    NoteKey { kind: "runbook_run".into(), subject: String::new() }
+}
+
+/// What tokens begin with. A runbook works on a copy of the state, whose runs count on as those of the state itself do: only by this
+/// are the two told apart.
+fn attempt(state: &State) -> String {
+    let run = state.notes.get(&runbook_run());
+    let run = run.and_then(|note| serde_json::from_str::<RunbookRun>(note.value.as_str()).ok());
+    match run {
+        Some(run) => format!("{}{}", runbook_tokens(&state.lineage), run.id),
+        None => state.lineage.to_string(),
+    }
+}
+
+/// What tokens of every runbook of a state begin with.
+pub fn runbook_tokens(lineage: &str) -> String {
+    format!("{lineage}.runbook.")
+}
+
+/// A run of a runbook.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct RunbookRun {
+    /// Tells it from all others.
+    pub id: String,
+    /// The runbook's name.
+    pub name: String,
+    /// What is lost.
+    pub lose: BTreeSet<String>,
+}
+
 /// A plan being carried out, with all it needs.
 pub struct Carrying<'a> {
     pub plan: &'a Plan,
@@ -85,6 +117,8 @@ pub struct Carrying<'a> {
     /// The run's number and the state's lineage: they name actions.
     pub run: u64,
     pub lineage: String,
+    /// What tokens of this run begin with: the lineage, and of a runbook's run also which one.
+    attempt: String,
     watch: watch::Watch<'a>,
     placements: Placements,
     /// Replicas of each place after each step, by workload in the plan's order: what groups are set to.
@@ -134,6 +168,7 @@ impl<'a> Carrying<'a> {
             stop,
             run,
             lineage: store.with_state(|s| s.lineage.to_string()),
+            attempt: store.with_state(attempt),
             watch: watch::Watch::new(plan, store, fleet, providers, env),
             placements: Placements { workloads: Vec::new(), locations },
             existing,

@@ -12,7 +12,9 @@ use crate::plan::env::Env;
 use crate::plan::model::Plan;
 use crate::plan::observed::{Observed, Reality, Seen};
 use crate::plan::placement;
+use crate::plan::probes::{self, Probed};
 use crate::plan::providers::Providers;
+use crate::probe::Prober;
 use crate::spec::WorkloadSpec;
 use crate::spread::model::{Health, Template as TemplateKind, Workload};
 use crate::state::{DeposedKey, Object, ObjectId, ProviderRef, Store};
@@ -43,6 +45,8 @@ pub(super) struct Watch<'a> {
     providers: &'a Providers,
     env: &'a Env<'a>,
     known: RefCell<BTreeMap<Str, Known>>,
+    /// What probes saw last, and the replicas they were asked about.
+    probed: RefCell<(Probed, BTreeSet<(Str, Str)>)>,
 }
 
 impl Look {
@@ -68,7 +72,7 @@ impl<'a> Watch<'a> {
         providers: &'a Providers,
         env: &'a Env<'a>,
     ) -> Watch<'a> {
-        Watch { plan, store, fleet, providers, env, known: RefCell::default() }
+        Watch { plan, store, fleet, providers, env, known: RefCell::default(), probed: RefCell::default() }
     }
 
     /// A step is done with these: what was counted of them is old.
@@ -107,6 +111,7 @@ impl<'a> Watch<'a> {
         let mut problems = Vec::new();
         let observed = self.fleet.read(objects, self.providers, true, &mut problems).await;
         problems.extend(self.ended(&observed).await);
+        self.probe(workload, keys, &observed, &mut problems).await;
         // An old object that is gone was to go anyway; the counts know it.
         let is_lost = |id: &ObjectId, seen: &Seen| id.deposed.is_none() && matches!(seen.reality, Reality::Gone);
         let lost = observed.objects.iter().filter(|(id, seen)| is_lost(id, seen));
@@ -126,6 +131,20 @@ impl<'a> Watch<'a> {
             known.by_place[place] = known.by_place[place] + n.0 + n.1 - before.0 - before.1;
         }
         Look { by_place: known.by_place.clone(), problems, gone }
+    }
+
+    /// Asks the probes that tell of these replicas, once: a step waits for what serves, not for what once did not.
+    async fn probe(&self, workload: &Str, keys: &BTreeSet<Str>, observed: &Observed, problems: &mut Vec<Diagnostic>) {
+        let spec = self.env.spec;
+        if !spec.probes.iter().any(|p| p.workloads.contains(workload)) {
+            return;
+        }
+        let targets = probes::targets(spec, self.env, observed, Some((workload, keys)), problems);
+        let seen = Prober::new(spec).look(&targets).await;
+        let mut probed = self.probed.borrow_mut();
+        probed.0.seen.extend(seen);
+        probed.1.extend(keys.iter().map(|key| (workload.clone(), key.clone())));
+        self.env.set_probed(&probed.0, &probed.1);
     }
 
     /// A provider whose process has ended will never say how its objects fare.

@@ -61,7 +61,13 @@ pub async fn run(args: ApplyArgs, printer: &Printer) -> Exit {
         return exit;
     }
     let exit = match super::recovery::recover(&project, &store, args.planning.parallelism, printer).await {
-        Ok(()) => plan_and_apply(&project, &store, kind, &args, operation, printer).await,
+        Ok(()) => {
+            let exit = plan_and_apply(&project, &store, kind.clone(), &args, operation, printer).await;
+            if exit == Exit::Done && matches!(kind, Kind::Normal | Kind::Repair) {
+                super::runbook::after_apply(&project, &store, &args.planning, printer).await;
+            }
+            exit
+        }
         Err(exit) => exit,
     };
     if let Err(error) = store.close() {
@@ -135,12 +141,10 @@ async fn plan_and_apply(
     printer: &Printer,
 ) -> Exit {
     let state = store.state();
-    let scene = match planning::look(project, &state, args.planning.refresh, args.planning.parallelism).await {
+    let (refresh, parallelism) = (args.planning.refresh, args.planning.parallelism);
+    let scene = match look_and_adopt(project, store, &state, refresh, parallelism, printer).await {
         Ok(scene) => scene,
-        Err(problems) => {
-            printer.diagnostics(&problems, &project.sources);
-            return Exit::Error;
-        }
+        Err(exit) => return exit,
     };
     if let Err(exit) = note_return(project, store, &scene, printer) {
         scene.fleet.shutdown().await;
@@ -167,10 +171,32 @@ async fn plan_and_apply(
     exit
 }
 
+/// Looks at reality; what runbooks made without the state comes into the state first.
+pub async fn look_and_adopt(
+    project: &Project,
+    store: &Store,
+    state: &State,
+    refresh: bool,
+    parallelism: usize,
+    printer: &Printer,
+) -> Result<Scene, Exit> {
+    let told = |problems: Vec<Diagnostic>| {
+        printer.diagnostics(&problems, &project.sources);
+        Exit::Error
+    };
+    let scene = planning::look(project, state, refresh, parallelism).await.map_err(told)?;
+    if !super::runbook::adopt(project, store, &scene, printer).await {
+        return Ok(scene);
+    }
+    scene.fleet.shutdown().await;
+    planning::look(project, &store.state(), refresh, parallelism).await.map_err(told)
+}
+
 /// Since when what was lost is well again is seen by whoever looks with the lock in hand.
 fn note_return(project: &Project, store: &Store, scene: &Scene, printer: &Printer) -> Result<(), Exit> {
     let seen = way_back::seen(&project.spec, &scene.state, &scene.topology, now());
-    way_back::record(store, &seen).map_err(|error| {
+    let evidence = super::evidence::changed(&store.state(), &scene.observed.evidence);
+    way_back::record(store, &seen, evidence).map_err(|error| {
         printer.diagnostics(&[error.into()], &project.sources);
         Exit::Error
     })

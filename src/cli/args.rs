@@ -3,10 +3,14 @@
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
 mod inspect;
+mod runbook;
 mod spelling;
 mod tools;
 
 pub use inspect::{GetArgs, GraphArgs, GraphFormat, GraphType, RefreshArgs, TaintArgs, TestArgs, WorkspaceCommand};
+pub use runbook::{
+    RunbookBuildArgs, RunbookCommand, RunbookListArgs, RunbookMergeArgs, RunbookRunArgs, RunbookTestArgs,
+};
 pub use spelling::{SplitError, arguments};
 pub use tools::FmtArgs;
 
@@ -65,6 +69,11 @@ pub enum Command {
     Failover(FailoverArgs),
     /// Bring the workloads back to their normal placement after a failover
     Failback(FailbackArgs),
+    /// Plans for losses, compiled ahead: build, list, rehearse and run them
+    #[command(subcommand)]
+    Runbook(RunbookCommand),
+    /// Look through every probe, or answer a question of one (-agent)
+    Probe(ProbeArgs),
     /// What is left after losses: now and with the spec's placement
     Simulate(SimulateArgs),
     /// Re-check a saved plan with a second, independent evaluator
@@ -266,6 +275,22 @@ pub struct FailbackArgs {
     /// Do not ask before changing anything
     #[arg(long)]
     pub auto_approve: bool,
+}
+
+/// `probe`.
+#[derive(Args, Debug, Default)]
+pub struct ProbeArgs {
+    #[command(flatten)]
+    pub vars: VarArgs,
+    /// Read one question from standard input and answer it from this machine, as JSON: what a vantage's "exec" runs
+    #[arg(long)]
+    pub agent: bool,
+    /// The result as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How many provider calls at once
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub parallelism: usize,
 }
 
 /// `drift`.

@@ -68,6 +68,7 @@ async fn compare(project: &Project, scene: &Scene, args: &DriftArgs, printer: &P
     failed |= unmanaged(project, scene, &mut found.resources, printer).await;
     found.resources.sort_by(|a, b| crate::lang::address::natural(&a.address, &b.address).then(a.kind.cmp(&b.kind)));
     found.sites = &project.spec.sites;
+    found.runbooks = super::runbook::standing(&project.spec, &project.sources, &scene.state);
     failed |= !super::reports::write(&found, &args.out, printer);
     printer.out(&match args.json {
         true => drift::json(&found),
@@ -80,15 +81,12 @@ async fn compare(project: &Project, scene: &Scene, args: &DriftArgs, printer: &P
 fn exit_of(found: &Drift<'_>, plan: &Plan, failed: bool, only: &[FailOn]) -> Exit {
     let counts = |what| only.is_empty() || only.contains(&what);
     let any = |kinds: &[Differs]| found.resources.iter().any(|r| kinds.contains(&r.kind));
+    let differs = any(&[Differs::Missing, Differs::Changed, Differs::Unmanaged]);
     let margin = plan.workloads.iter().any(|(_, w)| w.decision.margin.alarm_before);
     [
         (FailOn::Breach, found.breaches() > 0 || plan.is_broken(), Exit::Broken),
         (FailOn::Error, failed || any(&[Differs::Unreadable]), Exit::Error),
-        (
-            FailOn::Drift,
-            any(&[Differs::Missing, Differs::Changed, Differs::Unmanaged]) || found.unkept() > 0,
-            Exit::Pending,
-        ),
+        (FailOn::Drift, differs || found.unkept() > 0 || found.runbooks.iter().any(|r| !r.is_well()), Exit::Pending),
         (FailOn::Margin, margin, Exit::Margin),
     ]
     .into_iter()

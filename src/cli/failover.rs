@@ -9,10 +9,11 @@ use super::print::Printer;
 use super::session::Project;
 use super::way_back;
 use crate::diag::Diagnostic;
+use crate::plan::evidence::Finding;
 use crate::plan::make::takes;
 use crate::plan::model::{Kind, Plan};
 use crate::report::words::health;
-use crate::spec::Spec;
+use crate::spec::{FailoverMode, Spec};
 use crate::spread::model::{Event, Health, Location, Topology};
 use crate::state::{Displaced, Entry, Failover, LockRequest, Loss, State, Store, Word, now};
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,16 +84,20 @@ impl Task<'_> {
     /// What a run before left open is asked about first.
     async fn begin(&self, store: &Store) -> Result<Scene, Exit> {
         super::recovery::recover(self.project, store, self.planning.parallelism, self.printer).await?;
-        let mut scene = self.look(&store.state()).await?;
+        let (refresh, parallelism) = (self.planning.refresh, self.planning.parallelism);
+        let state = store.state();
+        let mut scene =
+            super::apply::look_and_adopt(self.project, store, &state, refresh, parallelism, self.printer).await?;
         let seen = way_back::seen(&self.project.spec, &scene.state, &scene.topology, now());
-        self.note(store, &seen)?;
+        self.note(store, &seen, &scene)?;
         scene.state.failovers.extend(seen);
         Ok(scene)
     }
 
     /// Remembers how failovers stand.
-    fn note(&self, store: &Store, seen: &[(Loss, Failover)]) -> Result<(), Exit> {
-        way_back::record(store, seen).map_err(|error| {
+    fn note(&self, store: &Store, seen: &[(Loss, Failover)], scene: &Scene) -> Result<(), Exit> {
+        let evidence = super::evidence::changed(&store.state(), &scene.observed.evidence);
+        way_back::record(store, seen, evidence).map_err(|error| {
             self.printer.diagnostics(&[error.into()], &self.project.sources);
             Exit::Error
         })
@@ -118,11 +123,18 @@ impl Task<'_> {
             }
         };
         let Some(first) = lost.first().cloned() else {
-            self.say(&nothing_down(&scene.topology));
+            self.say(&nothing_down(&scene.topology, &scene.observed.evidence));
             return Exit::Done;
         };
+        if observed && only_alarm(&self.project.spec, &scene.topology, &lost) {
+            self.say(&alarm_only(&lost));
+            return Exit::Done;
+        }
         let in_force: BTreeSet<String> = scene.state.failovers.keys().flat_map(|loss| loss.0.iter().cloned()).collect();
         self.say(&heading(&scene.topology, &self.project.spec, &lost, observed));
+        let taken = taken(&self.project.spec, &scene.topology, &lost);
+        self.say(&crate::report::evidence::really_down(&scene.observed.evidence, &taken));
+        self.say(&super::runbook::cited(&self.project.spec, &scene.state, &lost));
         let kind = Kind::Failover { lost: lost.union(&in_force).cloned().collect() };
         let plan = match self.plan(scene, kind) {
             Ok(plan) => plan,
@@ -146,7 +158,11 @@ impl Task<'_> {
         // Written first: should the rest be cut short, `plan` and `apply` go on with the failover and not against it.
         // What is failed over already keeps its own record, so that each loss has its own way back.
         let new: BTreeSet<String> = lost.difference(&in_force).cloned().collect();
-        let first = if known { Vec::new() } else { vec![self.record_of(&new, &scene.topology, &plan, observed)] };
+        let by = match observed {
+            true => (watchers(&self.project.spec, &scene.topology, &new), Word::Observed),
+            false => (person("failover"), Word::Operator),
+        };
+        let first = if known { Vec::new() } else { vec![record_of(&self.project.spec, scene, &new, &plan, by)] };
         let errand = Errand { operation: "failover", first, ..Errand::default() };
         let started = std::time::Instant::now();
         let exit = see_through(self.project, store, scene, &plan, errand, self.printer).await;
@@ -182,7 +198,9 @@ impl Task<'_> {
         if !self.approved && !typed(ask, "yes", self.printer) {
             return Exit::Error;
         }
-        let over = standing.open.iter().map(|loss| Entry::Failback { loss: loss.clone() }).collect();
+        let returned = scene.state.failovers.iter().filter(|(loss, _)| standing.open.contains(*loss));
+        let returned = returned.filter_map(|(loss, failover)| way_back::returned(loss, failover, now()));
+        let over = standing.open.iter().map(|loss| Entry::Failback { loss: loss.clone() }).chain(returned).collect();
         let errand = Errand { operation: "failback", when_complete: over, ..Errand::default() };
         let exit = see_through(self.project, store, scene, &plan, errand, self.printer).await;
         match exit {
@@ -196,7 +214,7 @@ impl Task<'_> {
                 let returning = scene.state.failovers.iter().filter(|(loss, _)| standing.open.contains(*loss));
                 let failed: Vec<(Loss, Failover)> =
                     returning.map(|(loss, f)| (loss.clone(), way_back::set_back(f, now()))).collect();
-                if let Err(worse) = self.note(store, &failed) {
+                if let Err(worse) = self.note(store, &failed, scene) {
                     return exit.worse(worse);
                 }
                 self.say("The return failed: the failover stays in force.\nNext:  straddle apply, then straddle failback --check");
@@ -245,42 +263,50 @@ impl Task<'_> {
 
     /// A line for people; programs read events.
     fn say(&self, text: &str) {
-        if !self.printer.is_json() {
+        if !self.printer.is_json() && !text.is_empty() {
             self.printer.out(text);
         }
     }
+}
 
-    /// What the state is to remember of a failover.
-    fn record_of(&self, lost: &BTreeSet<String>, topology: &Topology, plan: &Plan, observed: bool) -> Entry {
-        let request = LockRequest::here("failover");
-        let (by, word) = match observed {
-            true => (watchers(&self.project.spec, topology, lost), Word::Observed),
-            false => (format!("{}@{}", request.who, request.host), Word::Operator),
+/// What the state is to remember of a failover: `by` whom, on whose `word`.
+pub(super) fn record_of(
+    spec: &Spec,
+    scene: &Scene,
+    lost: &BTreeSet<String>,
+    plan: &Plan,
+    (by, word): (String, Word),
+) -> Entry {
+    let topology = &scene.topology;
+    let events: Vec<Event> = lost.iter().filter_map(|name| spec.event(name)).collect();
+    let touched = |location: &Location| events.iter().any(|event| takes(topology, location, event));
+    let workloads = plan.workloads.iter().filter_map(|(name, w)| {
+        let at = |counts: &[u32]| -> BTreeMap<String, u64> {
+            let names = w.rules.places.iter().map(|p| topology.locations[p.location].name.clone());
+            names.zip(counts.iter().map(|n| u64::from(*n))).collect()
         };
-        let events: Vec<Event> = lost.iter().filter_map(|name| self.project.spec.event(name)).collect();
-        let touched = |location: &Location| events.iter().any(|event| takes(topology, location, event));
-        let workloads = plan.workloads.iter().filter_map(|(name, w)| {
-            let at = |counts: &[u32]| -> BTreeMap<String, u64> {
-                let names = w.rules.places.iter().map(|p| topology.locations[p.location].name.clone());
-                names.zip(counts.iter().map(|n| u64::from(*n))).collect()
-            };
-            let displaced = Displaced { before: at(&w.decision.existing), kept: at(&w.decision.after) };
-            let concerned = w.rules.places.iter().any(|p| touched(&topology.locations[p.location]))
-                || w.decision.existing != w.decision.after;
-            concerned.then(|| (name.to_string(), displaced))
-        });
-        let failover = Failover {
-            since: now(),
-            by,
-            word,
-            reason: String::new(),
-            forced: false,
-            workloads: workloads.collect(),
-            good_since: None,
-            setbacks: 0,
-        };
-        Entry::Failover { loss: Loss(lost.clone()), failover }
-    }
+        let displaced = Displaced { before: at(&w.decision.existing), kept: at(&w.decision.after) };
+        let concerned = w.rules.places.iter().any(|p| touched(&topology.locations[p.location]))
+            || w.decision.existing != w.decision.after;
+        concerned.then(|| (name.to_string(), displaced))
+    });
+    let failover = Failover {
+        since: now(),
+        by,
+        word,
+        reason: String::new(),
+        forced: false,
+        workloads: workloads.collect(),
+        good_since: None,
+        setbacks: way_back::earlier_setbacks(&scene.state, &Loss(lost.clone()), now()),
+    };
+    Entry::Failover { loss: Loss(lost.clone()), failover }
+}
+
+/// Who is at work, for records.
+pub(super) fn person(operation: &str) -> String {
+    let request = LockRequest::here(operation);
+    format!("{}@{}", request.who, request.host)
 }
 
 /// The losses a person names, by the names the state keeps them under.
@@ -342,17 +368,47 @@ fn reported_down(topology: &Topology) -> Result<BTreeSet<String>, Box<Diagnostic
     }
 }
 
-fn nothing_down(topology: &Topology) -> String {
+fn nothing_down(topology: &Topology, evidence: &[Finding]) -> String {
     let mut text = String::from("No provider reports a location down: nothing to fail over, nothing was changed.");
+    for doubt in evidence.iter().filter_map(crate::report::evidence::doubt) {
+        text.push_str(&format!("\n{doubt}"));
+    }
     let doubtful: Vec<&Location> =
         topology.locations.iter().filter(|l| !matches!(l.health, Health::Healthy | Health::Degraded)).collect();
-    for location in &doubtful {
+    for location in doubtful.iter().filter(|l| !evidence.iter().any(|f| f.location == l.name)) {
         text.push_str(&format!("\nLocation {} {}", location.name, health(location.health, location.health_source)));
     }
     if !doubtful.is_empty() {
         text.push_str("\nIf you know that one is lost, say so:  straddle failover --lose LEVEL:NAME");
     }
     text
+}
+
+/// The locations a loss takes, by name.
+fn taken(spec: &Spec, topology: &Topology, lost: &BTreeSet<String>) -> BTreeSet<String> {
+    let events: Vec<Event> = lost.iter().filter_map(|name| spec.event(name)).collect();
+    let touched = topology.locations.iter().filter(|l| events.iter().any(|e| takes(topology, l, e)));
+    touched.map(|l| l.name.clone()).collect()
+}
+
+/// Whether every workload that stands in what is lost wants to be told, and nothing more.
+fn only_alarm(spec: &Spec, topology: &Topology, lost: &BTreeSet<String>) -> bool {
+    let taken = taken(spec, topology, lost);
+    let mut concerned = spec
+        .workloads
+        .iter()
+        .filter(|w| w.rules.places.iter().any(|p| taken.contains(&topology.locations[p.location].name)))
+        .peekable();
+    concerned.peek().is_some() && concerned.all(|w| w.failover_mode == FailoverMode::Alarm)
+}
+
+fn alarm_only(lost: &BTreeSet<String>) -> String {
+    let names: Vec<&str> = lost.iter().map(String::as_str).collect();
+    format!(
+        "ALARM  {} is lost. Every workload there has mode = \"alarm\": you are told, and nothing is changed.\nTo act on your word:  straddle failover --lose {}",
+        names.join(", "),
+        names.join(" --lose ")
+    )
 }
 
 fn heading(topology: &Topology, spec: &Spec, lost: &BTreeSet<String>, observed: bool) -> String {
@@ -400,7 +456,7 @@ fn time_of_day(seconds: u64) -> String {
 }
 
 /// Asks on a terminal for one word; a pipe never gives it.
-fn typed(question: &str, word: &str, printer: &Printer) -> bool {
+pub(super) fn typed(question: &str, word: &str, printer: &Printer) -> bool {
     if !std::io::stdin().is_terminal() {
         printer.error("nobody is there to approve: say -auto-approve. Nothing was changed");
         return false;

@@ -5,6 +5,7 @@ pub mod args;
 mod ask;
 mod console;
 mod drift;
+mod evidence;
 mod exit;
 mod failover;
 mod fmt;
@@ -18,10 +19,12 @@ mod output;
 mod plan;
 mod planning;
 mod print;
+mod probe;
 mod progress;
 mod providers;
 mod recovery;
 mod reports;
+mod runbook;
 mod saved;
 mod session;
 mod show;
@@ -140,6 +143,8 @@ async fn run(command: Command, printer: &print::Printer) -> Exit {
         Command::Drift(args) => drift::run(args, printer).await,
         Command::Failover(args) => failover::failover(args, printer).await,
         Command::Failback(args) => failover::failback(args, printer).await,
+        Command::Runbook(command) => runbook::run(command, printer).await,
+        Command::Probe(args) => probe::run(&args, printer).await,
         Command::Simulate(args) => simulate::run(args, printer).await,
         Command::Validate(args) if args.rules => simulate::validate_rules(&args, printer),
         Command::Sim(command) => sim::run(command, printer),

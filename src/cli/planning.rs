@@ -16,8 +16,8 @@ use crate::plan::placement::{self, LocationFact};
 use crate::plan::providers::Providers;
 use crate::plan::target::{Only, Target};
 use crate::plan::walk::Wishes;
-use crate::spread::model::Topology;
-use crate::state::{ObjectId, State};
+use crate::spread::model::{Health, HealthSource, Topology};
+use crate::state::{Object, ObjectId, ProviderRef, State};
 use std::collections::{BTreeMap, BTreeSet};
 use straddle_sdk::value::codec::json;
 
@@ -41,12 +41,31 @@ pub async fn look(
     refresh: bool,
     parallelism: usize,
 ) -> Result<Scene, Vec<Diagnostic>> {
-    look_at(project, state, refresh, parallelism, false).await
+    look_at(project, state, refresh, parallelism, false, &Apart::default()).await
+}
+
+/// As [`look`], with something left alone: it is lost, or stands elsewhere.
+pub async fn look_apart(
+    project: &Project,
+    state: &State,
+    parallelism: usize,
+    apart: &Apart,
+) -> Result<Scene, Vec<Diagnostic>> {
+    look_at(project, state, true, parallelism, false, apart).await
+}
+
+/// What is left alone.
+#[derive(Default)]
+pub struct Apart {
+    /// Locations that are lost, by name: nobody asks there, and nothing there is touched.
+    pub lost: BTreeSet<String>,
+    /// Stores of simulated clouds to use in the place of those the spec names.
+    pub stores: BTreeMap<String, String>,
 }
 
 /// As [`look`], for commands that only tell: objects that could not be read are in what was observed and stop nothing.
 pub async fn look_leniently(project: &Project, state: &State, parallelism: usize) -> Result<Scene, Vec<Diagnostic>> {
-    look_at(project, state, true, parallelism, true).await
+    look_at(project, state, true, parallelism, true, &Apart::default()).await
 }
 
 async fn look_at(
@@ -55,6 +74,7 @@ async fn look_at(
     refresh: bool,
     parallelism: usize,
     lenient: bool,
+    apart: &Apart,
 ) -> Result<Scene, Vec<Diagnostic>> {
     let tree = project.tree();
     let mut providers = Providers::of(&tree);
@@ -62,7 +82,10 @@ async fn look_at(
         .map_err(|e| vec![Diagnostic::error("Providers cannot be started", format!("{e}."))])?;
     let mut problems: Vec<Diagnostic> = project.problems.iter().filter(|p| !p.is_error()).cloned().collect();
     let (mut moved_state, moved) = crate::plan::moved::apply(&tree, state, &mut problems);
-    let result = look_with(project, &mut moved_state, &moved, refresh, &mut providers, &mut fleet, &mut problems).await;
+    fleet.redirect(apart.stores.clone());
+    let result =
+        look_with(project, &mut moved_state, &moved, refresh, &mut providers, &mut fleet, &apart.lost, &mut problems)
+            .await;
     if lenient && let Some((observed, _)) = &result {
         let told: BTreeSet<String> =
             observed.objects.iter().filter(|(_, s)| s.is_unreadable()).map(|(id, _)| id.to_string()).collect();
@@ -79,6 +102,7 @@ async fn look_at(
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "what a look needs, named once")]
 async fn look_with(
     project: &Project,
     state: &mut State,
@@ -86,6 +110,7 @@ async fn look_with(
     refresh: bool,
     providers: &mut Providers,
     fleet: &mut Fleet,
+    lost: &BTreeSet<String>,
     problems: &mut Vec<Diagnostic>,
 ) -> Option<(Observed, Topology)> {
     let tree = project.tree();
@@ -105,7 +130,9 @@ async fn look_with(
         return None;
     }
     let state = &*state;
-    let wanted = fleet::wanted(&tree, &project.spec, state, providers);
+    let mut wanted = fleet::wanted(&tree, &project.spec, state, providers);
+    let gone = fleet::only_for(&tree, &project.spec, providers, lost);
+    wanted.retain(|reference| !gone.contains(reference));
     let env = project.env();
     seed(&env, state, providers);
     fleet.stand_in(&wanted, &project.stand_ins, providers);
@@ -116,12 +143,35 @@ async fn look_with(
         return None;
     }
     let mut facts = fleet.locations(&tree, &project.spec, providers).await;
-    let mut observed = fleet.observe(state, providers, refresh, problems).await;
+    let (asked, left) = parted(state, &gone, lost);
+    let mut observed = fleet.observe(&asked, providers, refresh, problems).await;
+    observed.objects.extend(fleet.observe(&left, providers, false, problems).await.objects);
+    fleet.leave(gone);
+    for name in lost {
+        let fact = LocationFact { health: Health::Down, source: HealthSource::Reported, capacity: None };
+        facts.insert(name.clone(), fact);
+    }
     fleet.observe_templates(&tree, &project.spec, &env, providers, &mut observed, problems).await;
     doubt_unreadable(&observed, &mut facts, problems);
+    super::evidence::gather(project, state, lost, &mut observed, &mut facts, problems).await;
     let boots = measured_boots(project, state);
     let topology = placement::topology(&project.spec, &facts, &boots, &observed);
     Some((observed, topology))
+}
+
+/// The state's objects that are asked about, and those that are left alone: inside the loss, or known only to who stands there.
+fn parted(state: &State, gone: &BTreeSet<ProviderRef>, lost: &BTreeSet<String>) -> (State, State) {
+    let is_lost = |id: &ObjectId, object: &Object| {
+        let location = crate::plan::sequence::replica(&id.address).map(|(_, key)| placement::split_key(key).0);
+        location.is_some_and(|l| lost.contains(l)) || gone.contains(&object.provider)
+    };
+    let (mut asked, mut left) = (state.clone(), State::default());
+    if !lost.is_empty() {
+        left.objects =
+            state.objects.iter().filter(|(id, o)| is_lost(id, o)).map(|(i, o)| (i.clone(), o.clone())).collect();
+        asked.objects.retain(|id, object| !is_lost(id, object));
+    }
+    (asked, left)
 }
 
 /// Lets provider configurations refer to results of objects, as the state has them.
@@ -147,7 +197,6 @@ fn seed(env: &Env<'_>, state: &State, providers: &Providers) {
 /// an error, since nothing sound can be planned around it.
 fn doubt_unreadable(observed: &Observed, facts: &mut BTreeMap<String, LocationFact>, problems: &mut Vec<Diagnostic>) {
     use crate::plan::observed::Reality;
-    use crate::spread::model::{Health, HealthSource};
     for (id, seen) in &observed.objects {
         let Reality::Unreadable(reasons) = &seen.reality else { continue };
         let location = crate::plan::sequence::replica(&id.address).map(|(_, key)| placement::split_key(key).0);

@@ -1,6 +1,7 @@
 //! What every command that changes anything begins with: actions a run before left open are asked about.
 
 use super::Exit;
+use super::planning::Apart;
 use super::print::Printer;
 use super::session::Project;
 use crate::apply::recover;
@@ -14,6 +15,20 @@ use crate::state::Store;
 /// # Errors
 /// The journal cannot be written, or no provider can be started at all.
 pub async fn recover(project: &Project, store: &Store, parallelism: usize, printer: &Printer) -> Result<(), Exit> {
+    recover_apart(project, store, &Apart::default(), parallelism, printer).await
+}
+
+/// As [`recover`], with something left alone: an action inside a loss stays in doubt.
+///
+/// # Errors
+/// As [`recover`].
+pub async fn recover_apart(
+    project: &Project,
+    store: &Store,
+    apart: &Apart,
+    parallelism: usize,
+    printer: &Printer,
+) -> Result<(), Exit> {
     let open = store.open_actions();
     if open.is_empty() {
         return Ok(());
@@ -26,7 +41,9 @@ pub async fn recover(project: &Project, store: &Store, parallelism: usize, print
             return Err(Exit::Error);
         }
     };
-    let wanted = open.iter().map(|o| o.begin.provider.clone()).collect();
+    fleet.redirect(apart.stores.clone());
+    let gone = crate::fleet::only_for(&project.tree(), &project.spec, &providers, &apart.lost);
+    let wanted = open.iter().map(|o| o.begin.provider.clone()).filter(|p| !gone.contains(p)).collect();
     let sources = open.iter().map(|o| o.begin.provider.source.to_string()).collect();
     let mut problems = fleet.schemas(&sources, &mut providers).await;
     fleet.configure(&wanted, &providers, &project.env(), &mut problems).await;

@@ -10,8 +10,10 @@ use crate::diag::{Diagnostic, Sources};
 use crate::lang::address::Mode;
 use crate::lang::load;
 use crate::plan::file::{self, PlanFileError};
-use crate::plan::model::Plan;
+use crate::plan::model::{Kind, Plan};
+use crate::plan::observed::Reality;
 use crate::state::{ObjectId, State, Store};
+use std::collections::BTreeSet;
 use std::path::Path;
 use straddle_sdk::value::{Value, same_unmarked};
 
@@ -50,7 +52,13 @@ pub async fn run(path: &Path, args: &ApplyArgs, printer: &Printer) -> Exit {
         Err(exit) => return exit,
     };
     let exit = match recovery::recover(&project, &store, args.planning.parallelism, printer).await {
-        Ok(()) => checked(&project, &store, &plan, path, args, printer).await,
+        Ok(()) => {
+            let exit = checked(&project, &store, &plan, path, args, printer).await;
+            if exit == Exit::Done && matches!(plan.kind, Kind::Normal | Kind::Repair | Kind::Failback) {
+                super::runbook::after_apply(&project, &store, &args.planning, printer).await;
+            }
+            exit
+        }
         Err(exit) => exit,
     };
     if let Err(error) = store.close() {
@@ -146,8 +154,13 @@ fn state_moved(plan: &Plan, state: &State) -> Option<String> {
 
 /// What is not as the plan found it: objects and the health of locations.
 fn reality_moved(plan: &Plan, scene: &Scene) -> Vec<String> {
+    moved_outside(plan, scene, &BTreeSet::new())
+}
+
+/// The same, without what nobody asked about and the locations that are lost.
+pub(super) fn moved_outside(plan: &Plan, scene: &Scene, lost: &BTreeSet<String>) -> Vec<String> {
     let mut moved = Vec::new();
-    for location in &plan.topology.locations {
+    for location in plan.topology.locations.iter().filter(|l| !lost.contains(&l.name)) {
         let now = scene.topology.locations.iter().find(|l| l.name == location.name);
         match now {
             Some(now) if now.health == location.health => {}
@@ -160,6 +173,9 @@ fn reality_moved(plan: &Plan, scene: &Scene) -> Vec<String> {
     let judged = plan.changes.iter().filter(|c| c.deposed.is_none() && c.importing.is_none());
     for change in judged.filter(|c| c.address.mode == Mode::Managed) {
         let seen = scene.observed.objects.get(&ObjectId::current(change.address.clone()));
+        if !lost.is_empty() && seen.is_some_and(|s| matches!(s.reality, Reality::NotAsked)) {
+            continue;
+        }
         let now = seen.and_then(|s| s.current());
         let same = match now {
             Some(now) => same_unmarked(now, &change.before),

@@ -182,8 +182,18 @@ fn the_store(stores: &[PathBuf]) -> Result<&PathBuf, Trouble> {
 
 /// The files of the simulated clouds that the spec's provider blocks name.
 fn stores(project: &Project) -> Vec<PathBuf> {
+    named_stores(project)
+        .into_iter()
+        .map(|name| project.directory.join(name))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
+}
+
+/// The same as the spec writes them.
+pub(super) fn named_stores(project: &Project) -> Vec<String> {
     let providers = Providers::of(&project.tree());
-    let mut paths: BTreeSet<PathBuf> = BTreeSet::new();
+    let mut names: BTreeSet<String> = BTreeSet::new();
     let env = project.env();
     for config in &project.config.module.providers {
         if !providers.source(&config.name).ends_with("/straddle/sim") {
@@ -191,17 +201,17 @@ fn stores(project: &Project) -> Vec<PathBuf> {
         }
         let value = config.body.attribute("store").map(|a| eval(&a.expr, &env).0);
         let name = value.as_ref().and_then(Value::as_str).unwrap_or("sim.db");
-        paths.insert(project.directory.join(name));
+        names.insert(name.to_string());
     }
-    if paths.is_empty() {
-        paths.insert(project.directory.join("sim.db"));
+    if names.is_empty() {
+        names.insert("sim.db".into());
     }
-    paths.into_iter().collect()
+    names.into_iter().collect()
 }
 
 /// What the clouds call a domain of the spec: zones and clouds by their names; wider domains and shared risks by the zones of their
 /// locations.
-fn domains(project: &Project, text: &str) -> Result<Vec<DomainName>, Trouble> {
+pub(super) fn domains(project: &Project, text: &str) -> Result<Vec<DomainName>, Trouble> {
     let name: DomainName = text.parse().map_err(|e| format!("{e}"))?;
     if name.level == "zone" || name.level == "cloud" {
         return Ok(vec![name]);

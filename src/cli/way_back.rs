@@ -3,16 +3,13 @@
 use crate::plan::make::{is_back, takes};
 use crate::report::words::{duration, health};
 use crate::spec::Spec;
+use crate::spread::machine;
 use crate::spread::model::{Event, Topology};
 use crate::state::{
-    Entry, Failover, LockRequest, Loss, RunBegin, RunEnd, RunOutcome, State, StateError, Store, Time, now,
+    Entry, Failover, Json, LockRequest, Loss, Note, NoteKey, RunBegin, RunEnd, RunOutcome, State, StateError, Store,
+    Time, now,
 };
 use std::collections::BTreeSet;
-
-/// A failed return doubles the time that must pass, up to this.
-const LONGEST_S: u64 = 24 * 3600;
-/// So long without a break, and returns that failed before are forgotten.
-const FORGIVEN_S: u64 = 7 * 24 * 3600;
 
 /// What stands between a failover and the way back.
 pub struct WayBack {
@@ -73,8 +70,8 @@ pub fn set_back(failover: &Failover, now: Time) -> Failover {
 }
 
 /// Writes down what was seen: a run of its own, since nothing else may come of the command.
-pub fn record(store: &Store, seen: &[(Loss, Failover)]) -> Result<(), StateError> {
-    if seen.is_empty() {
+pub fn record(store: &Store, seen: &[(Loss, Failover)], evidence: Vec<Entry>) -> Result<(), StateError> {
+    if seen.is_empty() && evidence.is_empty() {
         return Ok(());
     }
     let request = LockRequest::here("watch");
@@ -83,20 +80,46 @@ pub fn record(store: &Store, seen: &[(Loss, Failover)]) -> Result<(), StateError
     let end = Entry::RunEnd(RunEnd { outcome: RunOutcome::Done });
     let entry =
         |(loss, failover): &(Loss, Failover)| Entry::Failover { loss: loss.clone(), failover: failover.clone() };
-    store.record(now(), [begin].into_iter().chain(seen.iter().map(entry)).chain([end]))?;
+    store.record(now(), [begin].into_iter().chain(seen.iter().map(entry)).chain(evidence).chain([end]))?;
     Ok(())
 }
 
 fn setbacks(failover: &Failover, now: Time) -> u32 {
-    match failover.good_since {
-        Some(since) if seconds(since, now) >= FORGIVEN_S => 0,
-        _ => failover.setbacks,
+    machine::setbacks(failover.setbacks, failover.good_since.map(|t| t.0), now.0)
+}
+
+/// Setbacks a new failover begins with: a loss soon after a return is a return that failed.
+pub fn earlier_setbacks(state: &State, loss: &Loss, now: Time) -> u32 {
+    let note = state.notes.get(&returned_key(loss));
+    let returned = note.and_then(|n| Some((n.at, serde_json::from_str::<Returned>(n.value.as_str()).ok()?)));
+    match returned {
+        Some((at, returned)) if machine::seconds(at.0, now.0) < machine::FORGIVEN_S => {
+            returned.setbacks.saturating_add(1)
+        }
+        _ => 0,
     }
+}
+
+/// What is remembered of a failover that is over.
+pub fn returned(loss: &Loss, failover: &Failover, now: Time) -> Option<Entry> {
+    let value = serde_json::to_string(&Returned { setbacks: setbacks(failover, now) }).ok()?;
+    let note = Note { at: now, value: Json::new(&value).ok()? };
+    Some(Entry::Note { key: returned_key(loss), note: Some(note) })
+}
+
+fn returned_key(loss: &Loss) -> NoteKey {
+    NoteKey { kind: "returned".into(), subject: loss.to_string() }
+}
+
+/// The end of a failover.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Returned {
+    setbacks: u32,
 }
 
 /// Never negative, also when the clock was set back.
 fn seconds(since: Time, now: Time) -> u64 {
-    u64::try_from(now.0.saturating_sub(since.0) / 1000).unwrap_or(0)
+    machine::seconds(since.0, now.0)
 }
 
 /// The timers of `failback`. A person's word goes before them.
@@ -104,12 +127,17 @@ fn timers(spec: &Spec, failover: &Failover, now: Time) -> String {
     let mut text = String::new();
     for workload in &spec.workloads {
         let name = &workload.rules.name;
+        let concerned = failover.workloads.is_empty() || failover.workloads.contains_key(name);
+        let lasted = seconds(failover.since, now);
+        if concerned && lasted < workload.hold_s {
+            let (hold, lasted) = (duration(workload.hold_s), duration(lasted));
+            text.push_str(&format!("  NOT MET  {name}: hold {hold} after a failover, {lasted} so far\n"));
+        }
         if workload.stable_for_s == 0 || (!failover.workloads.is_empty() && !failover.workloads.contains_key(name)) {
             continue;
         }
         let setbacks = setbacks(failover, now);
-        let doubled = workload.stable_for_s.saturating_mul(1u64.checked_shl(setbacks).unwrap_or(u64::MAX));
-        let wanted = doubled.min(LONGEST_S.max(workload.stable_for_s));
+        let wanted = machine::wanted_s(workload.stable_for_s, setbacks);
         let mut rule = format!("{name}: stable_for {}", duration(workload.stable_for_s));
         if wanted > workload.stable_for_s {
             rule.push_str(&format!(", {} after {setbacks} returns that failed", duration(wanted)));

@@ -35,6 +35,9 @@ impl Fleet {
     }
 
     async fn answer_one(&self, reference: ProviderRef, questions: Vec<Question>) -> Vec<Answer> {
+        if self.apart.contains(&reference) {
+            return questions.into_iter().map(|q| self.unasked(&reference, q)).collect();
+        }
         let Some(plugin) = self.plugin(&reference) else {
             let problems = self.failure(&reference);
             return questions.iter().map(|q| Answer { id: q.id, problems: problems.clone(), result: None }).collect();
@@ -93,6 +96,26 @@ impl Fleet {
             });
         }
         answers
+    }
+}
+
+impl Fleet {
+    /// Of a configuration that stands inside a loss: what it made is kept as it is, and nothing new can be had.
+    fn unasked(&self, reference: &ProviderRef, question: Question) -> Answer {
+        match question.ask {
+            Ask::Plan { prior, private, .. } if !prior.is_null() => Answer {
+                id: question.id,
+                problems: Vec::new(),
+                result: Some(Answered::Plan { planned: prior, requires_replace: Vec::new(), private, legacy: false }),
+            },
+            _ => {
+                let detail =
+                    format!("{reference} stands inside what is lost, and {} is asked of it.", question.type_name);
+                let problem = Diagnostic::error("Provider inside the loss", detail)
+                    .help("What a failover needs must not stand in what it answers.");
+                Answer { id: question.id, problems: vec![problem], result: None }
+            }
+        }
     }
 }
 

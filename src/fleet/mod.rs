@@ -60,6 +60,10 @@ pub struct Fleet {
     open: open::OpenOnes,
     /// Configurations that could not be made ready, and why. Their locations are unknown, their objects unreadable.
     failed: BTreeMap<ProviderRef, Vec<Diagnostic>>,
+    /// Configurations that answer only for what is lost: nobody asks them, and what they made stays as it is known.
+    apart: BTreeSet<ProviderRef>,
+    /// Stores of simulated clouds that are others here, by the name the spec has for them.
+    stores: BTreeMap<String, String>,
     /// Processes that have told their schema and wait for a configuration.
     spare: BTreeMap<String, Plugin>,
 }
@@ -117,6 +121,8 @@ impl Fleet {
             retired: Mutex::default(),
             open: open::OpenOnes::default(),
             failed: BTreeMap::new(),
+            apart: BTreeSet::new(),
+            stores: BTreeMap::new(),
             spare: BTreeMap::new(),
         })
     }
@@ -290,7 +296,31 @@ impl Fleet {
         let (value, found) = PreparedBody::new(body, block).eval(&env.scope(instance));
         let failed = found.iter().any(Diagnostic::is_error);
         problems.extend(found);
-        (!failed).then(|| value.unmarked())
+        (!failed).then(|| self.redirected(reference, value.unmarked()))
+    }
+
+    /// Leaves these configurations alone: they stand inside a loss.
+    pub fn leave(&mut self, apart: BTreeSet<ProviderRef>) {
+        self.apart = apart;
+    }
+
+    /// Lets simulated clouds stand on other stores than the spec says: a rehearsal touches none of them.
+    pub fn redirect(&mut self, stores: BTreeMap<String, String>) {
+        self.stores = stores;
+    }
+
+    fn redirected(&self, reference: &ProviderRef, value: Value) -> Value {
+        if self.stores.is_empty() || !reference.source.ends_with("/straddle/sim") {
+            return value;
+        }
+        let Some(entries) = value.entries() else { return value };
+        let named = value.get("store").and_then(|v| v.as_str().map(str::to_string)).unwrap_or_else(|| "sim.db".into());
+        let Some(other) = self.stores.get(&named) else { return value };
+        let entries = entries.iter().map(|(key, old)| match &**key {
+            "store" => (key.clone(), Value::string(other.as_str())),
+            _ => (key.clone(), old.clone()),
+        });
+        Value::object(entries.collect())
     }
 
     async fn configured(
@@ -431,6 +461,38 @@ pub fn wanted(
         }
     }
     all
+}
+
+/// Configurations that stand for lost locations (by name) and for no other.
+pub fn only_for(
+    tree: &Tree<'_>,
+    spec: &crate::spec::Spec,
+    providers: &Providers,
+    lost: &BTreeSet<String>,
+) -> BTreeSet<ProviderRef> {
+    let (mut gone, mut left) = (BTreeSet::new(), BTreeSet::new());
+    let mut sort = |location: usize, reference: ProviderRef| {
+        let name = &spec.topology.locations[location].name;
+        if lost.contains(name) {
+            gone.insert(reference)
+        } else {
+            left.insert(reference)
+        };
+    };
+    for workload in &spec.workloads {
+        for (place, template) in workload.rules.places.iter().zip(&workload.template_of) {
+            let written = spec.locations[place.location].provider.as_ref();
+            for resource in &workload.templates[*template].resources {
+                sort(place.location, providers.of_resource(tree, 0, resource, written));
+            }
+        }
+    }
+    for (index, location) in spec.locations.iter().enumerate() {
+        for written in location.provider.iter().chain(&location.observer) {
+            sort(index, ProviderRef::new(&providers.source(&written.name), written.alias.as_deref()));
+        }
+    }
+    gone.difference(&left).cloned().collect()
 }
 
 /// The names of a level's domains that a provider is asked about.

@@ -194,6 +194,8 @@ pub struct Env<'a> {
     memory: RefCell<Memory<'a>>,
     blocks: RefCell<HashMap<Address, (BlockValues, Option<Value>)>>,
     workloads: RefCell<BTreeMap<Str, WorkloadCounts>>,
+    /// What probes have seen, by name.
+    probed: RefCell<BTreeMap<Str, Value>>,
 }
 
 impl<'a> Env<'a> {
@@ -220,6 +222,7 @@ impl<'a> Env<'a> {
             memory: RefCell::default(),
             blocks: RefCell::default(),
             workloads: RefCell::default(),
+            probed: RefCell::default(),
         };
         env.add_instance(0, Vec::new(), None, None);
         env
@@ -383,6 +386,19 @@ impl<'a> Env<'a> {
     pub fn set_workload(&self, name: Str, counts: WorkloadCounts) {
         self.workloads.borrow_mut().insert(name, counts);
         *self.memory.borrow_mut() = Memory::default();
+    }
+
+    /// What probes have seen of these replicas; what was evaluated with other sights is forgotten.
+    pub fn set_probed(&self, probed: &super::probes::Probed, replicas: &std::collections::BTreeSet<(Str, Str)>) {
+        if self.spec.probes.is_empty() {
+            return;
+        }
+        let value = |name: &Str| Some((name.clone(), probed.value(self.spec, name, replicas)?));
+        let values: BTreeMap<Str, Value> = self.spec.probes.iter().filter_map(|p| value(&p.name)).collect();
+        if *self.probed.borrow() != values {
+            *self.probed.borrow_mut() = values;
+            self.memory.borrow_mut().names.clear();
+        }
     }
 
     /// Evaluates out of order: what is kept is not used, and nothing is kept.
@@ -683,6 +699,10 @@ impl Scope for Names<'_, '_> {
                 None => self.otherwise(reference),
             },
             Subject::OwnNamed("workload", name) if self.number == 0 => self.env.workload(name, reference),
+            Subject::OwnNamed("probe", name) if self.number == 0 => match self.env.probed.borrow().get(name) {
+                Some(seen) => Ok(seen.clone()),
+                None => self.otherwise(reference),
+            },
             Subject::Terraform("applying") => {
                 let applying = if self.env.applying.get() { Value::TRUE } else { Value::FALSE };
                 Ok(applying.with_marks(Marks::EPHEMERAL))
@@ -715,15 +735,21 @@ impl Resources for Names<'_, '_> {
 
     fn own(&self, root: &str, name: &str) -> Option<Value> {
         // Workloads with known counts were answered before; what is left is not known yet.
-        let known = root == "workload" && self.number == 0 && self.env.spec.workload(name).is_some();
-        known.then(|| Value::unknown(Type::Dynamic))
+        let spec = self.env.spec;
+        let known = match root {
+            "workload" => spec.workload(name).is_some(),
+            "probe" => spec.probes.iter().any(|p| &*p.name == name),
+            _ => false,
+        };
+        (known && self.number == 0).then(|| Value::unknown(Type::Dynamic))
     }
 
     fn own_names(&self, root: &str) -> Vec<Str> {
-        if root == "workload" && self.number == 0 {
-            self.env.spec.workloads.iter().map(|w| Str::new(&w.rules.name)).collect()
-        } else {
-            Vec::new()
+        match root {
+            _ if self.number != 0 => Vec::new(),
+            "workload" => self.env.spec.workloads.iter().map(|w| Str::new(&w.rules.name)).collect(),
+            "probe" => self.env.spec.probes.iter().map(|p| p.name.clone()).collect(),
+            _ => Vec::new(),
         }
     }
 }

@@ -218,6 +218,7 @@ mod tests {
             drift: Vec::new(),
             notes: Vec::new(),
             unreadable: Vec::new(),
+            evidence: Vec::new(),
             outputs: vec![OutputChange {
                 name: "o".into(),
                 before: None,

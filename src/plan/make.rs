@@ -604,6 +604,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             drift,
             notes,
             unreadable,
+            evidence: self.input.observed.evidence.clone(),
             outputs,
             ops,
             checked,

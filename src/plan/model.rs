@@ -297,6 +297,9 @@ pub struct Plan {
     /// Differences in what only a provider computes (a state, a health): remembered by the next apply, no drift. Sorted by address.
     pub notes: Vec<Drift>,
     pub unreadable: Vec<Unreadable>,
+    /// What is known of locations that probes look at.
+    #[serde(default)]
+    pub evidence: Vec<super::evidence::Finding>,
     /// Sorted by name, unchanged ones included.
     pub outputs: Vec<OutputChange>,
     pub ops: Vec<Op>,

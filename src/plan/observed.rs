@@ -16,6 +16,10 @@ pub struct Observed {
     pub objects: BTreeMap<ObjectId, Seen>,
     /// What observed templates say serves, by workload and location.
     pub templates: BTreeMap<(Str, String), u32>,
+    /// What probes saw in the last window.
+    pub probed: super::probes::Probed,
+    /// What is known of locations that probes look at.
+    pub evidence: Vec<super::evidence::Finding>,
 }
 
 impl Observed {

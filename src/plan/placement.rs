@@ -190,6 +190,7 @@ pub fn standing(
         }
     }
     seed(env, observed);
+    env.set_probed(&observed.probed, &super::probes::replicas(observed));
     let mut all: Vec<Standing> = spec
         .workloads
         .iter()
@@ -368,6 +369,12 @@ impl Reader<'_, '_> {
         let incomplete = present > 0 && present < wanted;
         let ready = if present == 0 {
             Ready::No
+        } else if location.health == Health::ControlLost {
+            // Nobody can be asked what it is; a probe of its own has seen it serve, or nobody has.
+            match self.observed.probed.confirms(self.env.spec, self.name, key) {
+                true => Ready::Yes,
+                false => Ready::Unknown,
+            }
         } else if unreadable {
             Ready::Unknown
         } else if incomplete || tainted {

@@ -9,19 +9,18 @@ mod fields;
 mod groups;
 mod locations;
 mod model;
+pub mod probes;
 mod promises;
+pub mod runbooks;
 mod templates;
 mod workload;
 
 pub use fields::{Evaluate, parse_duration};
-pub use model::{Accept, FailoverMode, LocationSpec, Spec, Template, WorkloadSpec};
+pub use model::{Accept, FailoverMode, LocationSpec, Spec, Template, Watching, WorkloadSpec};
 
 use crate::diag::Diagnostic;
 use crate::lang::ast::Block;
 use std::cell::RefCell;
-
-/// Block types of the mission that this version knows by name but does not carry out yet.
-const LATER: &[&str] = &["probe", "vantage", "runbook"];
 
 /// Lowers all own blocks of a module. Every mistake found is in the second part; with an error among them the spec is incomplete
 /// and good for nothing but further checks.
@@ -31,6 +30,8 @@ pub fn lower(blocks: &[Block], evaluate: Evaluate<'_>) -> (Spec, Vec<Diagnostic>
     locations::lower(&mut spec, blocks, evaluate, &problems);
     workload::lower(&mut spec, blocks, evaluate, &problems);
     promises::lower(&mut spec, blocks, evaluate, &problems);
+    probes::lower(&mut spec, blocks, evaluate, &problems);
+    runbooks::lower(&mut spec, blocks, evaluate, &problems);
     for block in blocks {
         let kind = &*block.kind.name;
         if matches!(kind, "standby" | "overflow") {
@@ -38,16 +39,6 @@ pub fn lower(blocks: &[Block], evaluate: Evaluate<'_>) -> (Spec, Vec<Diagnostic>
                 Diagnostic::error("Block in the wrong place", format!("A \"{kind}\" block stands inside a workload."))
                     .at(&block.header)
                     .help(format!("Move it: workload \"web\" {{ {kind} {{ ... }} }}")),
-            );
-        }
-        if LATER.contains(&kind) {
-            problems.borrow_mut().push(
-                Diagnostic::error(
-                    "Block type not supported yet",
-                    format!("straddle {} does not carry out \"{kind}\" blocks yet.", env!("CARGO_PKG_VERSION")),
-                )
-                .at(&block.header)
-                .help("Remove the block: what it promises would not be kept."),
             );
         }
     }

@@ -25,6 +25,12 @@ pub struct Spec {
     pub promises: Promises,
     /// Whether what nobody knows of a kind of risk is taken for shared; `*` is every kind that is not named.
     pub assume: BTreeMap<String, (bool, spread::Site)>,
+    /// Where probes look from. Sorted by name.
+    pub vantages: Vec<super::probes::VantageSpec>,
+    /// What serving means. Sorted by name.
+    pub probes: Vec<super::probes::ProbeSpec>,
+    /// Where compiled plans are kept, and what they need.
+    pub runbooks: Option<super::runbooks::RunbookSpec>,
     /// Places in the text, by [`spread::Site`].
     pub sites: Vec<Span>,
 }
@@ -64,6 +70,9 @@ pub struct WorkloadSpec {
     pub failover_mode: FailoverMode,
     /// How long a lost domain must have been healthy before the way back is offered, in seconds.
     pub stable_for_s: u64,
+    /// Least time between a failover and the way back, in seconds.
+    pub hold_s: u64,
+    pub watching: Watching,
     pub owner: Option<Str>,
     /// The rules as data that can be compared with those last applied: id to what it promises.
     pub fingerprints: BTreeMap<String, String>,
@@ -82,6 +91,15 @@ pub struct Template {
     /// A bool per replica, a number per location.
     pub ready: Option<Expr>,
     pub span: Span,
+}
+
+/// When a loss is believed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Watching {
+    /// How many domains may be lost at once before a person must say that it is so; the rules' own number when absent.
+    pub max_simultaneous_down: Option<u32>,
+    /// Windows in a row that must fail, for probes that do not say it themselves.
+    pub confirm: Option<u32>,
 }
 
 /// Who starts a failover.

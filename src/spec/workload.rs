@@ -4,7 +4,7 @@ use super::amounts;
 use super::fields::{Evaluate, Fields};
 use super::groups;
 use super::locations::{label, risk_list, unique, whole_seconds};
-use super::model::{FailoverMode, Spec, WorkloadSpec};
+use super::model::{FailoverMode, Spec, Watching, WorkloadSpec};
 use super::promises;
 use super::templates;
 use crate::diag::Diagnostic;
@@ -62,8 +62,8 @@ impl<'a> Reader<'a> {
         let (floor_serving, floor_site) = self.floor(&fields, site);
         let survive = self.survive(&fields);
         let rollout = self.rollout(&fields, site);
-        let (failover, failover_mode) = self.failover(&fields);
-        let (failback, stable_for_s) = self.failback(&fields);
+        let (failover, failover_mode, watching) = self.failover(&fields);
+        let (failback, stable_for_s, hold_s) = self.failback(&fields);
         let scaling = self.scaling(&fields);
         let templates = templates::lower(self.spec, &fields, self.evaluate, self.problems);
         let (places, template_of, scale) = self.places(&fields, &templates, name);
@@ -116,6 +116,8 @@ impl<'a> Reader<'a> {
             template_of,
             failover_mode,
             stable_for_s,
+            hold_s,
+            watching,
             owner,
             span: block.header.clone(),
         })
@@ -359,11 +361,13 @@ impl<'a> Reader<'a> {
         rollout
     }
 
-    fn failover(&mut self, workload: &Fields<'a>) -> (Failover, FailoverMode) {
+    fn failover(&mut self, workload: &Fields<'a>) -> (Failover, FailoverMode, Watching) {
         let default = |seconds| Timed { seconds, source: TimeSource::Default };
         let mut failover =
             Failover { detect: default(DEFAULT_DETECT_S), decide: default(DEFAULT_DECIDE_S), batch: None };
-        let Some(block) = workload.block("failover") else { return (failover, FailoverMode::Runbook) };
+        let Some(block) = workload.block("failover") else {
+            return (failover, FailoverMode::Runbook, Watching::default());
+        };
         let fields = self.fields(block);
         let mode = fields.string("mode");
         let mode = match mode.as_deref() {
@@ -394,7 +398,7 @@ impl<'a> Reader<'a> {
         if let Some(d) = fields.duration("decide") {
             failover.decide = declared(d);
         }
-        fields.count("confirm");
+        let confirm = count32(&fields, "confirm").map(|n| n.clamp(1, 60));
         failover.batch = match fields.value("batch") {
             Some((v, _)) if v.as_str() == Some("all") => None,
             Some((_, e)) => match count32(&fields, "batch").filter(|n| *n > 0) {
@@ -406,20 +410,22 @@ impl<'a> Reader<'a> {
             },
             None => None,
         };
+        let watching = Watching { max_simultaneous_down: count32(&fields, "max_simultaneous_down"), confirm };
         fields.finish();
-        (failover, mode)
+        (failover, mode, watching)
     }
 
-    fn failback(&mut self, workload: &Fields<'a>) -> (Failback, u64) {
+    fn failback(&mut self, workload: &Fields<'a>) -> (Failback, u64, u64) {
         const DEFAULT_STABLE_S: u64 = 1800;
-        let Some(block) = workload.block("failback") else { return (Failback { batch: None }, DEFAULT_STABLE_S) };
+        let hold = crate::spread::machine::DEFAULT_HOLD_S;
+        let Some(block) = workload.block("failback") else { return (Failback { batch: None }, DEFAULT_STABLE_S, hold) };
         let fields = self.fields(block);
         fields.word("mode", &[("manual", ())]);
         let stable = fields.duration("stable_for").map_or(DEFAULT_STABLE_S, whole_seconds);
-        fields.duration("hold");
+        let hold = fields.duration("hold").map_or(hold, whole_seconds);
         let batch = count32(&fields, "batch").filter(|n| *n > 0);
         fields.finish();
-        (Failback { batch }, stable)
+        (Failback { batch }, stable, hold)
     }
 
     fn scaling(&mut self, workload: &Fields<'a>) -> Option<Scaling> {

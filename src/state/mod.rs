@@ -34,7 +34,7 @@ pub use model::{
     Boot, DeposedKey, Displaced, Failover, Identity, Loss, Note, NoteKey, Object, ObjectId, Output, ProviderRef, Rule,
     State, Time, WRITER, Word,
 };
-pub use read::{FILE, Loaded, Source, TERRAFORM_FILE, history, holder, load};
+pub use read::{FILE, Loaded, Source, TERRAFORM_FILE, history, holder, image, load, restore};
 pub use store::{
     LockRequest, Notice, Store, TerraformState, Ticket, Unlocked, WriteHook, WritePoint, force_unlock, now,
 };

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 use std::fs::{File, Metadata};
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -68,6 +68,36 @@ pub fn load(dir: &Path) -> Result<Loaded, StateError> {
         }
         Err(e) => Err(StateError::io(&path, "read", &e)),
     }
+}
+
+/// The whole state of a directory in one piece, its log laid over: what [`restore`] takes. `None`: there is none.
+///
+/// # Errors
+/// When there is a state that cannot be read whole.
+pub fn image(dir: &Path) -> Result<Option<Vec<u8>>, StateError> {
+    let path = dir.join(FILE);
+    let Some((mut db, _)) = snapshot(&path)? else { return Ok(None) };
+    let image = db.serialize(rusqlite::MAIN_DB).map_err(|e| StateError::sqlite(&path, &e))?;
+    Ok(Some(image.to_vec()))
+}
+
+/// Puts a state in one piece into a directory that has none. False: there is one, and it is left as it is.
+///
+/// # Errors
+/// It cannot be written, or is no state.
+pub fn restore(dir: &Path, image: &[u8]) -> Result<bool, StateError> {
+    let path = dir.join(FILE);
+    if path.exists() {
+        return Ok(false);
+    }
+    let failed = |e: &std::io::Error| StateError::io(&path, "write", e);
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(|e| failed(&e))?;
+    file.write_all(image).map_err(|e| failed(&e))?;
+    file.as_file().sync_all().map_err(|e| failed(&e))?;
+    let (db, _) = snapshot(file.path())?.ok_or_else(|| failed(&ErrorKind::NotFound.into()))?;
+    rows::decode(file.path(), &db)?;
+    file.persist(&path).map_err(|e| failed(&e.error))?;
+    Ok(true)
 }
 
 /// Reads the runs and journal lines that are still kept. Never writes a byte.

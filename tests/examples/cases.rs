@@ -145,7 +145,7 @@ fn kakao_2022_calls_a_mirror_what_is_a_warm_site() {
     // The fire.
     run(&dir, &["sim", "down", "zone:pangyo"], 0);
     let args = with(&["failover", "-auto-approve"]);
-    says(&run(&dir, &args.iter().map(String::as_str).collect::<Vec<_>>(), 0), &["complete, 10 serving"]);
+    says(&run(&dir, &args.iter().map(String::as_str).collect::<Vec<_>>(), 0), &["DONE 5 added", "10  ##########"]);
     run(&dir, &["sim", "up", "zone:pangyo"], 0);
     let args = with(&["failback", "-auto-approve"]);
     run(&dir, &args.iter().map(String::as_str).collect::<Vec<_>>(), 0);

@@ -209,7 +209,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("evidence = { kind = \"vendor_letter\"", "evidence = { kind = \"vendor_leter\"", "Unknown kind of evidence"),
     ("date = \"2026-05-01\"", "date = \"May\"", "Not a date"),
     ("class       = \"hot\"", "class       = \"hot\"\n  rehearsed   = \"long ago\"", "Not a date"),
-    ("workload \"web\" {", "probe \"x\" {\n}\n\nworkload \"web\" {", "Block type not supported yet"),
+    ("workload \"web\" {", "probe \"x\" {\n}\n\nworkload \"web\" {", "A probe asks for one thing"),
     ("workload \"web\" {", "wrokload \"web\" {", "Unsupported block type"),
 ];
 

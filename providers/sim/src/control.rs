@@ -50,6 +50,14 @@ pub fn status(path: &Path, clock: &dyn Clock) -> Result<Status, StoreError> {
     })
 }
 
+/// Copies a store: what is tried on the copy never reaches the original.
+///
+/// # Errors
+/// It cannot be read, or the copy not be written.
+pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+    Store::open(from)?.copy_to(to)
+}
+
 /// Sets the health of domains: `down`, `up`, `unreachable`. All of them or, when one is refused, none.
 pub fn set_health(path: &Path, clock: &dyn Clock, domains: &[DomainName], health: Health) -> Result<Vec<Change>, Fail> {
     change(path, clock, |tx| domains.iter().map(|domain| tx.set_health(domain, health)).collect())

@@ -175,6 +175,7 @@ pub fn plan(topology: &Topology, rules: &Workload, live: &Live, mode: &Mode) -> 
         data: Vec::new(),
         drift: Vec::new(),
         unreadable: Vec::new(),
+        evidence: Vec::new(),
         outputs: Vec::new(),
         ops,
         survival: Default::default(),

@@ -16,12 +16,14 @@ pub use markdown::markdown;
 pub use sarif::sarif;
 
 use crate::diag::{Sources, Span};
+use crate::plan::evidence::Finding;
 use crate::plan::model::{Change, Plan, WorkloadPlan};
 use crate::promise::model::{Survival, Weight};
 use crate::report::diff::{Sign, union};
 use crate::report::json::Json;
 use crate::report::plan::straddle;
 use crate::report::promises::{self, Moment};
+use crate::report::runbook::{Standing, standings};
 use crate::report::style::{Ink, Style, clean, wrap};
 use crate::report::table::rows;
 use crate::report::words::{Names, count, interval, sum, verdict_key};
@@ -44,6 +46,10 @@ pub struct Drift<'a> {
     pub workloads: &'a [(Str, WorkloadPlan)],
     /// Every object that was looked at, sorted by address.
     pub changes: &'a [Change],
+    /// What is known of locations that probes look at.
+    pub evidence: &'a [Finding],
+    /// Runbooks that should be there, and how they stand.
+    pub runbooks: Vec<Standing>,
     /// Where the rules of the workloads stand in the texts: spans by `Site`. Empty where nobody needs them.
     pub sites: &'a [Span],
     /// What is promised beside the rules of the workloads.
@@ -143,6 +149,8 @@ impl<'a> Drift<'a> {
             resources,
             workloads: &plan.workloads,
             changes: &plan.changes,
+            evidence: &plan.evidence,
+            runbooks: Vec::new(),
             sites: &[],
             survival: &plan.survival,
         }
@@ -167,7 +175,10 @@ impl<'a> Drift<'a> {
 
     /// Nothing differs, nothing is broken, everything could be read.
     pub fn is_clean(&self) -> bool {
-        self.resources.iter().all(|r| r.kind == Kind::Ignored) && self.breaches() == 0 && self.unkept() == 0
+        self.resources.iter().all(|r| r.kind == Kind::Ignored)
+            && self.breaches() == 0
+            && self.unkept() == 0
+            && self.runbooks.iter().all(Standing::is_well)
     }
 }
 
@@ -236,6 +247,12 @@ pub fn json(drift: &Drift<'_>) -> String {
             }
         });
         promises::json(drift.survival, &[Moment::Now], j.key("promises"));
+        if !drift.evidence.is_empty() {
+            crate::report::evidence::findings_json(drift.evidence, j.key("evidence"));
+        }
+        if !drift.runbooks.is_empty() {
+            standings(&drift.runbooks, j.key("runbooks"));
+        }
     });
     json.finish()
 }
@@ -335,6 +352,10 @@ pub fn text(drift: &Drift<'_>, style: &Style) -> String {
         out.push_str(&format!("Location {} {}\n", location.name, style.ink(Ink::Bad, word)));
     }
     out.push_str(&promises::text(drift.survival, Moment::Now, style));
+    for doubt in drift.evidence.iter().filter_map(crate::report::evidence::doubt) {
+        out.push_str(&wrap(&doubt, style.width, 4));
+        out.push('\n');
+    }
     let n = |kind| drift.count(kind);
     out.push_str(&format!(
         "Drift: {} changed, {} missing, {} unmanaged, {} unreadable, {} broken.\n",
@@ -352,6 +373,12 @@ pub fn text(drift: &Drift<'_>, style: &Style) -> String {
         (Kind::Ignored, "Differs where the spec says not to look"),
     ] {
         section(drift, kind, title, style, &mut out);
+    }
+    for runbook in drift.runbooks.iter().filter(|r| !r.is_well()) {
+        let text =
+            format!("Runbook {} {}: {}.", runbook.name, style.ink(Ink::Bad, "NOT READY"), runbook.because.join("; "));
+        out.push_str(&wrap(&text, style.width, 4));
+        out.push('\n');
     }
     if drift.is_clean() {
         out.push_str(&format!("{}\n", say(style.lang, "checked.agree", &[])));

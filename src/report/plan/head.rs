@@ -61,6 +61,10 @@ impl Page<'_> {
         line.push_str(&format!(" State serial {}.", plan.serial));
         let line = wrap(&line, self.style.width, 6);
         self.line(&line);
+        for doubt in plan.evidence.iter().filter_map(crate::report::evidence::doubt) {
+            let text = self.style.ink(Ink::Warn, &wrap(&doubt, self.style.width, 4));
+            self.line(&text);
+        }
         if unreadable > 0 {
             let title = self.style.ink(Ink::Bad, "Could not be read; nothing is concluded about these:");
             self.line(&title);

@@ -17,6 +17,9 @@ pub(super) fn write(plan: &Plan, digest: &str, j: &mut Json) {
         j.key("format_version").text("1.0");
         j.key("digest").text(digest);
         locations(&plan.topology, &plan.workloads, j.key("locations"));
+        if !plan.evidence.is_empty() {
+            crate::report::evidence::findings_json(&plan.evidence, j.key("evidence"));
+        }
         j.key("workloads").object(|j| {
             for (name, workload) in &plan.workloads {
                 One { plan, workload, members: &members, names: names(plan, workload) }.write(name, j.key(name));

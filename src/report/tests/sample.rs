@@ -290,6 +290,7 @@ pub fn plan(topology: &Topology, rules: Workload, live: &Live, kind: Kind, mode:
         data: vec![],
         drift: vec![],
         unreadable: vec![],
+        evidence: vec![],
         notes: vec![],
         outputs: vec![],
         ops: vec![],

@@ -65,6 +65,15 @@ impl Store {
         Ok(Store { connection })
     }
 
+    /// Writes a copy of everything into a file that is not there yet.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        self.connection.execute("VACUUM INTO ?1", [path.to_string_lossy()])?;
+        Ok(())
+    }
+
     /// Where not even SQLite's side files can be made, the file is read as it lies; sound only if nothing waits beside it.
     fn open_read_only(path: &Path) -> Result<Store, StoreError> {
         match Store::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {

@@ -1,0 +1,210 @@
+//! Whether a location is really down: provider's word and probes, kept apart, in words and as JSON.
+
+use super::json::Json;
+use crate::plan::evidence::Finding;
+use crate::plan::observed::Observed;
+use crate::plan::probes::{About, Saw};
+use crate::spread::evidence::{Sight, State};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+/// A state in a word.
+pub fn word(state: State) -> &'static str {
+    match state {
+        State::Healthy => "UP",
+        State::Degraded => "DEGRADED",
+        State::Suspect => "SUSPECT",
+        State::Unknown => "UNKNOWN",
+        State::ControlLost => "CONTROL LOST",
+        State::Down => "DOWN",
+        State::FailedOver => "FAILED OVER",
+        State::Probation => "ON TRIAL",
+        State::Returning => "RETURNING",
+        State::Cordoned => "CORDONED",
+        State::Draining => "DRAINING",
+        State::Evacuated => "EVACUATED",
+    }
+}
+
+/// The word of the machine formats.
+pub fn key(state: State) -> &'static str {
+    match state {
+        State::Healthy => "healthy",
+        State::Degraded => "degraded",
+        State::Suspect => "suspect",
+        State::Unknown => "unknown",
+        State::ControlLost => "control_lost",
+        State::Down => "down",
+        State::FailedOver => "failed_over",
+        State::Probation => "probation",
+        State::Returning => "returning",
+        State::Cordoned => "cordoned",
+        State::Draining => "draining",
+        State::Evacuated => "evacuated",
+    }
+}
+
+fn sight(seen: Sight) -> &'static str {
+    match seen {
+        Sight::Pass => "pass",
+        Sight::Mixed => "mixed",
+        Sight::Fail => "fail",
+        Sight::Missing => "missing",
+    }
+}
+
+/// "Is it really down?", for the locations a failover is about. Empty when nothing is probed.
+pub fn really_down(findings: &[Finding], lost: &BTreeSet<String>) -> String {
+    if findings.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("Is it really down?\n");
+    for finding in findings.iter().filter(|f| lost.contains(&f.location)) {
+        let _ = writeln!(out, "  {}  {}", finding.location, word(finding.state));
+        let _ = writeln!(out, "    probes     {}", probes(finding));
+        let _ = writeln!(out, "    provider   {}", finding.provider);
+    }
+    let elsewhere: Vec<String> = findings
+        .iter()
+        .filter(|f| !lost.contains(&f.location))
+        .map(|f| format!("{} {}", f.location, word(f.state)))
+        .collect();
+    if !elsewhere.is_empty() {
+        let _ = writeln!(out, "  elsewhere  {}", super::words::some(elsewhere.into_iter(), 8));
+    }
+    if findings.iter().any(|f| f.held) {
+        let _ =
+            writeln!(out, "  HELD       more looks lost at once than the rules speak of: the observer may be wrong.");
+    }
+    out
+}
+
+/// What the vantage points say of one location, in a line.
+pub fn probes(finding: &Finding) -> String {
+    if finding.sights.is_empty() {
+        return "only the front door is looked at, and it tells nothing of one location".into();
+    }
+    let named = |wanted: &dyn Fn(Sight) -> bool| -> Vec<&str> {
+        finding.sights.iter().filter(|(_, s)| wanted(*s)).map(|(name, _)| name.as_str()).collect()
+    };
+    let (down, up) = (named(&|s| s == Sight::Fail), named(&|s| matches!(s, Sight::Pass | Sight::Mixed)));
+    let silent = named(&|s| s == Sight::Missing);
+    let mut text = format!("{} of {} say DOWN", down.len(), finding.sights.len());
+    for (word, names) in [(": ", &down), ("; UP: ", &up), ("; no answer: ", &silent)] {
+        if !names.is_empty() {
+            text.push_str(word);
+            text.push_str(&names.join(", "));
+        }
+    }
+    text.push('.');
+    if !down.is_empty() {
+        let _ = write!(
+            text,
+            " {} that share no line and no building have seen it for {} windows, {} are wanted.",
+            finding.against, finding.confirm, finding.quorum
+        );
+    }
+    text
+}
+
+/// Why nobody may act on what is seen of a location, and what to do; `None` when it is plain.
+pub fn doubt(finding: &Finding) -> Option<String> {
+    let name = &finding.location;
+    match finding.state {
+        _ if finding.held => Some(format!(
+            "{name} looks down, and so much else does that the observer may be wrong: HELD. If it is so, say it:  straddle failover --lose LEVEL:NAME"
+        )),
+        State::Suspect if finding.ripe => Some(format!(
+            "{name} SUSPECT: {} Its provider {}. Your word makes it DOWN:  straddle failover --lose LEVEL:NAME",
+            probes(finding),
+            finding.provider
+        )),
+        State::Suspect => Some(format!("{name} SUSPECT: {} Nothing is touched there.", probes(finding))),
+        State::Unknown => Some(format!(
+            "{name} UNKNOWN: its provider {}. {} Time alone never makes it DOWN.",
+            finding.provider,
+            probes(finding)
+        )),
+        State::ControlLost => Some(format!(
+            "{name} CONTROL LOST: its provider {}, and it serves. Traffic stays, nothing is changed there.",
+            finding.provider
+        )),
+        _ => None,
+    }
+}
+
+/// What every probe sees now.
+pub fn text(probes_of: Vec<(String, Vec<String>)>, observed: &Observed) -> String {
+    let mut out = String::new();
+    for (index, (name, vantages)) in probes_of.iter().enumerate() {
+        let _ = writeln!(out, "probe {name}, seen from {}", vantages.join(", "));
+        let mine = observed.probed.seen.iter().filter(|((probe, _), _)| *probe == index);
+        let mut any = false;
+        for ((_, about), saw) in mine {
+            any = true;
+            let said: Vec<String> = vantages.iter().zip(saw).map(|(v, s)| format!("{v} {}", saw_word(*s))).collect();
+            let _ = writeln!(out, "  {:<28} {}", about_word(about), said.join(", "));
+        }
+        if !any {
+            out.push_str("  nobody to ask yet: nothing stands that has an address\n");
+        }
+    }
+    for finding in &observed.evidence {
+        let _ = writeln!(out, "{:<12} {}", finding.location, word(finding.state));
+        if let Some(why) = doubt(finding) {
+            let _ = writeln!(out, "  {why}");
+        }
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+fn about_word(about: &About) -> String {
+    match about {
+        About::Replica { workload, key } => format!("{workload} {key}"),
+        About::Location { name } => format!("location {name}"),
+        About::FrontDoor => "front door".into(),
+    }
+}
+
+fn saw_word(saw: Saw) -> &'static str {
+    match saw {
+        Saw::Pass => "well",
+        Saw::Fail => "FAILS",
+        Saw::Nothing => "no answer",
+    }
+}
+
+/// `straddle probe -json`.
+pub fn json(findings: &[Finding]) -> String {
+    let mut j = Json::new();
+    j.object(|j| {
+        j.key("format_version").text("1.0");
+        findings_json(findings, j.key("locations"));
+    });
+    j.finish()
+}
+
+/// Each location's state and what it rests on, by name.
+pub fn findings_json(findings: &[Finding], j: &mut Json) {
+    j.object(|j| {
+        for finding in findings {
+            j.key(&finding.location).object(|j| {
+                j.key("state").text(key(finding.state));
+                j.key("held").plain(finding.held);
+                j.key("ripe").plain(finding.ripe);
+                j.key("provider").text(&finding.provider);
+                j.key("probe").text(&finding.probe);
+                j.key("vantages").object(|j| {
+                    for (name, seen) in &finding.sights {
+                        j.key(name).text(sight(*seen));
+                    }
+                });
+                j.key("against").plain(finding.against);
+                j.key("quorum").plain(finding.quorum);
+                j.key("windows").plain(finding.windows);
+                j.key("confirm").plain(finding.confirm);
+            });
+        }
+    });
+}
