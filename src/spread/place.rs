@@ -97,6 +97,8 @@ const WINDOW_LIMIT: usize = 4_096;
 struct Solver<'t> {
     tree: &'t Tree<'t>,
     memo: HashMap<(usize, u64), Rc<Solved>>,
+    /// For each node the units whose whole replicas are exactly what stands below it; only when that is what is asked.
+    stands: Option<Vec<(u64, u64)>>,
 }
 
 /// Places `ask.replicas` with the least movement.
@@ -110,8 +112,8 @@ pub fn place(ask: &Ask<'_>) -> Result<Placement, Refusal> {
     if root.declared_floor > wanted {
         return Err(tree.minimums_exceed(tree.root, wanted));
     }
-    let mut solver = Solver { tree: &tree, memo: HashMap::new() };
     let given = wanted.max(root.floor).min(root.cap.max(root.floor));
+    let mut solver = Solver::new(&tree, given);
     let mut notes = Vec::new();
     if given < wanted {
         notes.push(Note::Short { placed: tree.replicas_of(given), wanted: ask.replicas });
@@ -123,7 +125,18 @@ pub fn place(ask: &Ask<'_>) -> Result<Placement, Refusal> {
     Ok(Placement { target, rows, notes })
 }
 
-impl Solver<'_> {
+impl<'t> Solver<'t> {
+    /// For sizes that differ, the one that leaves all as it stands if that can be; else the one that moves least.
+    fn new(tree: &'t Tree<'t>, given: u64) -> Solver<'t> {
+        if tree.ask.use_live && !tree.is_alike() {
+            let mut still = Solver { tree, memo: HashMap::new(), stands: Some(tree.standing_units()) };
+            if still.below(tree.root, given)[0] == 0 {
+                return still;
+            }
+        }
+        Solver { tree, memo: HashMap::new(), stands: None }
+    }
+
     fn shares(&self, node: &Node, n: u64) -> Vec<Share> {
         let nodes = &self.tree.nodes;
         let mut shares: Vec<Share> = node
@@ -192,6 +205,14 @@ impl Solver<'_> {
     /// What it costs below `child` to get `x`.
     fn below(&mut self, child: usize, x: u64) -> Cost {
         let node = &self.tree.nodes[child];
+        if let Some(stands) = &self.stands {
+            let (least, most) = stands[child];
+            let mut cost = ZERO;
+            cost[0] = i64::from(x < least || x > most);
+            if cost[0] > 0 || node.place.is_some() {
+                return cost;
+            }
+        }
         match node.place {
             Some(place) => {
                 let mut cost = ZERO;
@@ -208,6 +229,9 @@ impl Solver<'_> {
     /// The same with the distance from the goal at this depth.
     fn cost_at(&mut self, child: usize, depth: usize, range: &Range, x: u64) -> Cost {
         let mut cost = self.below(child, x);
+        if self.stands.is_some() {
+            return cost;
+        }
         let away = x.abs_diff(range.goal).min(1 << 30) as i64;
         let at = 1 + 2 * depth.min(4);
         cost[at] = cost[at].saturating_add(away);
@@ -229,7 +253,10 @@ impl Solver<'_> {
         };
         let (cost, picks) = if lenient && tree.ask.use_live && exact.short == 0 {
             let ranges = self.ranges(node, n, &shares, &picks);
-            self.within(node, n, &ranges)
+            match self.narrowed(node, n, &ranges) {
+                Some(ranges) => self.within(node, n, &ranges),
+                None => (cost, picks),
+            }
         } else {
             (cost, picks)
         };
@@ -279,6 +306,19 @@ impl Solver<'_> {
                 Range { lo: lo.min(goal[i]).max(floor.min(goal[i])), hi: hi.max(goal[i]), goal: goal[i] }
             })
             .collect()
+    }
+
+    /// The ranges as far as they leave all as it stands; `None` when none of them does, or when `n` does not fit. The same ranges where
+    /// that is not the question. It keeps the search as small as the rounding is.
+    fn narrowed(&self, node: &Node, n: u64, ranges: &[Range]) -> Option<Vec<Range>> {
+        let Some(stands) = &self.stands else { return Some(ranges.to_vec()) };
+        let within = |(range, child): (&Range, &usize)| {
+            let (lo, hi) = (range.lo.max(stands[*child].0), range.hi.min(stands[*child].1));
+            (lo <= hi).then_some(Range { lo, hi, ..*range })
+        };
+        let narrow: Vec<Range> = ranges.iter().zip(&node.children).map(within).collect::<Option<_>>()?;
+        let (low, high) = narrow.iter().fold((0u64, 0u64), |(l, h), r| (l + r.lo, h.saturating_add(r.hi)));
+        (low <= n && n <= high).then_some(narrow)
     }
 
     fn weights_of_eligible(&self, node: &Node) -> Vec<u64> {

@@ -189,6 +189,20 @@ impl<'a> Tree<'a> {
         small.div_ceil(self.unit_at(place)).min(u64::from(u32::MAX)) as u32
     }
 
+    /// For each node, the least and the most units whose whole replicas are what stands below it.
+    pub fn standing_units(&self) -> Vec<(u64, u64)> {
+        let mut units: Vec<(u64, u64)> = vec![(0, 0); self.nodes.len()];
+        // Children stand before their parents.
+        for (id, node) in self.nodes.iter().enumerate() {
+            units[id] = match node.place {
+                Some(place) if node.live > 0 => (node.live - self.unit_at(place) + 1, node.live),
+                Some(_) => (0, 0),
+                None => node.children.iter().fold((0, 0), |(l, h), &c| (l + units[c].0, h + units[c].1)),
+            };
+        }
+        units
+    }
+
     /// How much more than its share a place holds by that rounding, in [`Workload::scale`]-ths.
     pub fn rounded_up(&self, place: usize, small: u64) -> u64 {
         (u64::from(self.replicas_at(place, small)) * self.unit_at(place) - small) * self.grain

@@ -1,7 +1,6 @@
 //! Placement against brute force over every vector.
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 
 use super::world::*;
 use crate::spread::model::*;
@@ -333,27 +332,63 @@ fn strict_shortage_is_refused() {
     assert_eq!((short, domains), (1, vec![("a".into(), 1)]));
 }
 
-// The seed is fixed while a fault is open (CHANGELOG.md): spots [(2, 1, 0, 0), (4, 1, 0, 0), (6, 1, 1, 1)] with n = 7 settle in the
-// second round only.
+/// Size, weight, live, cloud, cap, what may happen.
+type Sized = (u32, u32, u32, usize, Option<u32>, u8);
+
+/// Places of different size under a cloud level and a zone level.
+fn sized(spots: &[Sized], n: u32, tolerance: (u32, u32), skew: Option<u32>) -> (Topology, Workload) {
+    let locations = spots.iter().enumerate().map(|(i, s)| location(&format!("c{}", s.3), &zone_name(i)));
+    let t = topology(locations.collect());
+    let parts = spots.iter().enumerate().map(|(i, s)| (zone_name(i), s.1)).collect();
+    let (mut outer, mut inner) = (level("cloud", Ratio::Even), level("zone", Ratio::Weights { parts, rest: None }));
+    (outer.tolerance, inner.tolerance) = (Bound::Count(tolerance.0), Bound::Count(tolerance.1));
+    (outer.max_skew, inner.max_skew) = (skew, skew);
+    let mut w = workload(&t, n, vec![outer, inner]);
+    w.scale = 10;
+    w.places.iter_mut().zip(spots).for_each(|(p, s)| p.unit = s.0);
+    (t, w)
+}
+
+#[test]
+fn sizes_that_round_up_stay_where_they_are() {
+    // The shares of 7 replicas round up to [9, 5, 6], which another division would have rounded up to [8, 5, 6].
+    let spots = [(2, 1, 0, 0, None, 0), (4, 1, 0, 0, None, 0), (6, 1, 1, 1, None, 0)];
+    let (t, w) = sized(&spots, 7, (0, 0), None);
+    let first = target(&t, &w, &[0, 0, 1]);
+    assert_eq!(target(&t, &w, &first), first);
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 6000, ..ProptestConfig::default() })]
+
     #[test]
     fn sizes_that_differ_settle(
-        spots in prop::collection::vec((1u32..11, 1u32..4, 0u32..6, 0usize..2), 1..5),
+        spots in prop::collection::vec(
+            (1u32..11, 1u32..4, 0u32..6, 0usize..2, prop::option::weighted(0.2, 0u32..9), 0u8..12), 1..5),
         n in 0u32..12,
+        tolerance in (0u32..2, 0u32..3),
+        skew in prop::option::weighted(0.3, 1u32..3),
     ) {
-        let locations = spots.iter().enumerate().map(|(i, s)| location(&format!("c{}", s.3), &zone_name(i)));
-        let t = topology(locations.collect());
-        let parts = spots.iter().enumerate().map(|(i, s)| (zone_name(i), s.1)).collect();
-        let mut w = workload(&t, n, vec![level("cloud", Ratio::Even), level("zone", Ratio::Weights { parts, rest: None })]);
-        w.scale = 10;
-        w.places.iter_mut().zip(&spots).for_each(|(p, s)| p.unit = s.0);
+        let (t, w) = sized(&spots, n, tolerance, skew);
         let live: Vec<u32> = spots.iter().map(|s| s.2).collect();
-        let got = target(&t, &w, &live);
-        // Never less capacity than asked, and never a whole replica too many anywhere.
-        let units: u32 = got.iter().zip(&spots).map(|(t, s)| t * s.0).sum();
-        prop_assert!(units >= n * 10, "{:?}", got);
-        prop_assert!(units < n * 10 + spots.iter().map(|s| s.0).sum::<u32>());
-        prop_assert_eq!(target(&t, &w, &got), got, "a fixpoint");
+        let standing: Vec<Standing> = spots
+            .iter()
+            .map(|s| match s.5 {
+                0 => Standing::Cordoned,
+                1 => Standing::Leaving,
+                2 => Standing::Frozen,
+                _ => Standing::Open,
+            })
+            .collect();
+        let room: Vec<Option<u32>> = spots.iter().map(|s| s.4).collect();
+        let free = standing.iter().all(|s| *s == Standing::Open) && room.iter().all(Option::is_none);
+        let got = place(&ask(&t, &w, &live, &standing, &room)).unwrap().target;
+        if free {
+            // Never less capacity than asked, and never a whole replica too many anywhere.
+            let units: u32 = got.iter().zip(&spots).map(|(t, s)| t * s.0).sum();
+            prop_assert!(units >= n * 10, "{:?}", got);
+            prop_assert!(units < n * 10 + spots.iter().map(|s| s.0).sum::<u32>());
+        }
+        prop_assert_eq!(place(&ask(&t, &w, &got, &standing, &room)).unwrap().target, got, "a fixpoint");
     }
 }
