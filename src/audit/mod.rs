@@ -13,6 +13,7 @@ mod objects;
 mod operations;
 mod promises;
 mod rules;
+mod shared;
 mod spread;
 mod steps;
 mod target;
@@ -34,7 +35,7 @@ pub fn audit(plan: &Plan) -> Vec<Finding> {
         let Some(view) = View::new(plan, &standing, name, workload, &mut out) else { continue };
         decision(&view, &mut out);
     }
-    target::shared_capacity(plan, &mut out);
+    shared::check(plan, &mut out);
     objects::check(plan, &mut out);
     operations::check(plan, &mut out);
     promises::check(plan, &mut out);

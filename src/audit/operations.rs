@@ -21,6 +21,7 @@ pub(super) fn check(plan: &Plan, out: &mut Vec<Finding>) {
     }
     graph.changes(out);
     graph.barriers(out);
+    graph.followers(out);
     graph.replicas(out);
     graph.creations(out);
     graph.deletions(out);
@@ -170,6 +171,22 @@ impl<'a> Graph<'a> {
             }
         }
         sound
+    }
+
+    /// A workload's first step begins when the last step of each that it follows is over.
+    fn followers(&mut self, out: &mut Vec<Finding>) {
+        for (name, workload) in &self.plan.workloads {
+            let Some(first) = self.steps.get(&(&**name, 0)).and_then(|b| b.start) else { continue };
+            for earlier in &workload.decision.follows {
+                let of = |(n, _): &&(Str, crate::plan::model::WorkloadPlan)| **n == **earlier;
+                let Some((earlier, other)) = self.plan.workloads.iter().find(of) else { continue };
+                let Some(last) = other.decision.steps.len().checked_sub(1) else { continue };
+                let end = self.steps.get(&(&**earlier, last as u32)).and_then(|b| b.end);
+                if !end.is_some_and(|end| self.waits(first, end)) {
+                    self.fault(out, first, format!("does not wait for the steps of {earlier}, which give it its room"));
+                }
+            }
+        }
     }
 
     /// Each change has the operations of its action, in their order, and no others.

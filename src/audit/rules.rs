@@ -6,7 +6,7 @@ use super::steps::{Course, loss_gives};
 use super::view::{Use, View};
 use crate::plan::model::Kind;
 use crate::spread::decision::{Judgement, LossRow, RuleReport, Verdict};
-use crate::spread::model::{Event, Limit, LossOf};
+use crate::spread::model::{Event, HealthSource, Limit, LossOf};
 use std::collections::BTreeSet;
 
 /// Most sums over places that go into the worst moments of the loss table.
@@ -128,6 +128,14 @@ fn floor(view: &View<'_>, course: &Course, out: &mut Vec<Finding>) {
         view.compare(out, || format!("{what} (floor.serving)"), claimed.into(), found.into());
     }
     let said = report.verdict;
+    let unseen = |p: &usize| {
+        let place = &view.rules.places[*p];
+        !place.ready_measured && view.location(*p).health_source == HealthSource::Assumed && d.after_ready[*p].lo > 0
+    };
+    if said == Verdict::Pass && bound > 0 && (0..view.places()).any(|p| unseen(&p)) {
+        let why = "it reads PASS, and nobody looks at what is taken to serve".to_string();
+        view.report(out, Fault::Verdict { rule: "floor.serving".into(), why });
+    }
     if (after_hi < bound) != (said == Verdict::Fail) || (after < bound && said == Verdict::Pass) {
         let why = format!("{after} to {after_hi} serve where {bound} must, and it reads {}", words(said));
         view.report(out, Fault::Verdict { rule: "floor.serving".into(), why });

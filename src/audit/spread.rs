@@ -2,7 +2,7 @@
 
 use super::apportion::{Claim, misplaced, tolerance_box};
 use super::finding::{Fault, Finding, NotTouched};
-use super::loss::{combinations, each_subset};
+use super::loss::{Losses, combinations, each_subset};
 use super::target::holds_back;
 use super::view::{Use, View};
 use crate::spread::decision::SpreadRow;
@@ -170,8 +170,8 @@ fn leaf(view: &View<'_>, p: usize) -> (u64, u64) {
         Use::Not(NotTouched::Lost) => (view.decision.after[p].into(), view.decision.after[p].into()),
         Use::Not(_) => (before, before),
         Use::Leaving => (stays, stays),
-        Use::Cordoned => (stays, view.room(p).unwrap_or(before).min(before).max(stays)),
-        Use::Open => (stays, view.room(p).unwrap_or(u64::MAX).max(stays)),
+        Use::Cordoned => (stays, view.target_room(p).unwrap_or(before).min(before).max(stays)),
+        Use::Open => (stays, view.target_room(p).unwrap_or(u64::MAX).max(stays)),
     }
 }
 
@@ -289,6 +289,27 @@ fn moves(view: &View<'_>, groups: &[Group], out: &mut Vec<Finding>) {
                 None => misplaced(&claims, seats).is_none(),
             }
     };
+    // A placement that breaks more rules than the target is no better one.
+    let meters: Vec<(Losses, u64)> = view
+        .rules
+        .survive
+        .iter()
+        .map(|r| {
+            let events = view.ground.events_of(view.topology, &r.of);
+            let losses = Losses::new(&view.ground, &events, r.losses as usize, &view.rules.accepted);
+            (losses, view.bound(r.floor))
+        })
+        .collect();
+    let broken = |seats: &[u64]| {
+        let mut placed = vec![0u32; view.places()];
+        for (domain, seats) in group.domains.iter().zip(seats) {
+            placed[domain.places[0]] = u32::try_from(*seats).unwrap_or(u32::MAX);
+        }
+        let units = view.units(&placed);
+        meters.iter().filter(|(losses, bound)| losses.worst(&units) < *bound).count()
+    };
+    let target: Vec<u64> = group.domains.iter().map(|d| d.after).collect();
+    let breaks = broken(&target);
     let mut enough = u64::MAX;
     each_subset(total as usize + n - 1, n - 1, &mut |bars| {
         let mut seats = Vec::with_capacity(n);
@@ -297,11 +318,11 @@ fn moves(view: &View<'_>, groups: &[Group], out: &mut Vec<Finding>) {
             seats.push((bar - from) as u64);
             from = bar + 1;
         }
-        if removes(&seats) < enough && admits(&seats) {
+        if removes(&seats) < enough && admits(&seats) && broken(&seats) <= breaks {
             enough = removes(&seats);
         }
     });
-    let removes = removes(&group.domains.iter().map(|d| d.after).collect::<Vec<_>>());
+    let removes = removes(&target);
     if removes > enough {
         view.report(out, Fault::Moves { removes, enough });
     }

@@ -3,9 +3,8 @@
 use super::finding::{Fault, Finding, NotTouched};
 use super::spread::least;
 use super::view::{Use, View};
-use crate::plan::model::{Kind, Plan};
+use crate::plan::model::Kind;
 use crate::spread::decision::Note;
-use crate::spread::model::Limit;
 
 /// Place by place, then in all.
 pub(super) fn check(view: &View<'_>, out: &mut Vec<Finding>) {
@@ -69,11 +68,10 @@ fn place(view: &View<'_>, p: usize, out: &mut Vec<Finding>) {
         view.report(out, Fault::Removes { place: view.place(p), before, after });
     }
     if after > before
-        && let Some(room) = view.room(p)
+        && let Some(room) = view.target_room(p)
         && u64::from(after) > room
     {
-        let count = u64::from(after) + view.others[p];
-        view.report(out, Fault::OverCapacity { place: view.place(p), count, room: room + view.others[p] });
+        view.report(out, Fault::OverCapacity { place: view.place(p), count: after.into(), room });
     }
 }
 
@@ -147,30 +145,5 @@ fn mixed_total(view: &View<'_>, out: &mut Vec<Finding>) {
                 most: wanted.max(held) + rounding,
             },
         );
-    }
-}
-
-/// Workloads that share a location fit into it together, unless what stands already fills it.
-pub(super) fn shared_capacity(plan: &Plan, out: &mut Vec<Finding>) {
-    let mut totals = vec![(0u64, 0u64); plan.topology.locations.len()];
-    for (_, workload) in &plan.workloads {
-        let d = &workload.decision;
-        for ((place, before), after) in workload.rules.places.iter().zip(&d.existing).zip(&d.after) {
-            if let Some((now, then)) = totals.get_mut(place.location) {
-                *now += u64::from(*before);
-                *then += u64::from(*after);
-            }
-        }
-    }
-    for (location, (now, then)) in plan.topology.locations.iter().zip(totals) {
-        let room = match location.capacity.limit {
-            Limit::Unlimited => continue,
-            Limit::Known { lo, .. } => u64::from(lo).max(now),
-            Limit::Unreadable => now,
-        };
-        if then > room && plan.workloads.len() > 1 {
-            let fault = Fault::OverCapacity { place: location.name.clone(), count: then, room };
-            out.push(Finding { workload: None, step: None, fault });
-        }
     }
 }

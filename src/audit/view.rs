@@ -29,7 +29,7 @@ pub(super) struct View<'a> {
     pub ground: Ground,
     /// Parallel to the places.
     pub uses: Vec<Use>,
-    /// Replicas of the plan's other workloads at each place's location, now.
+    /// Replicas of other workloads at each place's location while the steps are made.
     pub others: Vec<u64>,
     /// Replicas are taken away by this kind of plan, in the condition the world is in.
     pub may_remove: bool,
@@ -65,12 +65,16 @@ impl<'a> View<'a> {
             decision,
             ground,
             uses,
-            others: rules
-                .places
-                .iter()
-                .zip(&decision.existing)
-                .map(|(p, n)| standing[p.location].saturating_sub(u64::from(*n)))
-                .collect(),
+            others: match decision.others.len() == rules.places.len() {
+                true => decision.others.iter().map(|n| u64::from(*n)).collect(),
+                // A plan of a version that did not say: what the others have.
+                false => rules
+                    .places
+                    .iter()
+                    .zip(&decision.existing)
+                    .map(|(p, n)| standing[p.location].saturating_sub(u64::from(*n)))
+                    .collect(),
+            },
             may_remove: true,
         };
         view.may_remove = match &decision.mode {
@@ -146,7 +150,15 @@ impl<'a> View<'a> {
         bound.ceil_of(self.decision.replicas).saturating_mul(u64::from(self.rules.scale))
     }
 
-    /// Room for this workload at a place: certain room, less what others use; `None` where no limit is known.
+    /// Room for the target at a place, which [`super::shared`] has held against what the others are to have.
+    pub fn target_room(&self, place: usize) -> Option<u64> {
+        match self.decision.room.get(place) {
+            Some(room) => room.map(u64::from),
+            None => self.room(place),
+        }
+    }
+
+    /// Room for the steps at a place: certain room, less what others use; `None` where no limit is known.
     pub fn room(&self, place: usize) -> Option<u64> {
         match self.location(place).capacity.limit {
             Limit::Unlimited => None,

@@ -115,6 +115,8 @@ pub fn exit_of(plan: &Plan, detailed: bool) -> Exit {
         Exit::Broken
     } else if detailed && plan.has_changes() {
         Exit::Pending
+    } else if plan.is_alarmed() {
+        Exit::Margin
     } else {
         Exit::Done
     }

@@ -19,8 +19,9 @@ use crate::spread::decision::Decision;
 use crate::spread::model::{
     Event, Live, Mode, PlaceLive, Ready, Replicas, Site, Slot, Template as TemplateKind, Topology, Workload,
 };
-use crate::spread::simulate::{Simulation, simulate};
+use crate::spread::simulate::Simulation;
 use crate::spread::survive::{combinations, for_each_subset};
+use crate::spread::{Question, decide_all, simulate_all};
 use crate::state::State;
 use std::collections::BTreeSet;
 
@@ -162,6 +163,7 @@ fn canonical(project: &Project) -> Result<Stands, Trouble> {
             Err(problem) => problems.push(problem),
         }
     }
+    placement::share_capacity(&mut workloads, &topology);
     match problems.iter().any(Diagnostic::is_error) {
         true => Err(Trouble { exit: Exit::Broken, problems }),
         false => Ok(Stands { topology, workloads }),
@@ -172,14 +174,20 @@ fn canonical(project: &Project) -> Result<Stands, Trouble> {
 fn decided(project: &Project, problems: &mut Vec<Diagnostic>) -> Vec<(Standing, Result<Decision, Diagnostic>)> {
     let spec = &project.spec;
     let standing = placement::standing(spec, &project.env(), &spec.topology, &Observed::default(), problems);
-    standing
-        .into_iter()
-        .map(|one| {
-            let decision = crate::spread::decide(&spec.topology, &one.rules, &one.live, &Mode::normal())
-                .map_err(|refused| refusal::diagnostic(&refused, names(&spec.topology, &one.rules), &spans(spec)));
-            (one, decision)
+    let mode = Mode::normal();
+    let questions: Vec<Question<'_>> = standing
+        .iter()
+        .map(|one| Question { workload: &one.rules, live: &one.live, mode: &mode, stays: false })
+        .collect();
+    let answers = decide_all(&spec.topology, &questions);
+    let told: Vec<Result<Decision, Diagnostic>> = standing
+        .iter()
+        .zip(answers)
+        .map(|(one, answer)| {
+            answer.map_err(|refused| refusal::diagnostic(&refused, names(&spec.topology, &one.rules), &spans(spec)))
         })
-        .collect()
+        .collect();
+    standing.into_iter().zip(told).collect()
 }
 
 fn names<'n>(topology: &'n Topology, workload: &'n Workload) -> Names<'n> {
@@ -220,10 +228,16 @@ fn tell(
     printer: &Printer,
 ) -> Exit {
     let spec = &project.spec;
+    let modes: Vec<Mode> = stands.workloads.iter().map(|one| normal_mode(spec, state, &one.name)).collect();
+    let questions: Vec<Question<'_>> = stands
+        .workloads
+        .iter()
+        .zip(&modes)
+        .map(|(one, mode)| Question { workload: &one.rules, live: &one.live, mode, stays: true })
+        .collect();
     let mut all: Vec<(&Standing, Simulation)> = Vec::new();
-    for one in &stands.workloads {
-        let mode = normal_mode(spec, state, &one.name);
-        match simulate(&stands.topology, &one.rules, &one.live, &mode, lost) {
+    for (one, answer) in stands.workloads.iter().zip(simulate_all(&stands.topology, &questions, lost)) {
+        match answer {
             Ok(simulation) => all.push((one, simulation)),
             Err(refused) => {
                 let problem = refusal::diagnostic(&refused, names(&stands.topology, &one.rules), &spans(spec));
@@ -253,7 +267,11 @@ fn tell(
         true => shown::json(&simulation),
         false => shown::text(&simulation, printer.style()),
     });
-    if simulation.is_ok() { Exit::Done } else { Exit::Broken }
+    match simulation.is_ok() {
+        false => Exit::Broken,
+        true if simulation.is_alarmed() => Exit::Margin,
+        true => Exit::Done,
+    }
 }
 
 /// `validate --rules`: the rules judged on the spec's own placement, without state or providers.

@@ -170,16 +170,20 @@ impl<'i, 'a> Maker<'i, 'a> {
         let questions: Vec<SpreadQuestion<'_>> = standing
             .iter()
             .zip(&modes)
-            .map(|(one, mode)| SpreadQuestion { workload: &one.rules, live: &one.live, mode })
+            .map(|(one, mode)| {
+                let stays = self.is_untargeted(&one.name);
+                SpreadQuestion { workload: &one.rules, live: &one.live, mode, stays }
+            })
             .collect();
         let answers = crate::spread::decide_all(self.input.topology, &questions);
         let mut decisions = Vec::new();
         for ((one, mode), answer) in standing.iter().zip(&modes).zip(answers) {
-            // A refresh moves nothing: that no target can be reached does not concern it.
-            let looks_only = self.input.kind == Kind::RefreshOnly && answer.is_err();
-            let answer = match looks_only || self.is_untargeted(&one.name) {
-                true => as_it_stands(self.input.topology, &one.rules, &one.live, mode),
-                false => answer,
+            let answer = match answer {
+                // A refresh moves nothing: that no target can be reached does not concern it.
+                Err(_) if self.input.kind == Kind::RefreshOnly => {
+                    as_it_stands(self.input.topology, &one.rules, &one.live, mode)
+                }
+                answer => answer,
             };
             match answer {
                 Ok(decision) => decisions.push(decision),
@@ -460,6 +464,9 @@ impl<'i, 'a> Maker<'i, 'a> {
             }
             if !list.is_empty() {
                 steps.workloads.insert(one.name.clone(), list);
+            }
+            if !decision.follows.is_empty() {
+                steps.follows.insert(one.name.clone(), decision.follows.iter().map(|f| Str::new(f)).collect());
             }
         }
         self.replacement_order(changes, &steps);

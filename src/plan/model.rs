@@ -342,6 +342,12 @@ impl Plan {
         !matches!(self.kind, Kind::Destroy | Kind::RefreshOnly)
             && (self.workloads.iter().any(|(_, w)| !w.decision.breaches.is_empty()) || self.breaks_a_promise())
     }
+
+    /// Workloads whose margin is below their `alarm_below`, now or when the plan is done.
+    pub fn is_alarmed(&self) -> bool {
+        let alarmed = |m: crate::spread::decision::Margin| m.alarm_before || m.alarm_after;
+        !matches!(self.kind, Kind::Destroy) && self.workloads.iter().any(|(_, w)| alarmed(w.decision.margin))
+    }
 }
 
 impl OutputChange {

@@ -284,7 +284,7 @@ fn renumber_paths(rules: &mut Workload, order: &[usize]) {
 }
 
 /// Replicas of other workloads take room in the same location.
-fn share_capacity(all: &mut [Standing], topology: &Topology) {
+pub fn share_capacity(all: &mut [Standing], topology: &Topology) {
     let count = |replicas: &Replicas| match replicas {
         Replicas::Slots(slots) => slots.iter().filter(|s| s.exists).count() as u32,
         Replicas::Count { count, .. } => *count,

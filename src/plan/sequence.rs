@@ -31,6 +31,8 @@ pub struct Steps {
     pub followers: BTreeMap<u32, Str>,
     /// Workloads that wait between detaching and destroying.
     pub drains: BTreeSet<Str>,
+    /// Workloads whose steps begin when those of others are over.
+    pub follows: BTreeMap<Str, Vec<Str>>,
 }
 
 /// The changes wait for each other in a circle; these are on it.
@@ -125,6 +127,15 @@ impl<'a> Draft<'a> {
                 let end = self.push(OpKind::StepEnd { workload: workload.clone(), step }, vec![drain.unwrap_or(ready)]);
                 self.barriers.insert((workload.clone(), step), Barriers { start, ready, drain, end });
                 before = Some(end);
+            }
+        }
+        for (workload, earlier) in &self.steps.follows {
+            let Some(first) = self.barriers.get(&(workload.clone(), 0)).map(|b| b.start) else { continue };
+            for other in earlier {
+                let last = self.steps.workloads.get(other).and_then(|steps| (steps.len() as u32).checked_sub(1));
+                if let Some(end) = last.and_then(|k| self.barriers.get(&(other.clone(), k))).map(|b| b.end) {
+                    self.wait(first, end);
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ use super::words::{duration, health_key, sum};
 use crate::apply::{Event, Summary};
 use crate::diag::{Diagnostic, Sources};
 use crate::lang::address::{Address, Key};
-use crate::plan::model::{Action, Change, Kind, Plan, Reason};
+use crate::plan::model::{Action, Change, Kind, Plan, Reason, WorkloadPlan};
 use crate::spread::model::Health;
 use crate::state::WRITER;
 use crate::tongue::Lang;
@@ -94,12 +94,7 @@ pub fn plan(plan: &Plan, timestamp: &str) -> String {
         let margin = &workload.decision.margin;
         if margin.alarm_before || margin.alarm_after {
             let message = format!("{name}: margin {} now, {} after this plan", margin.before, margin.after);
-            lines.line("warn", &message, "margin_alarm", |j| {
-                j.key("workload").text(name);
-                j.key("margin").plain(margin.before);
-                j.key("margin_after").plain(margin.after);
-                j.key("alarm_below").maybe(workload.rules.alarm_below);
-            });
+            margin_alarm(name, workload, (margin.before, false), &message, &mut lines);
         }
     }
     let (add, change, remove) = plan.counts();
@@ -228,6 +223,9 @@ pub fn event(event: &Event, plan: &Plan, timestamp: &str) -> String {
         Event::StepDone { workload, step, of, serving } => {
             let message = format!("{workload}: step {} of {of} complete, {serving} serving", step + 1);
             step_line("step_complete", &message, (workload, *step, Some(*of), Some(*serving)), &mut lines);
+            if step + 1 == *of {
+                cleared(plan, workload, &mut lines);
+            }
         }
         Event::StepStopped { workload, step, of, why } => {
             lines.diagnostic(why, &plan.sources);
@@ -246,6 +244,25 @@ pub fn event(event: &Event, plan: &Plan, timestamp: &str) -> String {
         Event::Note(note) => lines.diagnostic(note, &plan.sources),
     }
     lines.out
+}
+
+/// The alarm a plan began under is over with its last step.
+fn cleared(plan: &Plan, workload: &str, lines: &mut Lines<'_>) {
+    let Some((name, w)) = plan.workloads.iter().find(|(name, _)| **name == *workload) else { return };
+    let margin = &w.decision.margin;
+    if margin.alarm_before && !margin.alarm_after {
+        margin_alarm(name, w, (margin.after, true), &format!("{name}: margin {} again", margin.after), lines);
+    }
+}
+
+fn margin_alarm(name: &str, w: &WorkloadPlan, (now, cleared): (u32, bool), message: &str, lines: &mut Lines<'_>) {
+    lines.line(if cleared { "info" } else { "warn" }, message, "margin_alarm", |j| {
+        j.key("workload").text(name);
+        j.key("margin").plain(now);
+        j.key("margin_after").plain(w.decision.margin.after);
+        j.key("alarm_below").maybe(w.rules.alarm_below);
+        j.key("cleared").plain(cleared);
+    });
 }
 
 fn replicas(plan: &Plan, workload: &str) -> u32 {

@@ -44,6 +44,8 @@ pub struct Outcome {
     pub alive: Units,
     /// What growth brings them back to.
     pub recovers_to: Units,
+    /// What is then still missing to N.
+    pub unmet: Units,
     /// When; `None` where nothing grows.
     pub within_s: Option<u64>,
     /// That time taken apart.
@@ -80,6 +82,7 @@ impl Outcome {
             lose: row.lose.clone(),
             alive,
             recovers_to: if settled { row.recovers_to } else { alive },
+            unmet: if settled { row.unmet } else { (row.unmet + row.recovers_to).saturating_sub(alive) },
             within_s: row.within_s.filter(|_| settled),
             parts: if settled { row.parts.clone() } else { Vec::new() },
             verdict: row.verdict,
@@ -128,6 +131,12 @@ impl<'a> Simulated<'a> {
 }
 
 impl Simulation<'_> {
+    /// Some workload's margin is below its `alarm_below`.
+    pub fn is_alarmed(&self) -> bool {
+        let below = |w: &Simulated<'_>| w.rules.alarm_below.is_some_and(|below| w.cut_sets.margin < below);
+        self.workloads.iter().any(below)
+    }
+
     /// No rule is broken by any of the losses, and no promise that is a rule.
     pub fn is_ok(&self) -> bool {
         self.workloads.iter().flat_map(|w| &w.losses).all(|o| o.verdict != Some(Verdict::Fail))
@@ -151,6 +160,7 @@ pub fn json(simulation: &Simulation<'_>) -> String {
                     }
                     j.key("margin").plain(workload.cut_sets.margin);
                     straddle::cut_sets(workload.cut_sets, names, j.key("cut_sets"));
+                    j.key("complete_to").plain(workload.cut_sets.complete_to);
                 });
             }
         });
@@ -165,6 +175,7 @@ fn write(outcome: &Outcome, names: Names<'_>, j: &mut Json) {
         straddle::events(&outcome.lose, names, j.key("lose"));
         j.key("alive").raw(&names.units(outcome.alive));
         j.key("recovers_to").raw(&names.units(outcome.recovers_to));
+        j.key("unmet").raw(&names.units(outcome.unmet));
         j.key("within_s").maybe(outcome.within_s);
         match outcome.verdict {
             Some(verdict) => j.key("verdict").text(verdict_key(verdict)),

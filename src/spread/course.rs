@@ -47,19 +47,9 @@ impl SkewGroup {
     pub fn skew(&self, ready: &dyn Fn(usize) -> Units) -> i128 {
         let sums: Vec<i128> =
             self.domains.iter().map(|(_, places)| places.iter().map(|&p| i128::from(ready(p))).sum()).collect();
-        self.skew_of(&sums, usize::MAX, 0)
-    }
-
-    /// The same from what each domain holds, with one of them changed.
-    fn skew_of(&self, sums: &[i128], changed: usize, by: i128) -> i128 {
-        let total = sums.iter().sum::<i128>() + by;
-        let (mut least, mut most) = (i128::MAX, i128::MIN);
-        for (i, (sum, (weight, _))) in sums.iter().zip(&self.domains).enumerate() {
-            let sum = if i == changed { sum + by } else { *sum };
-            let away = sum * self.weights - total * i128::from(*weight);
-            (least, most) = (least.min(away), most.max(away));
-        }
-        if sums.is_empty() { 0 } else { most - least }
+        let total = sums.iter().sum::<i128>();
+        let away = sums.iter().zip(&self.domains).map(|(sum, (w, _))| sum * self.weights - total * i128::from(*w));
+        away.clone().max().unwrap_or(0) - away.min().unwrap_or(0)
     }
 
     /// The largest skew of all states between a lower and an upper one (INV-13): for a pair of domains it is linear in what each
@@ -111,6 +101,8 @@ pub struct Invariants<'a> {
     pub wanted: u64,
     /// Room per place, in replicas.
     pub room: Vec<u64>,
+    /// What other workloads hold per place meanwhile.
+    pub others: Vec<u64>,
     /// Places that count for `most`.
     pub reachable: Vec<bool>,
     /// Units of one whole replica.
@@ -141,6 +133,57 @@ impl Act {
     }
 }
 
+/// Of the domains of one weight the two fullest and the two emptiest: what the skew of a group turns on, whichever one domain
+/// changes.
+#[derive(Clone, Debug)]
+struct Ends {
+    weight: i128,
+    members: Vec<usize>,
+    most: [Option<(i128, usize)>; 2],
+    least: [Option<(i128, usize)>; 2],
+}
+
+impl Ends {
+    /// The domains of a group by their weights.
+    fn of(group: &SkewGroup, sums: &[i128]) -> Vec<Ends> {
+        let mut all: Vec<Ends> = Vec::new();
+        for (d, (weight, _)) in group.domains.iter().enumerate() {
+            let weight = i128::from(*weight);
+            match all.iter_mut().find(|e| e.weight == weight) {
+                Some(ends) => ends.members.push(d),
+                None => all.push(Ends { weight, members: vec![d], most: [None; 2], least: [None; 2] }),
+            }
+        }
+        all.iter_mut().for_each(|ends| ends.look(sums));
+        all
+    }
+
+    fn look(&mut self, sums: &[i128]) {
+        (self.most, self.least) = ([None; 2], [None; 2]);
+        for &d in &self.members {
+            let here = Some((sums[d], d));
+            let above = |b: Option<(i128, usize)>| b.is_none_or(|b| sums[d] > b.0);
+            let below = |b: Option<(i128, usize)>| b.is_none_or(|b| sums[d] < b.0);
+            if above(self.most[0]) {
+                self.most = [here, self.most[0]];
+            } else if above(self.most[1]) {
+                self.most[1] = here;
+            }
+            if below(self.least[0]) {
+                self.least = [here, self.least[0]];
+            } else if below(self.least[1]) {
+                self.least[1] = here;
+            }
+        }
+    }
+
+    /// The fullest and the emptiest but for one domain.
+    fn but(&self, domain: usize) -> (Option<i128>, Option<i128>) {
+        let first = |ends: &[Option<(i128, usize)>; 2]| ends.iter().flatten().find(|e| e.1 != domain).map(|e| e.0);
+        (first(&self.most), first(&self.least))
+    }
+}
+
 /// Where a change stands.
 #[derive(Clone, Debug)]
 pub struct Course<'a> {
@@ -160,6 +203,10 @@ pub struct Course<'a> {
     serving: Units,
     /// What serves in each domain of each skew group.
     sums: Vec<Vec<i128>>,
+    /// The fullest and the emptiest domains of each skew group, by weight.
+    ends: Vec<Vec<Ends>>,
+    /// What serves in each skew group.
+    all: Vec<i128>,
     /// The domains of skew groups that each place is in.
     domains_of: Rc<Vec<Vec<(usize, usize)>>>,
     /// Progress, by place.
@@ -193,7 +240,7 @@ impl<'a> Course<'a> {
         let readings = rules.meters.iter().map(|m| m.read(rules.exposure, &ready)).collect();
         let serving = rules.exposure.total(&ready);
         let mut domains_of = vec![Vec::new(); work.len()];
-        let mut sums = Vec::with_capacity(rules.skews.len());
+        let mut sums: Vec<Vec<i128>> = Vec::with_capacity(rules.skews.len());
         for (g, group) in rules.skews.iter().enumerate() {
             let held = |places: &[usize]| {
                 places.iter().map(|&p| i128::from(ready[p]) * i128::from(rules.exposure.units[p])).sum::<i128>()
@@ -203,6 +250,8 @@ impl<'a> Course<'a> {
                 places.iter().for_each(|&p| domains_of[p].push((g, d)));
             }
         }
+        let ends = rules.skews.iter().zip(&sums).map(|(group, sums)| Ends::of(group, sums)).collect();
+        let all = sums.iter().map(|sums| sums.iter().sum()).collect();
         Course {
             rules,
             work,
@@ -211,6 +260,8 @@ impl<'a> Course<'a> {
             sum,
             leaving: 0,
             sums,
+            ends,
+            all,
             domains_of: Rc::new(domains_of),
             readings,
             serving,
@@ -280,15 +331,14 @@ impl<'a> Course<'a> {
         let flips = stands > self.rules.wanted && !surged;
         if flips {
             let own = |g: usize| serves && self.domains_of[place].iter().any(|(of, _)| *of == g);
-            let others = self.rules.skews.iter().zip(&self.sums).enumerate().filter(|(g, _)| !own(*g));
-            for (_, (group, sums)) in others {
-                excess = excess.max(group.skew_of(sums, usize::MAX, 0) - self.allowed_skew(group, surged));
+            for (g, group) in self.rules.skews.iter().enumerate().filter(|(g, _)| !own(*g)) {
+                excess = excess.max(self.skew_of(g, usize::MAX, 0) - self.allowed_skew(group, surged));
             }
         }
         let change = if up { i128::from(unit) } else { -i128::from(unit.min(self.units_at(place))) };
         for &(g, d) in self.domains_of[place].iter().filter(|_| serves) {
             let group = &self.rules.skews[g];
-            let skew = group.skew_of(&self.sums[g], d, change);
+            let skew = self.skew_of(g, d, change);
             excess = excess.max(skew - self.allowed_skew(group, surged));
             sum += skew;
         }
@@ -298,10 +348,28 @@ impl<'a> Course<'a> {
     /// Whether some skew is above its bound.
     pub fn is_skewed(&self) -> bool {
         let surged = self.sum > self.rules.wanted;
-        let skewed = |(group, sums): (&SkewGroup, &Vec<i128>)| {
-            group.skew_of(sums, usize::MAX, 0) > self.allowed_skew(group, surged)
+        let skewed =
+            |(g, group): (usize, &SkewGroup)| self.skew_of(g, usize::MAX, 0) > self.allowed_skew(group, surged);
+        self.rules.skews.iter().enumerate().any(skewed)
+    }
+
+    /// Skew of a group with one domain changed by so much.
+    fn skew_of(&self, group: usize, domain: usize, by: i128) -> i128 {
+        let weights = self.rules.skews[group].weights;
+        let total = self.all[group] + by;
+        let (mut least, mut most) = (i128::MAX, i128::MIN);
+        let mut look = |sum: i128, weight: i128| {
+            let away = sum * weights - total * weight;
+            (least, most) = (least.min(away), most.max(away));
         };
-        self.rules.skews.iter().zip(&self.sums).any(skewed)
+        for ends in &self.ends[group] {
+            let (fullest, emptiest) = ends.but(domain);
+            fullest.into_iter().chain(emptiest).for_each(|sum| look(sum, ends.weight));
+        }
+        if let Some((weight, _)) = self.rules.skews[group].domains.get(domain) {
+            look(self.sums[group][domain] + by, i128::from(*weight));
+        }
+        if most < least { 0 } else { most - least }
     }
 
     fn allowed_skew(&self, group: &SkewGroup, surged: bool) -> i128 {
@@ -321,6 +389,11 @@ impl<'a> Course<'a> {
         let change = if up { i128::from(units) } else { -i128::from(units.min(self.units_at(place))) };
         for &(g, d) in self.domains_of[place].iter() {
             self.sums[g][d] += change;
+            self.all[g] += change;
+            let weight = i128::from(rules.skews[g].domains[d].0);
+            for ends in self.ends[g].iter_mut().filter(|e| e.weight == weight) {
+                ends.look(&self.sums[g]);
+            }
         }
         if up {
             self.ready[place] += count;
@@ -433,8 +506,8 @@ impl<'a> Course<'a> {
     pub fn skew_checks(&self, checks: &mut Vec<Check>) {
         let clamp = |v: i128| v.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
         let surged = self.sum > self.rules.wanted;
-        for (group, sums) in self.rules.skews.iter().zip(&self.sums) {
-            let skew = group.skew_of(sums, usize::MAX, 0);
+        for (g, group) in self.rules.skews.iter().enumerate() {
+            let skew = self.skew_of(g, usize::MAX, 0);
             let extra = self.allowed_skew(group, surged) - group.bound;
             let (value, bound) = (clamp(skew), clamp(group.declared + extra));
             checks.push(Check {

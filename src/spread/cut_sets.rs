@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::decision::{CutSets, Units};
-use super::exposure::{Bits, Exposure};
+use super::exposure::Exposure;
 use super::model::Event;
 
 /// Losses looked at per question; beyond it the answer says up to which order it is complete.
@@ -24,22 +24,22 @@ pub struct Merged {
 pub fn merge(exposure: &Exposure) -> Merged {
     merge_by(exposure, |e| {
         let reach = &exposure.events[e];
-        (!reach.is_harmless()).then(|| (reach.places.clone(), reach.paths.clone(), Bits::default()))
+        (!reach.is_harmless()).then(|| (reach.places.clone(), reach.paths.clone()))
     })
 }
 
-/// The same, keeping apart what differs in the places that can no longer be changed: for tables of recovery.
-pub fn merge_with_control(exposure: &Exposure) -> Merged {
+/// The same, keeping apart what differs in the places that can no longer be changed, and in `apart`: for tables of recovery.
+pub fn merge_with_control<K: Ord>(exposure: &Exposure, apart: impl Fn(usize) -> K) -> Merged {
     merge_by(exposure, |e| {
         let reach = &exposure.events[e];
         (!reach.is_harmless() || !reach.control.is_empty())
-            .then(|| (reach.places.clone(), reach.paths.clone(), reach.control.clone()))
+            .then(|| (reach.places.clone(), reach.paths.clone(), reach.control.clone(), apart(e)))
     })
 }
 
-fn merge_by(exposure: &Exposure, key: impl Fn(usize) -> Option<(Bits, Bits, Bits)>) -> Merged {
+fn merge_by<K: Ord>(exposure: &Exposure, key: impl Fn(usize) -> Option<K>) -> Merged {
     // Events are in the order of levels, shared risks last: the first of a class is its outermost.
-    let mut classes: BTreeMap<(Bits, Bits, Bits), usize> = BTreeMap::new();
+    let mut classes: BTreeMap<K, usize> = BTreeMap::new();
     let mut merged = Merged { events: Vec::new(), aliases: BTreeMap::new() };
     for e in 0..exposure.events.len() {
         let Some(key) = key(e) else { continue };

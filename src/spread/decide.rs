@@ -8,8 +8,8 @@ use super::decision::*;
 use super::judge::{State, judge};
 use super::model::{Event, Health, Live, LossOf, Mode, Template, Topology, Workload};
 use super::order::{Pace, Stuck, order, order_within};
-use super::place::{Placement, Row, place};
-use super::report;
+use super::place::{Placement, Row, place, place_keeping};
+use super::report::{self, Facts};
 use super::slots::{Leave, Work, assign};
 use super::survive::RuleMeter;
 use super::tree::{Ask, Standing, weight_of};
@@ -21,48 +21,76 @@ use super::world::World;
 /// [`Refusal`] when the data contradicts itself, when no target exists, or when no order of steps keeps every rule. A rule
 /// that the target itself breaks is no error here: see [`Decision::breaches`].
 pub fn decide(topology: &Topology, workload: &Workload, live: &Live, mode: &Mode) -> Result<Decision, Refusal> {
-    let world = World::new(topology, workload, live, mode)?;
-    match decide_in(&world) {
+    Ok(report::write(&facts_of(World::new(topology, workload, live, mode)?)?))
+}
+
+/// Target and steps of one workload, from which the answer is written.
+///
+/// # Errors
+/// As [`decide`].
+pub fn facts_of(world: World<'_>) -> Result<Facts<'_>, Refusal> {
+    match made(world) {
         // What would be safe only if an unknown place is well is left undone, and said; nothing is removed then (N13, 4.7).
-        Err(refusal @ Refusal::Blocked { .. }) if world.is_in_doubt() && !world.adds_only => {
-            let held = World { adds_only: true, held_by_doubt: true, ..world };
-            decide_in(&held).map_err(|_| refusal)
+        Err((world, refusal @ Refusal::Blocked { .. })) if world.is_in_doubt() && !world.adds_only => {
+            let held = World { adds_only: true, held_by_doubt: true, ..*world };
+            made(held).map_err(|_| refusal)
         }
-        decided => decided,
+        made => made.map_err(|(_, refusal)| refusal),
     }
 }
 
-fn decide_in(world: &World<'_>) -> Result<Decision, Refusal> {
-    let workload = world.workload;
+fn made(world: World<'_>) -> Result<Facts<'_>, (Box<World<'_>>, Refusal)> {
+    match parts_of(&world) {
+        Ok((placement, canonical, changes, work, steps, judged)) => {
+            let (meters, merged, [before, after, healthy]) = judged;
+            let (follows, turn) = (Vec::new(), 0);
+            Ok(Facts {
+                world,
+                placement,
+                canonical,
+                meters,
+                merged,
+                changes,
+                work,
+                before,
+                after,
+                healthy,
+                steps,
+                follows,
+                held_up: false,
+                turn,
+            })
+        }
+        Err(refusal) => Err((Box::new(world), refusal)),
+    }
+}
+
+type Judged = (Vec<RuleMeter>, Merged, [State; 3]);
+type Parts = (Placement, Placement, Vec<PlaceChanges>, Vec<Work>, Vec<Step>, Judged);
+
+fn parts_of(world: &World<'_>) -> Result<Parts, Refusal> {
     let placement = target_of(world)?;
     let canonical = canonical_of(world, world.replicas)?;
-    let meters: Vec<RuleMeter> = workload
-        .survive
-        .iter()
-        .map(|r| RuleMeter::new(world.topology, &world.exposure, r, &workload.accepted))
-        .collect();
+    let meters = meters_of(world);
     let merged = merge(&world.exposure);
     let (mut changes, work) = assignments(world, &placement.target);
     let before = state_before(world, work.iter().map(|w| w.idle).collect());
     let after = state_after(world, &placement.target, &work);
+    let healthy = state_healthy(world, &placement.target);
     let steps = steps_of(world, &placement, &meters, &merged, &work, (&before, &after))?;
     for entry in steps.iter().flat_map(|s| &s.adds) {
         let grown = entry.slots.iter().filter(|s| s.role == Role::Grow).map(|s| s.slot);
         let planned: HashSet<u32> = changes[entry.place].add.iter().copied().collect();
         changes[entry.place].spare.extend(grown.filter(|s| !planned.contains(s)));
     }
-    Ok(report::write(&report::Facts {
-        world,
-        placement,
-        canonical,
-        meters,
-        merged,
-        changes,
-        work,
-        before,
-        after,
-        steps,
-    }))
+    Ok((placement, canonical, changes, work, steps, (meters, merged, [before, after, healthy])))
+}
+
+/// The survive rules, ready to be asked.
+pub fn meters_of(world: &World<'_>) -> Vec<RuleMeter> {
+    let workload = world.workload;
+    let meter = |rule| RuleMeter::new(world.topology, &world.exposure, rule, &workload.accepted);
+    workload.survive.iter().map(meter).collect()
 }
 
 fn target_of(world: &World<'_>) -> Result<Placement, Refusal> {
@@ -71,7 +99,31 @@ fn target_of(world: &World<'_>) -> Result<Placement, Refusal> {
         let target = (0..world.existing.len()).map(keep).collect();
         return Ok(Placement { target, rows: Vec::new(), notes: Vec::new() });
     }
-    place(&world.ask())
+    if loss_in_effect(world) {
+        return place(&world.ask());
+    }
+    // Where the tolerances leave a choice, it goes to what the survive rules need (4.1).
+    let workload = world.workload;
+    let meters = meters_of(world);
+    let floors: Vec<Units> = workload.survive.iter().map(|r| super::judge::bound_of(world, r.floor)).collect();
+    let broken = |target: &[u32]| {
+        let alive = meters.iter().map(|m| m.worst(&world.exposure, target).0);
+        alive.zip(&floors).filter(|(alive, floor)| alive < floor).count()
+    };
+    let limited = || {
+        let mut limited = workload.clone();
+        for (rule, floor) in workload.survive.iter().zip(&floors).filter(|(rule, _)| rule.losses == 1) {
+            let most = (Units::from(world.replicas) * world.scale()).saturating_sub(*floor) / world.scale().max(1);
+            let most = most.min(Units::from(u32::MAX)) as u32;
+            let level = limited.spread.iter_mut().filter(|l| matches!(&rule.of, LossOf::Level(of) if *of == l.level));
+            for level in level {
+                level.max.values_mut().for_each(|own| *own = (*own).min(most));
+                level.max.entry("*".to_string()).or_insert(most);
+            }
+        }
+        limited
+    };
+    place_keeping(&world.ask(), &broken, &limited)
 }
 
 /// The apportionment of `replicas` without regard to what is live, in a world where all is healthy.
@@ -111,9 +163,12 @@ fn assignments(world: &World<'_>, target: &[u32]) -> (Vec<PlaceChanges>, Vec<Wor
         .unzip()
 }
 
-fn state_before(world: &World<'_>, stuck: Vec<u32>) -> State {
+/// What stands.
+pub fn state_before(world: &World<'_>, stuck: Vec<u32>) -> State {
     State {
         stuck,
+        room: world.room.clone(),
+        room_hi: world.room_hi.clone(),
         lo: world.lo.clone(),
         hi: world.possible.clone(),
         existing: world.existing.clone(),
@@ -136,6 +191,20 @@ fn state_after(world: &World<'_>, target: &[u32], work: &[Work]) -> State {
         after.existing[p] = if world.standing[p] == Standing::Lost { world.existing[p] } else { target[p] };
     }
     after
+}
+
+/// The target, all of it serving, with every location well.
+pub fn state_healthy(world: &World<'_>, target: &[u32]) -> State {
+    State {
+        lo: target.to_vec(),
+        hi: target.to_vec(),
+        existing: target.to_vec(),
+        stuck: vec![0; target.len()],
+        standing: world.healthy_standing(),
+        room: world.room.clone(),
+        room_hi: world.room_hi.clone(),
+        ..State::default()
+    }
 }
 
 fn steps_of(
@@ -225,7 +294,7 @@ fn invariants<'w>(
     let reachable: Vec<bool> = (0..world.existing.len()).map(|p| is_reachable(world, p)).collect();
     let standing: u64 = (0..reachable.len()).filter(|&p| reachable[p]).map(|p| u64::from(world.existing[p])).sum();
     let wanted: u64 = (0..reachable.len()).filter(|&p| reachable[p]).map(|p| u64::from(placement.target[p])).sum();
-    let room = (0..world.existing.len()).map(|p| world.room[p].map_or(u64::from(u32::MAX), u64::from)).collect();
+    let room = (0..world.existing.len()).map(|p| world.step_room[p].map_or(u64::from(u32::MAX), u64::from)).collect();
     Invariants {
         exposure: &world.exposure,
         meters: meters.to_vec(),
@@ -240,6 +309,7 @@ fn invariants<'w>(
         most: standing.max(wanted).max(u64::from(world.replicas)).saturating_add(surge),
         wanted: wanted.max(u64::from(world.replicas)),
         room,
+        others: world.others.clone(),
         reachable,
         scale,
     }

@@ -48,6 +48,15 @@ pub struct Decision {
     pub after_ready: Vec<Interval>,
     /// The apportionment without regard to what is live.
     pub canonical: Vec<u32>,
+    /// Room the target was chosen in, beside what the other workloads are to hold; `None` is no limit.
+    #[serde(default)]
+    pub room: Vec<Option<u32>>,
+    /// Replicas of other workloads at each place while the steps are made.
+    #[serde(default)]
+    pub others: Vec<u32>,
+    /// Workloads whose steps must be over before these begin: they give back room that is needed here.
+    #[serde(default)]
+    pub follows: Vec<String>,
     /// Least and most each place is ever asked to hold (`location.min`, `location.peak`).
     pub bounds: Vec<PlaceBounds>,
     /// Which replicas, by place.
@@ -412,8 +421,11 @@ pub struct LossRow {
     pub after: Units,
     /// Running after the loss, whether or not anything reaches them.
     pub running_after: Units,
-    /// What growth brings it back to, from `after`.
+    /// What growth brings it back to, from `after`, when all workloads fail over together.
     pub recovers_to: Units,
+    /// What is then still missing to N.
+    #[serde(default)]
+    pub unmet: Units,
     /// In how many seconds; `None` when nothing grows (already there, or never).
     pub within_s: Option<u64>,
     /// The parts of that time with their sources.
@@ -479,6 +491,44 @@ pub struct CutSetDiff {
     /// Other names of merged events.
     pub aliases: BTreeMap<Event, Vec<Event>>,
 }
+
+/// What a change makes of the cut sets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CutSetChanges {
+    /// Sets that were none before.
+    pub added: Vec<Vec<Event>>,
+    /// Sets that are none any more.
+    pub removed: Vec<Vec<Event>>,
+    /// Of these: a set of which fewer events do now, or more are needed: before and after.
+    pub changed: Vec<(Vec<Event>, Vec<Event>)>,
+}
+
+impl CutSetDiff {
+    /// What is new, what is gone, and what changed its order.
+    pub fn diff(&self) -> CutSetChanges {
+        let all = |sets: &CutSets| sets.sets.iter().cloned().collect::<std::collections::BTreeSet<Vec<Event>>>();
+        let (before, after) = (all(&self.before), all(&self.after));
+        let in_order = |mut sets: Vec<Vec<Event>>| {
+            sets.sort_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
+            sets
+        };
+        let added = in_order(after.difference(&before).cloned().collect());
+        let removed = in_order(before.difference(&after).cloned().collect());
+        let holds = |set: &[Event], of: &[Event]| of.iter().all(|event| set.contains(event));
+        let mut changed = Vec::new();
+        // A state that is broken already is no smaller loss; nor is a list worth comparing that nobody reads.
+        if added.len().saturating_mul(removed.len()) <= COMPARED {
+            for to in added.iter().filter(|set| !set.is_empty()) {
+                let from = removed.iter().filter(|set| !set.is_empty()).find(|from| holds(from, to) || holds(to, from));
+                changed.extend(from.map(|from| (from.clone(), to.clone())));
+            }
+        }
+        CutSetChanges { added, removed, changed }
+    }
+}
+
+/// Pairs of cut sets that are compared for a changed order.
+const COMPARED: usize = 1_000_000;
 
 /// Redundancy margin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -644,6 +694,10 @@ pub enum Note {
     SinglePointOfFailure(Event),
     /// A loss is lived with (index into `Workload::accepted`): no rule is judged on it.
     Accepted(usize),
+    /// It wants room that other workloads give back only when it has made way for them: the next plan goes on.
+    HeldUp,
+    /// The steps begin when those of these workloads are over, which give back room that is needed here.
+    Follows(Vec<String>),
 }
 
 /// Why there is no plan.

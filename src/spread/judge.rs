@@ -1,7 +1,7 @@
 //! Judging the survive rules of a workload on a state, and what growth brings back after a loss.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::decision::{Because, GrowthJudgement, Judgement, TimeOf, TimePart, Units, Verdict};
@@ -13,10 +13,14 @@ use super::tree::{Ask, Standing};
 use super::world::World;
 
 /// Losses of one rule that are grown out of one by one; beyond it only the worst at once is, and the verdict says so.
-const GROWN_LOSSES: usize = 2_000;
+pub const GROWN_LOSSES: usize = 2_000;
 
-/// Recoveries of a state, by what is lost and whether all that is possible is hoped for.
-type Recoveries = RefCell<HashMap<(Fallen, bool), Rc<Recovery>>>;
+/// Recoveries of a state, by what is lost, whether all that is possible is hoped for, and the events where other workloads want the
+/// same room.
+type Recoveries = RefCell<HashMap<(Fallen, bool, Vec<usize>), Rc<Recovery>>>;
+
+/// Room by place after losses (events, ascending) in which other workloads grow as well, and whether all that is possible is hoped for.
+pub type Rooms = BTreeMap<(Vec<usize>, bool), Vec<Option<u32>>>;
 
 /// A state to judge.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +35,12 @@ pub struct State {
     pub stuck: Vec<u32>,
     /// What may happen, by place.
     pub standing: Vec<Standing>,
+    /// Certain room, by place.
+    pub room: Vec<Option<u32>>,
+    /// Possible room.
+    pub room_hi: Vec<Option<u32>>,
+    /// Room after losses in which all workloads fail over together, where it is less.
+    pub rooms: Rc<Rooms>,
     /// What has been worked out already: several rules and the loss table ask about the same losses.
     pub known: Recoveries,
 }
@@ -84,27 +94,43 @@ impl Recovery {
 }
 
 /// Grows what a loss leaves, with certain room or with all that is possible.
-pub fn recover(world: &World<'_>, state: &State, fallen: &Fallen, optimistic: bool) -> Rc<Recovery> {
-    let key = (fallen.clone(), optimistic);
+pub fn recover(world: &World<'_>, state: &State, loss: &Loss, optimistic: bool) -> Rc<Recovery> {
+    let own = (loss.lost.clone(), optimistic);
+    let joint = state.rooms.get(&own);
+    let key = (loss.fallen.clone(), optimistic, if joint.is_some() { own.0 } else { Vec::new() });
     if let Some(known) = state.known.borrow().get(&key) {
         return known.clone();
     }
-    let recovery = Rc::new(grow(world, state, fallen, optimistic));
+    let room = joint.unwrap_or(if optimistic { &state.room_hi } else { &state.room });
+    let recovery = Rc::new(grow(world, state, &loss.fallen, room, optimistic));
     state.known.borrow_mut().insert(key, recovery.clone());
     recovery
 }
 
-fn grow(world: &World<'_>, state: &State, fallen: &Fallen, optimistic: bool) -> Recovery {
-    let n = state.lo.len();
-    let ready = if optimistic { &state.hi } else { &state.lo };
-    let alive = world.exposure.serving(ready, fallen);
-    let mut recovery = Recovery { alive, recovers_to: alive, ..Recovery::default() };
-    if !fallen.entries.is_empty() {
-        return recovery;
+/// A loss and what falls with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// Numbers of the events, ascending.
+    pub lost: Vec<usize>,
+    /// What falls.
+    pub fallen: Fallen,
+}
+
+impl Loss {
+    /// Applies the loss of these events.
+    pub fn of(world: &World<'_>, lost: &[usize]) -> Loss {
+        let mut sorted = lost.to_vec();
+        sorted.sort_unstable();
+        Loss { fallen: world.exposure.fall(lost), lost: sorted }
     }
-    // Growth may count on nothing inside the loss: neither the place nor what is needed to change it (N9).
+}
+
+/// What exists for growth, and what may happen to it: growth may count on nothing inside the loss, neither the place nor what is
+/// needed to change it (N9).
+pub fn after_loss(state: &State, fallen: &Fallen, optimistic: bool) -> (Vec<u32>, Vec<Standing>) {
+    let ready = if optimistic { &state.hi } else { &state.lo };
     let mut existing = state.existing.clone();
-    let standing: Vec<Standing> = (0..n)
+    let standing: Vec<Standing> = (0..existing.len())
         .map(|p| match state.standing[p] {
             _ if fallen.places.contains(p) => Standing::Lost,
             Standing::Open if fallen.control.contains(p) => Standing::Frozen,
@@ -113,14 +139,25 @@ fn grow(world: &World<'_>, state: &State, fallen: &Fallen, optimistic: bool) -> 
         })
         .collect();
     // Where nothing is made, what does not serve counts neither now nor later.
-    let grows = |p: usize| standing[p] == Standing::Open;
-    for p in (0..n).filter(|&p| !grows(p)) {
+    for p in (0..existing.len()).filter(|&p| standing[p] != Standing::Open) {
         existing[p] = ready[p];
     }
+    (existing, standing)
+}
+
+fn grow(world: &World<'_>, state: &State, fallen: &Fallen, room: &[Option<u32>], optimistic: bool) -> Recovery {
+    let ready = if optimistic { &state.hi } else { &state.lo };
+    let alive = world.exposure.serving(ready, fallen);
+    let mut recovery = Recovery { alive, recovers_to: alive, ..Recovery::default() };
+    if !fallen.entries.is_empty() {
+        return recovery;
+    }
+    let (existing, standing) = after_loss(state, fallen, optimistic);
+    let grows = |p: usize| standing[p] == Standing::Open;
     let ask = Ask {
         existing: &existing,
         standing: &standing,
-        room: if optimistic { &world.room_hi } else { &world.room },
+        room,
         adds_only: true,
         failover: true,
         lenient: true,
@@ -242,14 +279,19 @@ pub fn doubts(world: &World<'_>, rule: &SurviveRule, state: &State) -> Vec<Becau
             }
         }
     }
-    let unseen = |p: &usize| {
-        !world.workload.places[*p].ready_measured && world.location(*p).health_source == HealthSource::Assumed
-    };
-    let assumed: Vec<usize> = (0..state.lo.len()).filter(stands).filter(unseen).collect();
+    let assumed = unseen(world, state);
     if !assumed.is_empty() {
         doubts.push(Because::HealthAssumed(assumed));
     }
     doubts
+}
+
+/// Places where something is taken to serve that neither a probe nor the location's observer looks at.
+pub fn unseen(world: &World<'_>, state: &State) -> Vec<usize> {
+    let unseen = |p: &usize| {
+        !world.workload.places[*p].ready_measured && world.location(*p).health_source == HealthSource::Assumed
+    };
+    (0..state.lo.len()).filter(|p| state.lo[*p] > 0).filter(unseen).collect()
 }
 
 fn judge_growth(
@@ -268,13 +310,14 @@ fn judge_growth(
     let mut seen = HashSet::new();
     let mut results: Vec<Option<(GrowthJudgement, Vec<Because>)>> = vec![None; rule.then.len()];
     for lost in listed.unwrap_or_else(|| vec![worst.to_vec()]) {
-        let fallen = world.exposure.fall(&lost);
-        if !seen.insert((fallen.places.clone(), fallen.control.clone(), fallen.entries.clone())) {
+        let loss = Loss::of(world, &lost);
+        let joint = state.rooms.contains_key(&(loss.lost.clone(), false));
+        if !seen.insert((loss.fallen.clone(), if joint { loss.lost.clone() } else { Vec::new() })) {
             continue;
         }
-        let recovery = recover(world, state, &fallen, false);
+        let recovery = recover(world, state, &loss, false);
         for (then, result) in rule.then.iter().zip(&mut results) {
-            let (verdict, why) = growth_verdict(world, rule, state, &fallen, &recovery, then);
+            let (verdict, why) = growth_verdict(world, rule, state, &loss, &recovery, then);
             let floor = bound_of(world, then.floor);
             let reached = recovery.by(then.within_s);
             let worse = result
@@ -310,7 +353,7 @@ pub fn growth_verdict(
     world: &World<'_>,
     rule: &SurviveRule,
     state: &State,
-    fallen: &Fallen,
+    loss: &Loss,
     recovery: &Recovery,
     then: &super::model::Then,
 ) -> (Verdict, Vec<Because>) {
@@ -319,8 +362,8 @@ pub fn growth_verdict(
         return (Verdict::Pass, Vec::new());
     }
     if recovery.by(then.within_s) < floor {
-        if recover(world, state, fallen, true).by(then.within_s) >= floor {
-            let unknown = |p: &usize| world.room[*p] != world.room_hi[*p];
+        if recover(world, state, loss, true).by(then.within_s) >= floor {
+            let unknown = |p: &usize| state.room[*p] != state.room_hi[*p];
             let places: Vec<usize> = (0..state.lo.len()).filter(unknown).collect();
             let doubt = (0..state.lo.len()).filter(|&p| state.lo[p] < state.hi[p]).collect::<Vec<_>>();
             let why = if places.is_empty() { Because::UnknownState(doubt) } else { Because::CapacityUnknown(places) };

@@ -19,6 +19,7 @@ pub mod model;
 pub mod order;
 pub mod place;
 pub mod report;
+pub mod sharing;
 pub mod simulate;
 pub mod slots;
 pub mod standby;
@@ -27,7 +28,7 @@ pub mod tree;
 pub mod world;
 
 pub use decide::decide;
-pub use joint::{Question, decide_all};
+pub use joint::{Question, decide_all, simulate_all};
 
 #[cfg(test)]
 pub(crate) mod tests;

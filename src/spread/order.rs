@@ -376,6 +376,9 @@ impl Plan<'_> {
             for act in &adds {
                 let (total, room) = (self.course.total[act.place], self.course.rules.room[act.place]);
                 if room < u64::from(u32::MAX) && !std::mem::replace(&mut seen[act.place], true) {
+                    // A capacity is for all workloads, and so is what is held against it.
+                    let others = self.course.rules.others[act.place];
+                    let (total, room) = (total.saturating_add(others), room.saturating_add(others));
                     checks.push(Check {
                         rule: CheckOf::Capacity(act.place),
                         worst_loss: Vec::new(),
@@ -412,7 +415,9 @@ impl Plan<'_> {
         let place = self.places().find(|&p| course.next_add(p).is_some()).unwrap_or(0);
         let full = course.total.get(place).copied().unwrap_or(0) >= course.rules.room.get(place).copied().unwrap_or(0);
         let (by, value, bound) = if full {
-            (CheckOf::Capacity(place), course.total[place] as i64 + 1, course.rules.room[place] as i64)
+            let others = course.rules.others[place] as i64;
+            let (value, bound) = (course.total[place] as i64 + 1, course.rules.room[place] as i64);
+            (CheckOf::Capacity(place), value + others, bound + others)
         } else {
             (CheckOf::Surge, course.sum as i64 + 1, course.rules.most as i64)
         };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cut_sets::{Merged, margin, merge_with_control};
 use super::decide::{breaches, canonical_of, cut_sets_of, group_of, judge_all, notes};
 use super::decision::*;
-use super::judge::{State, bound_of, doubts, growth_verdict, recover};
+use super::judge::{GROWN_LOSSES, Loss, State, bound_of, doubts, growth_verdict, recover, unseen};
 use super::model::{Event, LossOf};
 use super::place::{Placement, Row, place};
 use super::slots::Work;
@@ -17,9 +17,9 @@ use super::world::World;
 const PEAK_LOSSES: usize = 2_000;
 
 /// Everything a decision is written from.
-pub struct Facts<'f, 'w> {
+pub struct Facts<'w> {
     /// The surroundings.
-    pub world: &'f World<'w>,
+    pub world: World<'w>,
     /// The target.
     pub placement: Placement,
     /// The apportionment without regard to what is live.
@@ -36,12 +36,20 @@ pub struct Facts<'f, 'w> {
     pub before: State,
     /// What will stand.
     pub after: State,
+    /// The target with every location well.
+    pub healthy: State,
     /// The order.
     pub steps: Vec<Step>,
+    /// Workloads whose steps come before these.
+    pub follows: Vec<String>,
+    /// Its target is not the one it was to have, because others give back that room only after it.
+    pub held_up: bool,
+    /// When it was decided, among the workloads that share room with it.
+    pub turn: usize,
 }
 
 /// The decision.
-pub fn write(facts: &Facts<'_, '_>) -> Decision {
+pub fn write(facts: &Facts<'_>) -> Decision {
     let Facts { world, placement, canonical, merged, changes, before, after, steps, .. } = facts;
     let halves: BTreeSet<&Vec<u32>> = steps.iter().map(|s| &s.half_done).chain([&before.lo]).collect();
     let floor = cut_floor(world);
@@ -52,11 +60,13 @@ pub fn write(facts: &Facts<'_, '_>) -> Decision {
     };
     let worst = worst_margin(world, merged, floor, steps).min(cut_sets.before.margin);
     let alarm = |margin: u32| world.workload.alarm_below.is_some_and(|below| margin < below);
+    // Where nothing stands yet, nothing was lost.
+    let stands = world.existing.iter().any(|n| *n > 0);
     let margin = Margin {
         before: cut_sets.before.margin,
         worst_during: worst,
         after: cut_sets.after.margin,
-        alarm_before: alarm(cut_sets.before.margin),
+        alarm_before: stands && alarm(cut_sets.before.margin),
         alarm_after: alarm(cut_sets.after.margin),
     };
     let rules = rule_reports(facts, &halves);
@@ -71,6 +81,9 @@ pub fn write(facts: &Facts<'_, '_>) -> Decision {
         after: placement.target.clone(),
         after_ready: after_ready(facts),
         canonical: canonical.target.clone(),
+        room: world.room.clone(),
+        others: world.others.iter().map(|n| (*n).min(u64::from(u32::MAX)) as u32).collect(),
+        follows: facts.follows.clone(),
         bounds: place_bounds(facts),
         changes: changes.clone(),
         spread: placement.rows.iter().map(|row| spread_row(facts, row)).collect(),
@@ -80,14 +93,19 @@ pub fn write(facts: &Facts<'_, '_>) -> Decision {
         losses: losses(facts, &halves),
         margin,
         cost: costs(facts),
-        notes: notes(world, placement, &cut_sets.after, merged, deferred),
+        notes: {
+            let mut notes = notes(world, placement, &cut_sets.after, merged, deferred);
+            notes.extend(facts.held_up.then_some(Note::HeldUp));
+            notes.extend((!facts.follows.is_empty()).then(|| Note::Follows(facts.follows.clone())));
+            notes
+        },
         cut_sets,
         steps: steps.clone(),
     }
 }
 
-fn after_ready(facts: &Facts<'_, '_>) -> Vec<Interval> {
-    let world = facts.world;
+fn after_ready(facts: &Facts<'_>) -> Vec<Interval> {
+    let world = &facts.world;
     (0..world.ready.len())
         .map(|p| match world.standing[p] {
             Standing::Frozen | Standing::Dead | Standing::Lost => world.ready[p],
@@ -128,23 +146,15 @@ pub fn worst_margin(world: &World<'_>, merged: &Merged, floor: Units, steps: &[S
     worst
 }
 
-fn rule_reports(facts: &Facts<'_, '_>, halves: &BTreeSet<&Vec<u32>>) -> Vec<RuleReport> {
-    let world = facts.world;
-    let target = &facts.placement.target;
-    let all_well = State {
-        lo: target.clone(),
-        hi: target.clone(),
-        existing: target.clone(),
-        stuck: vec![0; target.len()],
-        standing: world.healthy_standing(),
-        ..State::default()
-    };
+fn rule_reports(facts: &Facts<'_>, halves: &BTreeSet<&Vec<u32>>) -> Vec<RuleReport> {
+    let world = &facts.world;
+    let all_well = &facts.healthy;
     let before = judge_all(world, &facts.meters, &facts.before);
     // A plan that changes nothing where all is well has one state, which is judged once.
     let after =
         if facts.after.is_like(&facts.before) { before.clone() } else { judge_all(world, &facts.meters, &facts.after) };
     let healthy =
-        if all_well.is_like(&facts.after) { after.clone() } else { judge_all(world, &facts.meters, &all_well) };
+        if all_well.is_like(&facts.after) { after.clone() } else { judge_all(world, &facts.meters, all_well) };
     let judged = before.into_iter().zip(after).zip(healthy).enumerate();
     judged
         .map(|(index, ((before, after), healthy))| {
@@ -165,13 +175,15 @@ fn rule_reports(facts: &Facts<'_, '_>, halves: &BTreeSet<&Vec<u32>>) -> Vec<Rule
         .collect()
 }
 
-fn floor_report(facts: &Facts<'_, '_>, halves: &BTreeSet<&Vec<u32>>) -> FloorReport {
-    let world = facts.world;
+fn floor_report(facts: &Facts<'_>, halves: &BTreeSet<&Vec<u32>>) -> FloorReport {
+    let world = &facts.world;
     let total = |ready: &[u32]| world.exposure.total(ready);
     let floor = bound_of(world, world.workload.floor_serving);
     let (lo, hi) = (total(&facts.after.lo), total(&facts.after.hi));
+    // What nobody looks at is assumed to serve, and proves nothing.
+    let seen = floor == 0 || unseen(world, &facts.after).is_empty();
     let verdict = match () {
-        () if lo >= floor => Verdict::Pass,
+        () if lo >= floor && seen => Verdict::Pass,
         () if hi < floor => Verdict::Fail,
         () => Verdict::NotProven,
     };
@@ -184,8 +196,8 @@ fn floor_report(facts: &Facts<'_, '_>, halves: &BTreeSet<&Vec<u32>>) -> FloorRep
     }
 }
 
-fn spread_row(facts: &Facts<'_, '_>, row: &Row) -> SpreadRow {
-    let world = facts.world;
+fn spread_row(facts: &Facts<'_>, row: &Row) -> SpreadRow {
+    let world = &facts.world;
     let sum = |of: &[u32], places: &[usize]| places.iter().map(|&p| of[p]).sum::<u32>();
     let (lo, hi): (Vec<u32>, Vec<u32>) = world.ready.iter().map(|r| (r.lo, r.hi)).unzip();
     let domains: Vec<DomainRow> = row
@@ -233,8 +245,8 @@ fn gcd(a: u128, b: u128) -> u128 {
 }
 
 /// Least and most replicas each place is ever asked to hold.
-fn place_bounds(facts: &Facts<'_, '_>) -> Vec<PlaceBounds> {
-    let world = facts.world;
+fn place_bounds(facts: &Facts<'_>) -> Vec<PlaceBounds> {
+    let world = &facts.world;
     let n = world.existing.len();
     let (least, most) = match world.workload.scaling {
         Some(scaling) => (scaling.min, scaling.max.max(scaling.min)),
@@ -268,9 +280,39 @@ fn place_bounds(facts: &Facts<'_, '_>) -> Vec<PlaceBounds> {
     min.into_iter().zip(peak).map(|(min, peak)| PlaceBounds { min: min.min(peak), peak }).collect()
 }
 
-pub(super) fn losses(facts: &Facts<'_, '_>, halves: &BTreeSet<&Vec<u32>>) -> Vec<LossRow> {
-    let world = facts.world;
-    let merged = merge_with_control(&world.exposure);
+/// Every loss whose recovery is asked for when the decision is written, as numbers of events.
+pub fn asked_losses(facts: &Facts<'_>) -> BTreeSet<Vec<usize>> {
+    let world = &facts.world;
+    let mut all: BTreeSet<Vec<usize>> = BTreeSet::new();
+    let reaches = |e: &usize| {
+        let reach = &world.exposure.events[*e];
+        !reach.is_harmless() || !reach.control.is_empty()
+    };
+    all.extend((0..world.exposure.events.len()).filter(reaches).map(|e| vec![e]));
+    for (rule, meter) in world.workload.survive.iter().zip(&facts.meters) {
+        for state in [&facts.before, &facts.after, &facts.healthy] {
+            all.insert(meter.worst(&world.exposure, &state.lo).1);
+        }
+        if !rule.then.is_empty() {
+            all.extend(meter.all_losses(GROWN_LOSSES).into_iter().flatten());
+        }
+    }
+    for set in std::mem::take(&mut all) {
+        let mut set = set;
+        set.sort_unstable();
+        all.insert(set);
+    }
+    all
+}
+
+/// Events that take the same from this workload, and leave it the same room where all workloads grow.
+pub(super) fn merge_for_table(facts: &Facts<'_>) -> Merged {
+    merge_with_control(&facts.world.exposure, |e| facts.after.rooms.get(&(vec![e], false)))
+}
+
+pub(super) fn losses(facts: &Facts<'_>, halves: &BTreeSet<&Vec<u32>>) -> Vec<LossRow> {
+    let world = &facts.world;
+    let merged = merge_for_table(facts);
     let mut sets: Vec<Vec<usize>> = merged.events.iter().map(|&e| vec![e]).collect();
     for meter in facts.meters.iter().filter(|m| m.losses > 1) {
         let worst = meter.worst(&world.exposure, &facts.after.lo).1;
@@ -281,23 +323,21 @@ pub(super) fn losses(facts: &Facts<'_, '_>, halves: &BTreeSet<&Vec<u32>>) -> Vec
     sets.iter().map(|lost| loss_row(facts, &merged, lost, halves)).collect()
 }
 
-pub(super) fn loss_row(
-    facts: &Facts<'_, '_>,
-    merged: &Merged,
-    lost: &[usize],
-    halves: &BTreeSet<&Vec<u32>>,
-) -> LossRow {
-    let world = facts.world;
-    let fallen = world.exposure.fall(lost);
-    let serving = |ready: &[u32]| world.exposure.serving(ready, &fallen);
-    let recovery = recover(world, &facts.after, &fallen, false);
+pub(super) fn loss_row(facts: &Facts<'_>, merged: &Merged, lost: &[usize], halves: &BTreeSet<&Vec<u32>>) -> LossRow {
+    let world = &facts.world;
+    let loss = Loss::of(world, lost);
+    let fallen = &loss.fallen;
+    let serving = |ready: &[u32]| world.exposure.serving(ready, fallen);
     let lose: Vec<Event> = lost.iter().map(|&e| world.exposure.events[e].event.clone()).collect();
     let aliases: Vec<Vec<Event>> = lose.iter().map(|e| merged.aliases.get(e).cloned().unwrap_or_default()).collect();
+    let recovery = recover(world, &facts.after, &loss, false);
+    let wanted = Units::from(world.replicas) * world.scale();
     let mut row = LossRow {
+        unmet: wanted.saturating_sub(recovery.recovers_to),
         now: serving(&facts.before.lo),
         worst_during: halves.iter().map(|h| serving(h)).min().unwrap_or(0),
         after: recovery.alive,
-        running_after: world.exposure.running(&facts.after.lo, &fallen),
+        running_after: world.exposure.running(&facts.after.lo, fallen),
         recovers_to: recovery.recovers_to,
         within_s: recovery.within(),
         parts: recovery.parts.clone(),
@@ -325,7 +365,7 @@ pub(super) fn loss_row(
         }
         row.rules.push(index);
         let floor = bound_of(world, rule.floor);
-        let alive_hi = world.exposure.serving(&facts.after.hi, &fallen);
+        let alive_hi = world.exposure.serving(&facts.after.hi, fallen);
         let mut verdict = match () {
             () if recovery.alive >= floor => Verdict::Pass,
             () if alive_hi < floor => Verdict::Fail,
@@ -339,7 +379,7 @@ pub(super) fn loss_row(
             because.extend(doubts);
         }
         for then in &rule.then {
-            let (v, why) = growth_verdict(world, rule, &facts.after, &fallen, &recovery, then);
+            let (v, why) = growth_verdict(world, rule, &facts.after, &loss, &recovery, then);
             verdict = verdict.max(v);
             because.extend(why);
         }
@@ -357,8 +397,8 @@ fn is_about(world: &World<'_>, of: &LossOf, event: &Event) -> bool {
     }
 }
 
-fn costs(facts: &Facts<'_, '_>) -> BTreeMap<String, CostReport> {
-    let world = facts.world;
+fn costs(facts: &Facts<'_>) -> BTreeMap<String, CostReport> {
+    let world = &facts.world;
     let mut by_currency: BTreeMap<String, CostReport> = BTreeMap::new();
     let price = |p: usize| world.location(p).cost.as_ref();
     for p in 0..world.existing.len() {

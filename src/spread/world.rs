@@ -31,9 +31,13 @@ pub struct World<'a> {
     pub lo: Vec<u32>,
     /// Upper bounds for verdicts: what is proven down cannot be up.
     pub possible: Vec<u32>,
-    /// Certain room, by place.
+    /// Replicas of other workloads at each place while this one's steps are made.
+    pub others: Vec<u64>,
+    /// Certain room beside them.
+    pub step_room: Vec<Option<u32>>,
+    /// Certain room for the target, by place.
     pub room: Vec<Option<u32>>,
-    /// Possible room.
+    /// Possible room for it.
     pub room_hi: Vec<Option<u32>>,
     /// Nothing is removed.
     pub adds_only: bool,
@@ -83,21 +87,7 @@ impl<'a> World<'a> {
             ready.push(interval);
             possible.push(most);
         }
-        let room = |pick: fn(Limit) -> Option<u32>| -> Vec<Option<u32>> {
-            (0..n)
-                .map(|p| match location(p).capacity.limit {
-                    Limit::Unreadable => Some(here[p]),
-                    limit => pick(limit).map(|cap| cap.saturating_sub(live.places[p].others)),
-                })
-                .collect()
-        };
-        let certain = room(|l| if let Limit::Known { lo, .. } = l { Some(lo) } else { None });
-        let mut room_hi = room(|l| if let Limit::Known { hi, .. } = l { Some(hi) } else { None });
-        for (p, room) in room_hi.iter_mut().enumerate() {
-            if location(p).capacity.limit == Limit::Unreadable {
-                *room = None;
-            }
-        }
+        let others: Vec<u64> = live.places.iter().map(|p| u64::from(p.others)).collect();
         let total = all as u32;
         let replicas = match (mode, workload.scaling) {
             (Mode::Destroy, _) => 0,
@@ -120,7 +110,7 @@ impl<'a> World<'a> {
             Mode::Destroy => (false, false),
         };
         let lo = ready.iter().map(|r: &Interval| r.lo).collect();
-        Ok(World {
+        let mut world = World {
             topology,
             workload,
             live,
@@ -132,12 +122,36 @@ impl<'a> World<'a> {
             ready,
             lo,
             possible,
-            room: certain,
-            room_hi,
+            step_room: Vec::new(),
+            room: Vec::new(),
+            room_hi: Vec::new(),
+            others,
             adds_only,
             held_by_loss,
             held_by_doubt: false,
-        })
+        };
+        world.room = world.room_beside(&world.others, false);
+        world.room_hi = world.room_beside(&world.others, true);
+        world.step_room.clone_from(&world.room);
+        Ok(world)
+    }
+
+    /// Room for this workload where others hold so much: certain room, or all that is possible.
+    pub fn room_beside(&self, others: &[u64], possible: bool) -> Vec<Option<u32>> {
+        let left = |p: usize, limit: u32| u64::from(limit).saturating_sub(others[p]) as u32;
+        (0..self.existing.len())
+            .map(|p| match self.location(p).capacity.limit {
+                Limit::Known { lo, hi } => Some(left(p, if possible { hi } else { lo })),
+                Limit::Unlimited => None,
+                Limit::Unreadable => (!possible).then_some(self.existing[p]),
+            })
+            .collect()
+    }
+
+    /// The same where others hold `now` while the steps are made, `then` in the end, and so much room is for the target.
+    pub fn beside(&self, now: &[u64], room: Vec<Option<u32>>, then: &[u64]) -> World<'a> {
+        let (step_room, room_hi) = (self.room_beside(now, false), self.room_beside(then, true));
+        World { others: now.to_vec(), step_room, room, room_hi, ..self.clone() }
     }
 
     /// The location of a place.

@@ -152,7 +152,7 @@ pub fn plan(topology: &Topology, rules: &Workload, live: &Live, mode: &Mode) -> 
         drains.insert(name.clone());
     }
     let workloads = if steps.is_empty() { BTreeMap::new() } else { [(name.clone(), steps.clone())].into() };
-    let ops = sequence(&changes, &Steps { workloads, followers: BTreeMap::new(), drains }).expect("no cycle");
+    let ops = sequence(&changes, &Steps { workloads, drains, ..Steps::default() }).expect("no cycle");
     Ok(Plan {
         partial: false,
         kind: match mode {

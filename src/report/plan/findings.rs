@@ -74,6 +74,14 @@ impl Page<'_> {
             if !gone.is_empty() {
                 text.push_str(&self.tell("margin.sets_gone", &[("list", &gone)]));
             }
+            let order = |(from, to): &(Vec<Event>, Vec<Event>)| {
+                let (from, to) = (format!("{{{}}}", names.loss(from)), format!("{{{}}}", names.loss(to)));
+                self.tell("margin.becomes", &[("from", &from), ("to", &to)])
+            };
+            let changed = words::some(decision.cut_sets.diff().changed.iter().map(order), 5);
+            if !changed.is_empty() {
+                text.push_str(&self.tell("margin.other_order", &[("list", &changed)]));
+            }
         } else if after.contains(&Vec::new()) && decision.replicas > 0 {
             text.push_str(&self.tell("margin.below", &[]));
         }

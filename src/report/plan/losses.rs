@@ -118,7 +118,11 @@ impl Page<'_> {
                 let reached = names.units(row.recovers_to);
                 match row.recovers_to >= whole {
                     true => self.tell("loss.in", &[("time", &time), ("how", &how)]),
-                    false => self.tell("loss.reaches", &[("n", &reached), ("time", &time), ("how", &how)]),
+                    false => {
+                        let short = names.units(row.unmet);
+                        let words = [("n", &*reached), ("time", &*time), ("how", &*how), ("short", &*short)];
+                        self.tell("loss.short", &words)
+                    }
                 }
             }
             None => self.tell("loss.never", &[]),

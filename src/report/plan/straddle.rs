@@ -142,6 +142,7 @@ impl One<'_> {
             counts(&decision.canonical, self.names, j.key("canonical"));
             j.key("spread").array(&decision.spread, |j, row| self.spread(row, j));
             j.key("rules").array(&decision.rules, |j, rule| self.rule(rule, j));
+            j.key("follows").texts(&decision.follows);
             let mut before: Vec<u32> = decision.before.iter().map(|i| i.lo).collect();
             j.key("steps").array(&decision.steps, |j, step| {
                 self.step(name, step, &before, j);
@@ -151,6 +152,19 @@ impl One<'_> {
             j.key("cut_sets").object(|j| {
                 cut_sets(&decision.cut_sets.before, self.names, j.key("before"));
                 cut_sets(&decision.cut_sets.after, self.names, j.key("after"));
+                j.key("complete_to").object(|j| {
+                    j.key("before").plain(decision.cut_sets.before.complete_to);
+                    j.key("after").plain(decision.cut_sets.after.complete_to);
+                });
+                let diff = decision.cut_sets.diff();
+                j.key("added").array(&diff.added, |j, set| events(set, self.names, j));
+                j.key("removed").array(&diff.removed, |j, set| events(set, self.names, j));
+                j.key("changed_order").array(&diff.changed, |j, (from, to)| {
+                    j.object(|j| {
+                        events(from, self.names, j.key("from"));
+                        events(to, self.names, j.key("to"));
+                    });
+                });
                 j.key("aliases").object(|j| {
                     for (event, others) in decision.cut_sets.aliases.iter().filter(|(_, o)| !o.is_empty()) {
                         events(others, self.names, j.key(&event.label(self.names.topology)));
@@ -326,6 +340,7 @@ impl One<'_> {
             j.key("worst_during").raw(&self.units(row.worst_during));
             j.key("after").raw(&self.units(row.after));
             j.key("recovers_to").raw(&self.units(row.recovers_to));
+            j.key("unmet").raw(&self.units(row.unmet));
             j.key("within_s").maybe(row.within_s);
             let promises = &self.plan.survival.promises;
             let name = &self.workload.rules.name;

@@ -158,6 +158,7 @@ pub const MESSAGES: &[Entry] = &[
     ),
     ("loss.stays", "stays", "유지"),
     ("loss.in", "in {time}{how}", "{time} 뒤{how}"),
+    ("loss.short", "{n} in {time}{how}, {short} short", "{time} 뒤 {n}개{how}, {short}개 부족"),
     ("loss.reaches", "{n} in {time}{how}", "{time} 뒤 {n}개{how}"),
     ("loss.never", "never", "못 함"),
     ("loss.accepted", "accepted{why}", "감수함{why}"),
@@ -215,6 +216,8 @@ pub const MESSAGES: &[Entry] = &[
     ),
     ("margin.alarm", " (alarm below {below})", "({below} 미만이면 경보)"),
     ("margin.new_sets", " New cut sets: {list}.", " 새 절단 집합: {list}."),
+    ("margin.becomes", "{from} is now {to}", "{from}: 이제 {to}"),
+    ("margin.other_order", " Of another order: {list}.", " 차수가 달라진 절단 집합: {list}."),
     ("margin.sets_gone", " Cut sets gone: {list}.", " 없어진 절단 집합: {list}."),
     ("margin.below", " Below the floor without any loss.", " 아무것도 잃지 않아도 하한보다 아래입니다."),
     (
