@@ -227,6 +227,9 @@ pub struct PlanArgs {
     /// Exit 2 when there is something to do
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// Refuse the plan when it adds a cut set (a smallest loss that breaks a workload), or one of so few losses
+    #[arg(long, value_name = "order<=N", num_args = 0..=1, default_missing_value = "", value_parser = largest_order)]
+    pub fail_on_new_cutset: Option<u32>,
     /// Write configuration for imported objects that have none into this new file
     #[arg(long, value_name = "FILE")]
     pub generate_config_out: Option<PathBuf>,
@@ -691,6 +694,14 @@ pub struct HostArgs {
 pub struct CompletionArgs {
     /// The shell
     pub shell: clap_complete::Shell,
+}
+
+/// `order<=N`, or nothing for any order.
+fn largest_order(text: &str) -> Result<u32, String> {
+    match text.strip_prefix("order<=").unwrap_or(text) {
+        "" => Ok(u32::MAX),
+        number => number.parse().map_err(|_| "write order<=N, for example order<=1".to_string()),
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::args::PlanArgs;
 use super::planning::{self, Scene};
 use super::print::Printer;
 use super::session::Project;
+use crate::diag::Diagnostic;
 use crate::plan::make::Failure;
 use crate::plan::model::{Kind, Plan};
 use crate::report::plan::{Fate, configuration};
@@ -82,7 +83,9 @@ fn show(plan: &Plan, project: &Project, scene: &Scene, args: &PlanArgs, printer:
     if !is_sound(plan, project, printer) {
         return Exit::Fault;
     }
-    let exit = match args.out.as_deref().filter(|_| !plan.is_broken()) {
+    let cut_sets = args.fail_on_new_cutset.map_or_else(Vec::new, |order| new_cut_sets(plan, order));
+    let refused = plan.is_broken() || !cut_sets.is_empty();
+    let exit = match args.out.as_deref().filter(|_| !refused) {
         Some(file) => keep(plan, file, printer),
         None => {
             printer.plan(plan, Fate::Shown);
@@ -90,12 +93,39 @@ fn show(plan: &Plan, project: &Project, scene: &Scene, args: &PlanArgs, printer:
         }
     };
     report_breaches(plan, project, printer);
-    if plan.is_broken()
-        && let Some(file) = &args.out
-    {
-        printer.error(&format!("{} was not written: the plan breaks a rule", file.display()));
+    printer.diagnostics(&cut_sets, &project.sources);
+    if refused && let Some(file) = &args.out {
+        let why = if plan.is_broken() { "the plan breaks a rule" } else { "the plan adds a cut set" };
+        printer.error(&format!("{} was not written: {why}", file.display()));
     }
-    exit.worse(exit_of(plan, args.detailed_exitcode))
+    let added = if cut_sets.is_empty() { Exit::Done } else { Exit::Broken };
+    exit.worse(exit_of(plan, args.detailed_exitcode)).worse(added)
+}
+
+/// Cut sets of at most so many losses that this plan adds. What is below its floor already has none to compare with.
+fn new_cut_sets(plan: &Plan, order: u32) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (name, workload) in &plan.workloads {
+        let names = Names { topology: &plan.topology, workload: &workload.rules };
+        let cut_sets = &workload.decision.cut_sets;
+        if cut_sets.before.sets.iter().any(Vec::is_empty) {
+            continue;
+        }
+        for set in cut_sets.diff().added.iter().filter(|set| set.len() as u64 <= u64::from(order)) {
+            let what = match set.is_empty() {
+                true => format!("Workload \"{name}\" is below its floor after this plan without any loss."),
+                false => format!(
+                    "After this plan the loss of {} takes workload \"{name}\" below its floor, which it did not before.",
+                    names.loss(set)
+                ),
+            };
+            found.push(
+                Diagnostic::error("A new cut set", what)
+                    .help("Keep what made it survivable, or run the plan without -fail-on-new-cutset."),
+            );
+        }
+    }
+    found
 }
 
 /// Saves a plan and shows it.

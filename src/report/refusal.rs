@@ -23,6 +23,9 @@ pub fn breach(breach: &Breach, names: Names<'_>, spans: &Spans<'_>) -> Diagnosti
     let left = names.units(breach.value);
     let floor = names.units(breach.floor);
     let detail = match breach.rule {
+        Some(_) if breach.value >= breach.floor => format!(
+            "With everything healthy enough of workload \"{workload}\" is left at once ({left}), and growth does not bring back in time what \"then\" promises."
+        ),
         Some(_) if !breach.worst_loss.is_empty() => format!(
             "With everything healthy, losing {} leaves {left} of workload \"{workload}\", and the rule says {floor}.",
             names.loss(&breach.worst_loss)
@@ -189,6 +192,9 @@ fn site_of(way: &WayOut) -> Option<Site> {
         | WayOut::RaiseCap { site, .. }
         | WayOut::LowerMinimum { site, .. }
         | WayOut::Surge { site, .. }
+        | WayOut::Tolerance { site, .. }
+        | WayOut::Within { site, .. }
+        | WayOut::LowerPromise { site, .. }
         | WayOut::PreferOnShortage(site) => Some(*site),
         WayOut::Replicas(_) | WayOut::SpareRoom(_) => None,
     }

@@ -205,6 +205,16 @@ pub fn text(simulation: &Simulation<'_>, style: &Style) -> String {
             out.push_str(&wrap(&say(style.lang, "simulated.cut_sets", &[("sets", &sets)]), style.width, 4));
             out.push('\n');
         }
+        if workload.cut_sets.complete_to < workload.rules.max_order {
+            let order = workload.cut_sets.complete_to.to_string();
+            let text = say(style.lang, "simulated.ended", &[("order", &order)]);
+            out.push_str(&format!("{}\n", wrap(&text, style.width, 4)));
+        }
+        if let Some(below) = workload.rules.alarm_below.filter(|below| workload.cut_sets.margin < *below) {
+            let (margin, below) = (workload.cut_sets.margin.to_string(), below.to_string());
+            let text = say(style.lang, "simulated.alarm", &[("margin", &margin), ("below", &below)]);
+            out.push_str(&format!("{}\n", style.ink(Ink::Bad, &text)));
+        }
     }
     out.push_str(&promises::text(&simulation.survival, PromisedAt::Now, style));
     let word = match simulation.is_ok() {
@@ -239,7 +249,9 @@ fn table(workload: &Simulated<'_>, names: Names<'_>, style: &Style, out: &mut St
                 });
                 let how = format!(" ({})", at + 1);
                 let (n, time) = (names.units(outcome.recovers_to), duration_in(s, style.lang));
-                say(style.lang, "loss.reaches", &[("n", &n), ("time", &time), ("how", &how)])
+                let (key, short) =
+                    (if outcome.unmet == 0 { "loss.reaches" } else { "loss.short" }, names.units(outcome.unmet));
+                say(style.lang, key, &[("n", &n), ("time", &time), ("how", &how), ("short", &short)])
             }
             None => "-".into(),
         };

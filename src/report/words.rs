@@ -314,6 +314,9 @@ impl<'a> Names<'a> {
             WayOut::RaiseCap { name, to, .. } => format!("room for {to} in {name}"),
             WayOut::LowerMinimum { name, to, .. } => format!("a minimum of {to} for {name}"),
             WayOut::Surge { to, .. } => format!("surge = {to}"),
+            WayOut::Tolerance { to, .. } => format!("tolerance = {to}"),
+            WayOut::Within { floor, within_s, .. } => format!("{} within {}", self.units(*floor), duration(*within_s)),
+            WayOut::LowerPromise { units, .. } => format!("a promise of at most {}", self.units(*units)),
             WayOut::PreferOnShortage(_) => "on_shortage = \"prefer\"".into(),
             WayOut::SpareRoom(place) => format!("room for one replica more in {}", self.place(*place)),
         }

@@ -273,15 +273,6 @@ mod tests {
         assert_eq!(a.base, [5, 5]);
     }
 
-    #[test]
-    fn tie_hash_balance() {
-        let left = (0..1000).filter(|i| tie_hash(&format!("w{i}"), "aws") < tie_hash(&format!("w{i}"), "ncp")).count();
-        assert!((450..=550).contains(&left), "{left}");
-        let left =
-            (0..1000).filter(|i| tie_hash(&format!("job-{i}"), "a") < tie_hash(&format!("job-{i}"), "b")).count();
-        assert!((450..=550).contains(&left), "{left}");
-    }
-
     /// The definition, unit by unit: every way to break ties.
     fn brute_webster(n: u64, shares: &[Share]) -> Vec<Vec<u64>> {
         let mut states = vec![shares.iter().map(|s| s.floor.min(s.cap)).collect::<Vec<u64>>()];

@@ -102,7 +102,11 @@ fn target_of(world: &World<'_>) -> Result<Placement, Refusal> {
     if loss_in_effect(world) {
         return place(&world.ask());
     }
-    // Where the tolerances leave a choice, it goes to what the survive rules need (4.1).
+    keeping(world, &world.ask())
+}
+
+/// The placement an ask leads to. Where the tolerances leave a choice, it goes to what the survive rules need (4.1).
+pub fn keeping(world: &World<'_>, ask: &Ask<'_>) -> Result<Placement, Refusal> {
     let workload = world.workload;
     let meters = meters_of(world);
     let floors: Vec<Units> = workload.survive.iter().map(|r| super::judge::bound_of(world, r.floor)).collect();
@@ -123,7 +127,7 @@ fn target_of(world: &World<'_>) -> Result<Placement, Refusal> {
         }
         limited
     };
-    place_keeping(&world.ask(), &broken, &limited)
+    place_keeping(ask, &broken, &limited)
 }
 
 /// The apportionment of `replicas` without regard to what is live, in a world where all is healthy.
@@ -464,72 +468,11 @@ pub fn percent_of(world: &World<'_>, units: Units) -> u64 {
 }
 
 /// Rules broken by a loss that is in effect are shown, not refused; repairing may leave some of them broken.
-fn loss_in_effect(world: &World<'_>) -> bool {
+pub fn loss_in_effect(world: &World<'_>) -> bool {
     match world.mode {
         Mode::Failover { .. } | Mode::Destroy | Mode::Repair => true,
         Mode::Normal { .. } | Mode::Failback { .. } => world.is_failed_over(),
     }
-}
-
-/// Rules that the target breaks although every location is healthy, with the smallest conflicting lines and ways out.
-pub fn breaches(world: &World<'_>, placement: &Placement, meters: &[RuleMeter], healthy: &[Judgement]) -> Vec<Breach> {
-    if loss_in_effect(world) {
-        return Vec::new();
-    }
-    let mut found = Vec::new();
-    for (index, judgement) in healthy.iter().enumerate() {
-        if judgement.verdict != Verdict::Fail {
-            continue;
-        }
-        let (lines, ways_out) = core_of(world, placement, meters, index, judgement);
-        found.push(Breach {
-            rule: Some(index),
-            value: judgement.alive,
-            floor: judgement.floor,
-            worst_loss: judgement.worst_loss.clone(),
-            lines,
-            ways_out,
-        });
-    }
-    found
-}
-
-/// A line is in the core when the rule holds without it: the rule's own, N, and each spread block.
-fn core_of(
-    world: &World<'_>,
-    placement: &Placement,
-    meters: &[RuleMeter],
-    index: usize,
-    judgement: &Judgement,
-) -> (Vec<super::model::Site>, Vec<WayOut>) {
-    let (workload, rule) = (world.workload, &world.workload.survive[index]);
-    let mut lines = vec![rule.site];
-    let mut ways_out = Vec::new();
-    if judgement.at_once != Verdict::Fail {
-        return (lines, ways_out);
-    }
-    let holds = |workload: &Workload, replicas: u32| {
-        let mut other = world.clone();
-        (other.workload, other.replicas) = (workload, replicas);
-        let Ok(placement) = canonical_of(&other, replicas) else { return false };
-        let alive = meters[index].worst(&other.exposure, &placement.target).0;
-        alive >= super::judge::bound_of(&other, rule.floor)
-    };
-    let more = (world.replicas.saturating_add(1)..=world.replicas.saturating_mul(2).saturating_add(8)).take(256);
-    if let Some(n) = more.into_iter().find(|&n| holds(workload, n)) {
-        lines.push(workload.replicas_site);
-        ways_out.push(WayOut::Replicas(n));
-    }
-    for i in 0..workload.spread.len() {
-        let mut without = workload.clone();
-        without.spread.remove(i);
-        if holds(&without, world.replicas) {
-            lines.push(workload.spread[i].site);
-        }
-    }
-    let units = meters[index].worst(&world.exposure, &placement.target).0;
-    ways_out.push(WayOut::LowerFloor { site: rule.site, units, percent: percent_of(world, units) });
-    (lines, ways_out)
 }
 
 /// Things worth telling that belong to no step.

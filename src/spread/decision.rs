@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use thiserror::Error;
-
 use super::model::{Event, LossOf, Mode, Site, TimeSource, Topology, Workload};
+
+pub use super::refusal::Refusal;
 
 /// A number that is known between two bounds, in replicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
@@ -612,6 +612,29 @@ pub enum WayOut {
         /// The number.
         to: u32,
     },
+    /// A tolerance of so many in the line at the site.
+    Tolerance {
+        /// The line.
+        site: Site,
+        /// The number.
+        to: u32,
+    },
+    /// A promise of growth within so much time.
+    Within {
+        /// The line.
+        site: Site,
+        /// What is promised, in units.
+        floor: Units,
+        /// The seconds it takes.
+        within_s: u64,
+    },
+    /// A promise of growth of at most so much.
+    LowerPromise {
+        /// The line.
+        site: Site,
+        /// The most that growth reaches by then, in units.
+        units: Units,
+    },
     /// `on_shortage = "prefer"` in the line at the site.
     PreferOnShortage(Site),
     /// A spare replica's room at a place.
@@ -698,96 +721,4 @@ pub enum Note {
     HeldUp,
     /// The steps begin when those of these workloads are over, which give back room that is needed here.
     Follows(Vec<String>),
-}
-
-/// Why there is no plan.
-#[derive(Clone, Debug, PartialEq, Eq, Error, serde::Serialize, serde::Deserialize)]
-pub enum Refusal {
-    /// The data contradicts itself (a fault of the caller, not of the user).
-    #[error("the placement problem is not well formed: {0}")]
-    Malformed(String),
-    /// More than the engine deals in at once.
-    #[error("{replicas} replicas are more than the {most} that one workload can have")]
-    TooMany {
-        /// Asked.
-        replicas: u32,
-        /// The most.
-        most: u32,
-        /// The line.
-        site: Site,
-    },
-    /// A place has no domain at a level the spread divides by.
-    #[error("location {location} has no domain at level {level}")]
-    MissingDomain {
-        /// The location's name.
-        location: String,
-        /// The level.
-        level: String,
-        /// The spread block.
-        site: Site,
-    },
-    /// A ratio or `over` names a domain without a location.
-    #[error("no location of the workload is in {level} {domain}")]
-    NoSuchDomain {
-        /// The level.
-        level: String,
-        /// The domain.
-        domain: String,
-        /// The spread block.
-        site: Site,
-    },
-    /// All weights are 0.
-    #[error("every domain of {level} that can be used has weight 0")]
-    AllWeightsZero {
-        /// The level.
-        level: String,
-        /// The spread block.
-        site: Site,
-    },
-    /// The floors of the domains exceed what there is to give.
-    #[error("the minimums of {level} add up to {sum}, and there are {available} replicas")]
-    Minimums {
-        /// The level.
-        level: String,
-        /// Sum of the floors.
-        sum: u64,
-        /// What there is.
-        available: u64,
-        /// The smallest set of lines that conflict.
-        lines: Vec<Site>,
-        /// The cheapest ways out.
-        ways_out: Vec<WayOut>,
-    },
-    /// `on_shortage = "strict"` and not enough room.
-    #[error("{short} replicas find no room where the ratio puts them")]
-    Shortage {
-        /// How many.
-        short: u32,
-        /// The level.
-        level: String,
-        /// The domains and what each lacks.
-        domains: Vec<(String, u32)>,
-        /// The smallest set of lines that conflict.
-        lines: Vec<Site>,
-        /// The cheapest ways out.
-        ways_out: Vec<WayOut>,
-    },
-    /// No order of steps keeps every rule.
-    #[error("no order of steps keeps every rule")]
-    Blocked {
-        /// The invariant that stops it.
-        by: CheckOf,
-        /// The worst loss, for a survive rule.
-        worst_loss: Vec<Event>,
-        /// The value the best next action would leave.
-        value: i64,
-        /// The bound.
-        bound: i64,
-        /// Serving replicas where it stops.
-        state: Vec<u32>,
-        /// The lines concerned.
-        lines: Vec<Site>,
-        /// The smallest changes that unblock it.
-        ways_out: Vec<WayOut>,
-    },
 }

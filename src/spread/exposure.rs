@@ -244,6 +244,30 @@ impl Exposure {
         }
     }
 
+    /// Paths of groups that the loss of so many of these events can break; no smaller loss, and no other group, turns on paths.
+    pub fn breakable(&self, events: &[usize], order: usize) -> Bits {
+        let paths = self.requires.iter().chain(&self.entries).map(|g| g.paths.len()).sum();
+        let mut breakable = Bits::new(paths);
+        for (number, group) in self.requires.iter().chain(&self.entries).enumerate() {
+            // The fewest paths that must fall: of all for a way in, of those that serve it for a place.
+            let fewest = |all: usize| all - group.need.min(all) + 1;
+            let needed = if number < self.requires.len() {
+                let serving =
+                    |p: usize| group.paths.iter().filter(move |(_, of)| of.as_ref().is_none_or(|of| of.contains(p)));
+                (0..self.units.len()).map(|p| serving(p).count()).filter(|all| *all > 0).map(fewest).min()
+            } else {
+                Some(fewest(group.paths.len()))
+            };
+            let hits = |e: &usize| group.paths.iter().filter(|(path, _)| self.events[*e].paths.contains(*path)).count();
+            let mut most: Vec<usize> = events.iter().map(hits).collect();
+            most.sort_unstable_by(|a, b| b.cmp(a));
+            if needed.is_some_and(|needed| most.iter().take(order).sum::<usize>() >= needed) {
+                group.paths.iter().for_each(|(path, _)| breakable.insert(*path));
+            }
+        }
+        breakable
+    }
+
     /// What runs after a loss, whether or not anything reaches it.
     pub fn running(&self, ready: &[u32], fallen: &Fallen) -> Units {
         (0..ready.len()).filter(|&p| !fallen.places.contains(p)).map(|p| Units::from(ready[p]) * self.units[p]).sum()

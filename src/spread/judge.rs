@@ -152,6 +152,9 @@ fn grow(world: &World<'_>, state: &State, fallen: &Fallen, room: &[Option<u32>],
     if !fallen.entries.is_empty() {
         return recovery;
     }
+    if alive >= Units::from(world.replicas) * world.scale() {
+        return recovery;
+    }
     let (existing, standing) = after_loss(state, fallen, optimistic);
     let grows = |p: usize| standing[p] == Standing::Open;
     let ask = Ask {

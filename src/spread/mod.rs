@@ -6,6 +6,7 @@
 #![allow(clippy::result_large_err)]
 
 pub mod apportion;
+pub mod conflict;
 pub mod course;
 pub mod cut_sets;
 pub mod decide;
@@ -18,6 +19,7 @@ pub mod machine;
 pub mod model;
 pub mod order;
 pub mod place;
+pub mod refusal;
 pub mod report;
 pub mod sharing;
 pub mod simulate;

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::conflict::breaches;
 use super::cut_sets::{Merged, margin, merge_with_control};
-use super::decide::{breaches, canonical_of, cut_sets_of, group_of, judge_all, notes};
+use super::decide::{canonical_of, cut_sets_of, group_of, judge_all, notes};
 use super::decision::*;
 use super::judge::{GROWN_LOSSES, Loss, State, bound_of, doubts, growth_verdict, recover, unseen};
 use super::model::{Event, LossOf};
@@ -53,9 +54,10 @@ pub fn write(facts: &Facts<'_>) -> Decision {
     let Facts { world, placement, canonical, merged, changes, before, after, steps, .. } = facts;
     let halves: BTreeSet<&Vec<u32>> = steps.iter().map(|s| &s.half_done).chain([&before.lo]).collect();
     let floor = cut_floor(world);
+    let cuts = cut_sets_of(world, merged, &before.lo, floor);
     let cut_sets = CutSetDiff {
-        before: cut_sets_of(world, merged, &before.lo, floor),
-        after: cut_sets_of(world, merged, &after.lo, floor),
+        after: if after.lo == before.lo { cuts.clone() } else { cut_sets_of(world, merged, &after.lo, floor) },
+        before: cuts,
         aliases: merged.aliases.clone(),
     };
     let worst = worst_margin(world, merged, floor, steps).min(cut_sets.before.margin);
@@ -87,7 +89,7 @@ pub fn write(facts: &Facts<'_>) -> Decision {
         bounds: place_bounds(facts),
         changes: changes.clone(),
         spread: placement.rows.iter().map(|row| spread_row(facts, row)).collect(),
-        breaches: breaches(world, placement, &facts.meters, &healthy),
+        breaches: breaches(world, placement, &healthy),
         rules,
         floor: floor_report(facts, &halves),
         losses: losses(facts, &halves),

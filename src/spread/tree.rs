@@ -224,6 +224,8 @@ impl<'a> Tree<'a> {
                 let location = &topology.locations[place.location];
                 match location.domains.get(&level.level) {
                     Some(name) => known.insert(name.as_str()),
+                    // What the spec no longer has is to be emptied, whatever its domains were.
+                    None if !place.declared => false,
                     None => {
                         return Err(Refusal::MissingDomain {
                             location: location.name.clone(),

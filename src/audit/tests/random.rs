@@ -277,7 +277,7 @@ fn findings(seed: &Seed) -> Option<Vec<String>> {
 }
 
 #[test]
-fn what_the_planner_decides_passes() {
+fn verify_independent() {
     let config = ProptestConfig { cases: 8_000, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]));
     let (judged, all) = (std::cell::Cell::new(0u32), std::cell::Cell::new(0u32));

@@ -87,7 +87,7 @@ impl Page<'_> {
         }
         let limit = decision.cut_sets.after.complete_to;
         if limit < workload.rules.max_order {
-            text.push_str(&format!(" Searched for losses of up to {limit} at once."));
+            text.push_str(&self.tell("margin.ended", &[("order", &limit.to_string())]));
         }
         let mut text = wrap(&text, self.style.width, 4);
         if margin.alarm_after {

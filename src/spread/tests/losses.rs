@@ -185,7 +185,7 @@ proptest! {
     }
 
     #[test]
-    fn cutset_vs_bruteforce(seed in seeds(), percent in 0u32..101) {
+    fn cutset_vs_bruteforce(seed in seeds(), percent in 0u32..101, order in 1u32..5) {
         let (t, w) = seed.build();
         let exposure = Exposure::new(&t, &w).unwrap();
         let merged = merge(&exposure);
@@ -201,26 +201,27 @@ proptest! {
                 };
             entry && serving(&t, &w, &seed.ready, lost) >= floor
         };
-        let got = cut_sets(&exposure, &merged, &seed.ready, u64::from(floor), 3);
+        let got = cut_sets(&exposure, &merged, &seed.ready, u64::from(floor), order);
+        prop_assert_eq!(got.complete_to, order);
         let events: Vec<Event> = merged.events.iter().map(|&e| exposure.events[e].event.clone()).collect();
         if !up(&[]) {
             prop_assert_eq!(&got.sets, &vec![Vec::<Event>::new()]);
             prop_assert_eq!(got.margin, 0);
         } else {
             let mut expected: Vec<Vec<Event>> = Vec::new();
-            for k in 1..=3usize {
+            for k in 1..=order as usize {
                 for set in subsets(&events, k) {
                     if set.len() == k && !up(&set) && !expected.iter().any(|e| e.iter().all(|x| set.contains(x))) {
                         expected.push(set);
                     }
                 }
             }
-            let order = |sets: &[Vec<Event>]| sets.iter().map(|s| s.iter().cloned().collect::<BTreeSet<_>>()).collect::<BTreeSet<_>>();
-            prop_assert_eq!(order(&got.sets), order(&expected));
-            let smallest = expected.iter().map(|s| s.len() as u32 - 1).min().unwrap_or(3);
+            let unordered = |sets: &[Vec<Event>]| sets.iter().map(|s| s.iter().cloned().collect::<BTreeSet<_>>()).collect::<BTreeSet<_>>();
+            prop_assert_eq!(unordered(&got.sets), unordered(&expected));
+            let smallest = expected.iter().map(|s| s.len() as u32 - 1).min().unwrap_or(order);
             prop_assert_eq!(got.margin, smallest);
         }
-        prop_assert_eq!(margin(&exposure, &merged, &seed.ready, u64::from(floor), 3), got.margin);
+        prop_assert_eq!(margin(&exposure, &merged, &seed.ready, u64::from(floor), order), got.margin);
         // Merging loses nothing: every event that takes something is there under one name.
         for event in all_events(&t) {
             let named = events.contains(&event) || merged.aliases.values().flatten().any(|a| *a == event);
@@ -289,7 +290,7 @@ fn ten_servers_in_two_zones() {
 }
 
 #[test]
-fn growth_needs_room_time_and_an_api_outside_the_loss() {
+fn growth_needs_room_and_time() {
     let mut t = zones(2);
     t.locations.iter_mut().for_each(|l| (l.capacity, l.reserve) = (cap(8), 9));
     let mut w = workload(&t, 10, vec![level("zone", Ratio::Even)]);
@@ -308,17 +309,10 @@ fn growth_needs_room_time_and_an_api_outside_the_loss() {
     );
     w.survive[0].then[0].within_s = 780;
     assert_eq!(decide(&t, &w, &live(&[5, 5]), &Mode::normal()).unwrap().rules[0].after.verdict, Verdict::Pass);
-    // elastic_needs_live_api: both zones hang on one control plane, and that is what is lost with the zone.
-    t.risks = vec![risk("api", "operator", &[])];
-    t.locations[0].shares = vec![0];
-    t.locations[1].control = vec![0];
-    w.survive[0].of = of_kind("operator");
-    let d = decide(&t, &w, &live(&[5, 5]), &Mode::normal()).unwrap();
-    assert_eq!((d.rules[0].after.verdict, row(&d, &Event::Risk(0)).recovers_to), (Verdict::Fail, 5));
 }
 
 #[test]
-fn the_resolver_of_2018() {
+fn seoul2018() {
     let mut t = zones(2);
     t.risks = vec![risk("seoul_resolver", "resolver", &[]), risk("second_dns", "dns", &[])];
     let mut w = workload(&t, 10, vec![level("zone", Ratio::Even)]);
@@ -366,7 +360,7 @@ fn srg_two_clouds_one_building() {
 }
 
 #[test]
-fn one_telecom_line_and_carrier_2_of_3() {
+fn one_telecom_line_or_three() {
     let mut t = topology(vec![location("aws", "a"), location("ncp", "n")]);
     t.risks = (0..3).map(|i| risk(&format!("line{i}"), "carrier", &[])).collect();
     let mut w = workload(&t, 10, vec![level("cloud", Ratio::Even)]);
@@ -428,7 +422,8 @@ fn a_lopsided_ratio_is_in_the_core() {
     let d = decide(&t, &w, &live(&[5, 5]), &Mode::normal()).unwrap();
     let breach = &d.breaches[0];
     assert_eq!((breach.value, breach.lines.clone()), (3, vec![Site(20), Site(10)]));
-    assert_eq!(breach.ways_out, [WayOut::LowerFloor { site: Site(20), units: 3, percent: 30_000_000 }]);
+    let lower = WayOut::LowerFloor { site: Site(20), units: 3, percent: 30_000_000 };
+    assert_eq!(breach.ways_out, [WayOut::Tolerance { site: Site(10), to: 2 }, lower]);
 }
 
 #[test]
@@ -451,6 +446,49 @@ fn sixty_events_of_order_three() {
     let d = decide(&t, &w, &live(&[1; 60]), &Mode::normal()).unwrap();
     assert_eq!((d.cut_sets.after.sets.len(), d.cut_sets.after.complete_to, d.margin.after), (34_220, 3, 2));
     assert_eq!(d.losses.len(), 61);
+}
+
+/// 500 zones in 5 clouds and 100 regions, 200 shared risks of which each zone has one or two, and three ways in.
+fn real_size(n: u32) -> (Topology, Workload, Vec<u32>) {
+    let mut seed = 7u64;
+    let mut draw = |most: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % most
+    };
+    let mut t = topology(Vec::new());
+    t.levels = vec!["cloud".into(), "region".into(), "zone".into()];
+    for i in 0..500 {
+        let mut l = location(&format!("c{}", i % 5), &format!("z{i:03}"));
+        l.domains.insert("region".into(), format!("r{:02}", i % 100));
+        l.shares = (0..1 + draw(2)).map(|_| draw(200)).collect();
+        t.locations.push(l);
+    }
+    t.risks = (0..200).map(|i| risk(&format!("risk{i:03}"), "building", &[])).collect();
+    let mut w = workload(&t, n, vec![level("zone", Ratio::Even)]);
+    w.entry = vec![group("dns", 1, (0..3).map(|i| (vec![i], None)).collect())];
+    let ready = (0..500).map(|i| n / 500 + u32::from(i < n as usize % 500)).collect();
+    (t, w, ready)
+}
+
+#[test]
+fn cut_sets_of_real_sizes_are_complete_or_say_so() {
+    let (t, w, ready) = real_size(200);
+    let exposure = Exposure::new(&t, &w).unwrap();
+    let merged = merge(&exposure);
+    let all = |percent: u64| cut_sets(&exposure, &merged, &ready, 200 * percent / 100, 3);
+    let half = all(50);
+    assert_eq!((half.complete_to, half.margin), (3, 2));
+    // Two of five clouds are 80 of 200; with a third they are more than half. Nothing else of up to three is, but the ways in.
+    let clouds = |set: &&Vec<Event>| set.iter().filter(|e| matches!(e, Event::Domain { level: 0, .. })).count() == 3;
+    assert_eq!(half.sets.iter().filter(clouds).count(), 10);
+    assert_eq!(half.sets.iter().filter(|s| s.iter().all(|e| matches!(e, Event::Risk(_)))).count(), 1);
+    // With 500 of which 497 must be left, two zones and a building are one: more than anybody reads, and it is said how far the
+    // list is whole.
+    let (t, w, ready) = real_size(500);
+    let exposure = Exposure::new(&t, &w).unwrap();
+    let tight = cut_sets(&exposure, &merge(&exposure), &ready, 497, 3);
+    assert!(tight.complete_to < 3, "{}", tight.complete_to);
+    assert!(tight.sets.iter().any(|s| s.len() as u32 > tight.complete_to));
 }
 
 #[test]

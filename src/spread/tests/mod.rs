@@ -1,5 +1,6 @@
 //! Worlds for tests, and the tests that need more than one module. Oracles here share no logic with the engine.
 
+mod contract;
 mod evidence;
 mod losses;
 mod overflow;

@@ -216,6 +216,21 @@ pub const MESSAGES: &[Entry] = &[
     ),
     ("margin.alarm", " (alarm below {below})", "({below} 미만이면 경보)"),
     ("margin.new_sets", " New cut sets: {list}.", " 새 절단 집합: {list}."),
+    (
+        "margin.ended",
+        " The search for cut sets was ended: complete for losses of up to {order} at once.",
+        " 절단 집합 탐색을 도중에 끝냈습니다: 동시에 {order}개까지의 손실은 모두 살폈습니다.",
+    ),
+    (
+        "simulated.ended",
+        "Not every cut set is listed: the search was ended, and is complete for losses of up to {order} at once.",
+        "모든 절단 집합을 적지는 못했습니다: 동시에 {order}개까지의 손실은 모두 살폈습니다.",
+    ),
+    (
+        "simulated.alarm",
+        "ALARM: margin {margin}, and alarm_below is {below}.",
+        "경보: 여유가 {margin}이고 alarm_below는 {below}입니다.",
+    ),
     ("margin.becomes", "{from} is now {to}", "{from}: 이제 {to}"),
     ("margin.other_order", " Of another order: {list}.", " 차수가 달라진 절단 집합: {list}."),
     ("margin.sets_gone", " Cut sets gone: {list}.", " 없어진 절단 집합: {list}."),
