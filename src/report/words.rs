@@ -276,17 +276,8 @@ impl<'a> Names<'a> {
             Note::SingleReplica => (true, Words::new("note.single_replica")),
             Note::Waves(n) => (false, Words::new("note.waves").with("n", n.to_string())),
             Note::Accepted(i) => (false, self.accepted(*i)),
-            Note::HeldUp => (
-                true,
-                "it wants room that other workloads give back only after it: plan again when this is applied".into(),
-            ),
-            Note::Follows(others) => (
-                false,
-                format!(
-                    "its steps begin when those of {} are over, which give back room it needs",
-                    others.join(" and ")
-                ),
-            ),
+            Note::HeldUp => (true, Words::new("note.held_up")),
+            Note::Follows(others) => (false, Words::new("note.follows").with("others", others.join(", "))),
             Note::SinglePointOfFailure(event) => {
                 (true, Words::new("note.single_point").with("event", self.event(event)))
             }

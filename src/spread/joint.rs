@@ -303,6 +303,9 @@ fn evacuate(
     // What nobody doubts need not be hoped for separately.
     let doubts = certain != possible || all.iter().any(|f| moment.of(f).lo != moment.of(f).hi);
     let mut after: Vec<Rooms> = vec![Rooms::new(); all.len()];
+    // Where even all of everybody would fit beside what stands, nobody is ever in anybody's way.
+    let everybody: u64 = all.iter().map(|f| u64::from(f.world.replicas)).sum();
+    let losses = if table(&[], false).has_room_for(everybody) { &BTreeSet::new() } else { losses };
     for hopeful in [false, true].into_iter().filter(|hopeful| !hopeful || doubts) {
         // A workload that a loss does not reach wants what it wants without one.
         let unhurt: Vec<Vec<u32>> = {
@@ -310,7 +313,13 @@ fn evacuate(
             (0..all.len()).map(|w| table.alone(w)).collect()
         };
         for lost in losses {
-            let hit: Vec<bool> = seats.iter().map(|&i| reaches(all[i], lost)).collect();
+            let hit: Vec<bool> = (0..all.len())
+                .map(|w| {
+                    let (facts, state) = (all[seats[w]], moment.of(all[seats[w]]));
+                    let full = unhurt[w].iter().zip(&state.existing).all(|(wish, has)| wish <= has);
+                    reaches(facts, state, lost, full)
+                })
+                .collect();
             if !hit.contains(&true) {
                 continue;
             }
@@ -341,10 +350,12 @@ fn evacuate(
         .collect()
 }
 
-/// Whether a loss takes anything from a workload, serving or changing.
-fn reaches(facts: &Facts<'_>, lost: &[usize]) -> bool {
+/// Whether a loss changes what a workload wants: it takes replicas, or, where not all it wants stands, places it could grow in.
+fn reaches(facts: &Facts<'_>, state: &State, lost: &[usize], full: bool) -> bool {
     let fallen = facts.world.exposure.fall(lost);
-    !fallen.places.is_empty() || !fallen.control.is_empty() || !fallen.entries.is_empty()
+    let takes = fallen.places.iter().any(|p| state.existing[p] > 0);
+    let bars = !full && (!fallen.places.is_empty() || !fallen.control.is_empty());
+    takes || bars || !fallen.entries.is_empty()
 }
 
 fn at(all: &[&Facts<'_>], world: &World<'_>) -> usize {

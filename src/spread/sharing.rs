@@ -116,6 +116,11 @@ impl<'t, 'w> Table<'t, 'w> {
         (0..self.total.len()).any(|l| self.limit(l).is_some_and(|limit| self.total[l] > limit))
     }
 
+    /// Whether every location would take so many more.
+    pub fn has_room_for(&self, more: u64) -> bool {
+        (0..self.total.len()).all(|l| self.limit(l).is_none_or(|limit| self.total[l].saturating_add(more) <= limit))
+    }
+
     fn limit(&self, location: usize) -> Option<u64> {
         match self.topology.locations[location].capacity.limit {
             Limit::Known { lo, hi } => Some(u64::from(if self.possible { hi } else { lo })),

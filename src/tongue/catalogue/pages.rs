@@ -46,6 +46,16 @@ pub const MESSAGES: &[Entry] = &[
     ),
     // What the engine noticed.
     (
+        "note.held_up",
+        "it wants room that other workloads give back only after it: plan again when this is applied",
+        "다른 워크로드가 나중에야 내주는 자리가 필요합니다: 이 계획을 적용한 뒤 다시 계획하세요",
+    ),
+    (
+        "note.follows",
+        "its steps begin when those of {others} are over, which give back room it needs",
+        "필요한 자리를 내주는 {others}의 단계가 끝난 뒤에 시작합니다",
+    ),
+    (
         "note.quota",
         "{level} {domain} holds {gets} of its share of {share}: there is no room for more",
         "{level} {domain|은|는} 몫 {share}개 가운데 {gets}개만 둡니다. 더 둘 자리가 없습니다",
