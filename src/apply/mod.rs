@@ -12,6 +12,7 @@
 //! | `watch` | which replicas serve |
 //! | `event` | what happens, as data |
 //! | `recover` | what became of actions that a run before left open |
+//! | `remember` | where locations stood, what templates were made of |
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
@@ -23,6 +24,7 @@ mod objects;
 mod provision;
 mod readiness;
 pub mod recover;
+pub mod remember;
 mod steps;
 mod watch;
 

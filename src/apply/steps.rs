@@ -71,8 +71,6 @@ pub(super) async fn check_start(carrying: &Carrying<'_>, workload: &Str, step: u
     let now: Vec<u32> = (0..expected.len())
         .map(|p| match () {
             () if ill.contains_key(&p) => 0,
-            // Nothing tells what is ready in a place the spec no longer has.
-            () if !plan.rules.places[p].declared => expected[p],
             // Nothing here changes what is only observed.
             () if plan.rules.places[p].template == TemplateKind::Observed => expected[p],
             () => look.by_place[p],

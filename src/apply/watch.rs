@@ -9,15 +9,17 @@ use crate::lang::address::{Address, Key, Mode};
 use crate::lang::eval::eval;
 use crate::lang::scope::Overlay;
 use crate::plan::env::Env;
-use crate::plan::model::Plan;
+use crate::plan::left::{self, Left, Shape};
+use crate::plan::model::{Action, Plan};
 use crate::plan::observed::{Observed, Reality, Seen};
 use crate::plan::placement;
 use crate::plan::probes::{self, Probed};
 use crate::plan::providers::Providers;
+use crate::plan::sequence::replica;
 use crate::probe::Prober;
 use crate::spec::WorkloadSpec;
-use crate::spread::model::{Health, Template as TemplateKind, Workload};
-use crate::state::{DeposedKey, Object, ObjectId, ProviderRef, Store};
+use crate::spread::model::{Health, Location, Template as TemplateKind, Workload};
+use crate::state::{DeposedKey, Form, Object, ObjectId, ProviderRef, Store};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -44,6 +46,14 @@ pub(super) struct Watch<'a> {
     fleet: &'a Fleet,
     providers: &'a Providers,
     env: &'a Env<'a>,
+    /// Locations that have left the spec.
+    left: Vec<Left>,
+    /// What each workload's templates were made of when they were last applied as a whole.
+    forms: BTreeMap<Str, Vec<Form>>,
+    /// Resources that the plan's objects of each workload are of, those included that its templates no longer have.
+    names: BTreeMap<Str, BTreeSet<(Str, Str)>>,
+    /// The old resources of replicas whose template has other ones now, by workload and key: they serve until they go.
+    superseded: HashMap<(Str, Str), Vec<Address>>,
     known: RefCell<BTreeMap<Str, Known>>,
     /// What probes saw last, and the replicas they were asked about.
     probed: RefCell<(Probed, BTreeSet<(Str, Str)>)>,
@@ -72,7 +82,37 @@ impl<'a> Watch<'a> {
         providers: &'a Providers,
         env: &'a Env<'a>,
     ) -> Watch<'a> {
-        Watch { plan, store, fleet, providers, env, known: RefCell::default(), probed: RefCell::default() }
+        let mut names: BTreeMap<Str, BTreeSet<(Str, Str)>> = BTreeMap::new();
+        let mut made: BTreeSet<(&Str, &Str)> = BTreeSet::new();
+        let mut superseded: HashMap<(Str, Str), Vec<Address>> = HashMap::new();
+        for change in &plan.changes {
+            let Some((workload, key)) = replica(&change.address) else { continue };
+            let name = (change.address.ty.clone(), change.address.name.clone());
+            names.entry(workload.clone()).or_default().insert(name);
+            match change.action {
+                Action::Create => drop(made.insert((workload, key))),
+                Action::Delete if change.deposed.is_none() => {
+                    superseded.entry((workload.clone(), key.clone())).or_default().push(change.address.clone());
+                }
+                _ => {}
+            }
+        }
+        superseded.retain(|(workload, key), _| made.contains(&(workload, key)));
+        let left = store.with_state(|state| left::left(env.spec, state));
+        let forms = plan.workloads.iter().map(|(w, _)| (w.clone(), store.with_state(|state| state.forms(w)))).collect();
+        Watch {
+            plan,
+            store,
+            fleet,
+            providers,
+            env,
+            left,
+            forms,
+            names,
+            superseded,
+            known: RefCell::default(),
+            probed: RefCell::default(),
+        }
     }
 
     /// A step is done with these: what was counted of them is old.
@@ -84,7 +124,7 @@ impl<'a> Watch<'a> {
     /// taken to be as it was.
     pub(super) async fn ill(&self, workload: &Str) -> BTreeMap<usize, Health> {
         let Some((rules, _)) = self.workload(workload) else { return BTreeMap::new() };
-        let facts = self.fleet.locations(&self.env.tree, self.env.spec, self.providers).await;
+        let facts = self.fleet.locations(&self.env.tree, self.env.spec, &self.left, self.providers).await;
         let well = |h: Health| matches!(h, Health::Healthy | Health::Degraded | Health::Returning);
         let places = rules.places.iter().enumerate();
         places
@@ -107,7 +147,7 @@ impl<'a> Watch<'a> {
         let Some((rules, spec)) = self.workload(workload) else {
             return Look::nothing();
         };
-        let objects: Vec<(ObjectId, Arc<Object>)> = keys.iter().flat_map(|k| self.objects(workload, spec, k)).collect();
+        let objects: Vec<(ObjectId, Arc<Object>)> = keys.iter().flat_map(|k| self.objects(workload, k)).collect();
         let mut problems = Vec::new();
         let observed = self.fleet.read(objects, self.providers, true, &mut problems).await;
         problems.extend(self.ended(&observed).await);
@@ -217,10 +257,7 @@ impl<'a> Watch<'a> {
     /// Every replica key in the state, by workload.
     fn keys(&self) -> impl Iterator<Item = (Str, Str)> {
         let keys: BTreeSet<(Str, Str)> = self.store.with_state(|s| {
-            s.objects
-                .keys()
-                .filter_map(|id| crate::plan::sequence::replica(&id.address).map(|(w, k)| (w.clone(), k.clone())))
-                .collect()
+            s.objects.keys().filter_map(|id| replica(&id.address).map(|(w, k)| (w.clone(), k.clone()))).collect()
         });
         keys.into_iter()
     }
@@ -236,12 +273,10 @@ impl<'a> Watch<'a> {
     }
 
     /// The objects of a replica, old ones included.
-    fn objects(&self, workload: &Str, spec: &WorkloadSpec, key: &Str) -> Vec<(ObjectId, Arc<Object>)> {
-        let resources = spec.templates.iter().flat_map(|t| &t.resources);
-        let names: BTreeSet<(Str, Str)> = resources.map(|r| (r.ty.text.clone(), r.name.text.clone())).collect();
+    fn objects(&self, workload: &Str, key: &Str) -> Vec<(ObjectId, Arc<Object>)> {
+        let names = self.names.get(workload).into_iter().flatten().cloned();
         self.store.with_state(|state| {
             names
-                .into_iter()
                 .flat_map(|(ty, name)| {
                     let address = Address {
                         key: Some(Key::Str(key.clone())),
@@ -260,17 +295,24 @@ impl<'a> Watch<'a> {
     fn serving(
         &self,
         workload: &Str,
-        spec: &WorkloadSpec,
+        spec: &'a WorkloadSpec,
         rules: &Workload,
         place: usize,
         key: &Str,
         observed: &Observed,
         problems: &mut Vec<Diagnostic>,
     ) -> (u32, u32) {
-        let location = &self.plan.topology.locations[rules.places[place].location].name;
-        let declared =
-            spec.rules.places.iter().position(|p| self.env.spec.topology.locations[p.location].name == *location);
-        let Some(template) = declared.map(|p| &spec.templates[spec.template_of[p]]) else { return (0, 0) };
+        let location = &self.plan.topology.locations[rules.places[place].location];
+        let Some(template) = self.template(workload, spec, location, key) else {
+            // Nothing tells what serves of it: what is there is taken to.
+            let there = |(id, s): (&ObjectId, &Seen)| {
+                id.deposed.is_none()
+                    && self.is_of(&id.address, workload, key)
+                    && !s.is_unreadable()
+                    && s.current().is_some()
+            };
+            return (u32::from(observed.objects.iter().any(there)), 0);
+        };
         let managed = template.resources.iter().filter(|r| r.mode == Mode::Managed);
         let mut new: Vec<Option<Value>> = Vec::new();
         let mut old: Vec<Option<Value>> = Vec::new();
@@ -288,17 +330,52 @@ impl<'a> Watch<'a> {
         }
         let complete = |values: &[Option<Value>]| values.iter().all(Option::is_some);
         let (mut fresh, mut replaced) = (0, 0);
-        if complete(&new) {
-            fresh = self.ready(spec, template, place, key, &new, problems);
+        let present = managed.clone().zip(&new).filter(|(_, value)| value.is_some()).map(|(r, _)| r);
+        let present: Form = present.map(|r| format!("{}.{}", r.ty.text, r.name.text)).collect();
+        let forms = self.forms.get(workload).map_or(&[][..], Vec::as_slice);
+        let grown = || left::shape(&left::form(template), &present, forms) == Shape::Grown;
+        if complete(&new) || (!present.is_empty() && grown()) {
+            fresh = self.ready(spec, template, location, key, &new, problems);
+        }
+        // Resources of an earlier form: their readiness is not written any more.
+        let superseded = self.superseded.get(&(workload.clone(), key.clone()));
+        let stands = |a: &Address| {
+            let seen = observed.objects.get(&ObjectId::current(a.clone()));
+            seen.is_some_and(|s| !s.is_unreadable() && !s.tainted && s.current().is_some())
+        };
+        if superseded.is_some_and(|all| all.iter().all(stands)) {
+            replaced = 1;
         }
         if old.iter().any(Option::is_some) {
             let merged: Vec<Option<Value>> =
                 old.iter().zip(&new).map(|(o, n)| o.clone().or_else(|| n.clone())).collect();
             if complete(&merged) {
-                replaced = self.ready(spec, template, place, key, &merged, problems);
+                replaced = self.ready(spec, template, location, key, &merged, problems);
             }
         }
         (fresh, replaced)
+    }
+
+    /// The template of a replica; in a location that has left the spec the one that made it.
+    fn template(
+        &self,
+        workload: &Str,
+        spec: &'a WorkloadSpec,
+        location: &Location,
+        key: &Str,
+    ) -> Option<&'a crate::spec::Template> {
+        let declared =
+            spec.rules.places.iter().position(|p| self.env.spec.topology.locations[p.location].name == location.name);
+        let made = || {
+            let objects = self.objects(workload, key);
+            let present = left::form_of(objects.iter().map(|(id, _)| &id.address));
+            left::maker(spec, location, placement::split_key(key).1.is_some(), &present)
+        };
+        declared.map(|p| spec.template_of[p]).or_else(made).map(|t| &spec.templates[t])
+    }
+
+    fn is_of(&self, address: &Address, workload: &Str, key: &Str) -> bool {
+        replica(address).is_some_and(|(w, k)| w == workload && k == key)
     }
 
     /// What `ready` says: 1 or 0 of a replica, a number of a group.
@@ -306,7 +383,7 @@ impl<'a> Watch<'a> {
         &self,
         spec: &WorkloadSpec,
         template: &crate::spec::Template,
-        place: usize,
+        location: &Location,
         key: &Str,
         values: &[Option<Value>],
         problems: &mut Vec<Diagnostic>,
@@ -321,9 +398,7 @@ impl<'a> Watch<'a> {
             })
             .collect();
         let (_, slot) = placement::split_key(key);
-        let mut own: Vec<(&str, Value)> = Vec::new();
-        let at = spec.rules.places.get(place).map(|p| p.location);
-        own.extend(at.and_then(|l| self.env.spec.locations.get(l)).map(|l| ("location", l.value.clone())));
+        let mut own: Vec<(&str, Value)> = vec![("location", placement::location_value(self.env.spec, location))];
         own.extend(slot.map(|s| ("replica", placement::replica_value(&spec.rules.name, key, s))));
         let scope = Overlay { own: &own, resources: &siblings, ..Overlay::over(self.env) };
         let (value, found) = self.env.aside(|| eval(expr, &scope));

@@ -9,7 +9,7 @@ use super::session::Project;
 use super::signals::{self, Watched};
 use super::way_back;
 use crate::apply::data::as_kept;
-use crate::apply::{Carrying, StopFlag, Summary};
+use crate::apply::{Carrying, StopFlag, Summary, remember};
 use crate::diag::Diagnostic;
 use crate::lang::address::{Address, Mode};
 use crate::lang::reference::Subject;
@@ -18,6 +18,7 @@ use crate::plan::conditions;
 use crate::plan::env::Env;
 use crate::plan::model::{Action, Kind, Plan};
 use crate::plan::observed::Reality;
+use crate::spec::Spec;
 use crate::state::{
     DeposedKey, Entry, How, Json, LockRequest, Object, ObjectId, Output, Rule, RunBegin, RunEnd, RunOutcome, State,
     StateError, Store, now,
@@ -222,7 +223,7 @@ pub async fn decide(
     if (plan.has_changes() || weakens) && !super::leave::is_given(project, plan, &args.approved_by, printer) {
         return Exit::Error;
     }
-    if !plan.has_changes() && !needs_record(plan, scene, store) {
+    if !plan.has_changes() && !needs_record(plan, project, scene, store) {
         return Exit::Done;
     }
     if !args.auto_approve && plan.has_changes() && !approved(printer) {
@@ -281,9 +282,12 @@ pub async fn see_through(
 }
 
 /// Whether something is to be remembered though no object changes: rules, drift, addresses.
-fn needs_record(plan: &Plan, scene: &Scene, store: &Store) -> bool {
+fn needs_record(plan: &Plan, project: &Project, scene: &Scene, store: &Store) -> bool {
     store.with_state(|s| {
         !plan.drift.is_empty()
+            || !remember::places(plan, s, now()).is_empty()
+            || !remember::forms(plan, &project.spec, s, now()).is_empty()
+            || s.rules.keys().any(|name| project.spec.workload(name).is_none())
             || scene.observed.objects.iter().any(|(id, o)| id.deposed.is_some() && matches!(o.reality, Reality::Gone))
             || plan.data.iter().any(|data| {
                 let said = as_kept(&data.address, &data.value, &data.provider, &scene.providers);
@@ -344,6 +348,7 @@ pub async fn carry_out(
     let mut known = errand.first;
     known.extend(refreshed(store, scene, plan));
     known.extend(dependencies(project, store, scene, plan));
+    known.extend(store.with_state(|s| remember::places(plan, s, now())));
     if !known.is_empty() {
         store.record(now(), known)?;
     }
@@ -387,7 +392,8 @@ pub async fn carry_out(
         if let Some(look) = errand.look {
             look(&env);
         }
-        last.extend(rules(plan));
+        last.extend(rules(plan, &project.spec, &store.state()));
+        last.extend(store.with_state(|s| remember::forms(plan, &project.spec, s, now())));
         last.extend(errand.when_complete);
     }
     let outcome = if summary.stopped {
@@ -544,22 +550,20 @@ fn outputs(project: &Project, env: &Env<'_>, plan: &Plan, refused: &BTreeSet<Str
     entries
 }
 
-fn rules(plan: &Plan) -> Vec<Entry> {
+/// The rules as just applied; those of workloads that are no more are forgotten.
+fn rules(plan: &Plan, spec: &Spec, state: &State) -> Vec<Entry> {
     if plan.kind == Kind::RefreshOnly {
         return Vec::new();
     }
-    plan.workloads
-        .iter()
-        .map(|(name, w)| Entry::Rules {
-            workload: name.to_string(),
-            rules: if plan.kind == Kind::Destroy {
-                Default::default()
-            } else {
-                w.fingerprints
-                    .iter()
-                    .map(|(id, text)| (id.clone(), Rule { fingerprint: text.clone(), text: text.clone() }))
-                    .collect()
-            },
-        })
-        .collect()
+    let of = |w: &crate::plan::model::WorkloadPlan| match plan.kind {
+        Kind::Destroy => BTreeMap::new(),
+        _ => w
+            .fingerprints
+            .iter()
+            .map(|(id, text)| (id.clone(), Rule { fingerprint: text.clone(), text: text.clone() }))
+            .collect(),
+    };
+    let now = plan.workloads.iter().map(|(name, w)| Entry::Rules { workload: name.to_string(), rules: of(w) });
+    let ended = state.rules.keys().filter(|name| spec.workload(name).is_none());
+    now.chain(ended.map(|name| Entry::Rules { workload: name.clone(), rules: BTreeMap::new() })).collect()
 }

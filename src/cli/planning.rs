@@ -9,6 +9,7 @@ use crate::lang::body::body_traversals;
 use crate::lang::functions::FunctionContext;
 use crate::plan::blocks::Blocks;
 use crate::plan::env::Env;
+use crate::plan::left;
 use crate::plan::make::{self, Failure, Input};
 use crate::plan::model::{Kind, Plan};
 use crate::plan::observed::Observed;
@@ -129,6 +130,10 @@ async fn look_with(
     if problems.iter().any(Diagnostic::is_error) {
         return None;
     }
+    problems.extend(fleet::homeless(state, &tree, providers));
+    if problems.iter().any(Diagnostic::is_error) {
+        return None;
+    }
     let state = &*state;
     let mut wanted = fleet::wanted(&tree, &project.spec, state, providers);
     let gone = fleet::only_for(&tree, &project.spec, providers, lost);
@@ -142,10 +147,12 @@ async fn look_with(
     if problems.iter().any(Diagnostic::is_error) {
         return None;
     }
-    let mut facts = fleet.locations(&tree, &project.spec, providers).await;
-    let (asked, left) = parted(state, &gone, lost);
+    let left = left::left(&project.spec, state);
+    problems.extend(left::forgotten(&left));
+    let mut facts = fleet.locations(&tree, &project.spec, &left, providers).await;
+    let (asked, untouched) = parted(state, &gone, lost);
     let mut observed = fleet.observe(&asked, providers, refresh, problems).await;
-    observed.objects.extend(fleet.observe(&left, providers, false, problems).await.objects);
+    observed.objects.extend(fleet.observe(&untouched, providers, false, problems).await.objects);
     fleet.leave(gone);
     for name in lost {
         let fact = LocationFact { health: Health::Down, source: HealthSource::Reported, capacity: None };
@@ -155,7 +162,7 @@ async fn look_with(
     doubt_unreadable(&observed, &mut facts, problems);
     super::evidence::gather(project, state, lost, &mut observed, &mut facts, problems).await;
     let boots = measured_boots(project, state);
-    let topology = placement::topology(&project.spec, &facts, &boots, &observed);
+    let topology = placement::topology(&project.spec, &facts, &boots, &left);
     Some((observed, topology))
 }
 

@@ -140,7 +140,8 @@ async fn observed(project: &Project, state: &State, printer: &Printer) -> Result
         .map_err(|problems| Trouble { exit: Exit::Error, problems })?;
     printer.diagnostics(&scene.warnings, &project.sources);
     let mut problems = Vec::new();
-    let workloads = placement::standing(&project.spec, &project.env(), &scene.topology, &scene.observed, &mut problems);
+    let workloads =
+        placement::standing(&project.spec, &project.env(), &scene.topology, &scene.observed, state, &mut problems);
     let topology = scene.topology.clone();
     scene.fleet.shutdown().await;
     match problems.iter().any(Diagnostic::is_error) {
@@ -173,7 +174,8 @@ fn canonical(project: &Project) -> Result<Stands, Trouble> {
 /// Every workload placed from nothing, declared capacities, everything healthy; or why it cannot be.
 fn decided(project: &Project, problems: &mut Vec<Diagnostic>) -> Vec<(Standing, Result<Decision, Diagnostic>)> {
     let spec = &project.spec;
-    let standing = placement::standing(spec, &project.env(), &spec.topology, &Observed::default(), problems);
+    let standing =
+        placement::standing(spec, &project.env(), &spec.topology, &Observed::default(), &State::default(), problems);
     let mode = Mode::normal();
     let questions: Vec<Question<'_>> = standing
         .iter()

@@ -94,6 +94,51 @@ impl Fleet {
     }
 }
 
+/// Objects whose provider configuration is no longer written: those whose block names another one now are that one's, nothing can be
+/// read or changed of the rest, and that is told.
+pub fn homeless(state: &mut State, tree: &Tree<'_>, providers: &Providers) -> Vec<Diagnostic> {
+    let mut without: BTreeMap<ProviderRef, Vec<ObjectId>> = BTreeMap::new();
+    for (id, object) in &state.objects {
+        let reference = &object.provider;
+        if reference.alias.is_some() && providers.written(tree, reference).is_none() {
+            without.entry(reference.clone()).or_default().push(id.clone());
+        }
+    }
+    let mut problems = Vec::new();
+    for (reference, all) in without {
+        let mut left = Vec::new();
+        for id in all {
+            let now = if id.address.workload.is_none() { configured(&id.address, tree, providers) } else { None };
+            let now = now.filter(|r| r.source == reference.source && *r != reference);
+            match (now, state.objects.get(&id).cloned()) {
+                (Some(provider), Some(object)) => {
+                    state.objects.insert(id, Arc::new(Object { provider, ..Object::clone(&object) }));
+                }
+                _ => left.push(id),
+            }
+        }
+        let Some(first) = left.first() else { continue };
+        let (alias, name) =
+            (reference.alias.as_deref().unwrap_or(""), reference.source.rsplit('/').next().unwrap_or(""));
+        let others = match left.len() {
+            1 => String::new(),
+            n => format!(" and {} more", n - 1),
+        };
+        let mut problem = Diagnostic::error(
+            "Provider configuration not present",
+            format!(
+                "{first}{others} were made with {reference}, and no block configures it any more: they can be neither read nor changed nor removed. Nothing was done."
+            ),
+        )
+        .help(format!(
+            "Write it again, and take it out when what it made is gone: provider \"{name}\" {{ alias = \"{alias}\" ... }}. What is to be left alone from now on goes out of the state with `straddle state rm`."
+        ));
+        problem.address = Some(first.to_string());
+        problems.push(problem);
+    }
+    problems
+}
+
 /// The configuration that the block of an address uses.
 fn configured(address: &Address, tree: &Tree<'_>, providers: &Providers) -> Option<ProviderRef> {
     let module = tree.find(address.module.iter().map(|(name, _)| name))?;

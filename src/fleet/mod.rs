@@ -15,6 +15,7 @@
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
+pub use adopt::homeless;
 pub use answer::{call_problems, diagnostics};
 pub use functions::Functions;
 

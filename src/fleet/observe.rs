@@ -7,12 +7,13 @@ use super::{Fleet, domains_of};
 use crate::diag::Diagnostic;
 use crate::lang::address::Mode;
 use crate::lang::tree::Tree;
+use crate::plan::left::Left;
 use crate::plan::observed::{Observed, Reality, Seen};
 use crate::plan::placement::LocationFact;
 use crate::plan::providers::Providers;
 use crate::plugin::{CallError, Plugin, ReadRequest};
 use crate::spec::Spec;
-use crate::spread::model::{Health, HealthSource, Limit};
+use crate::spread::model::{Health, HealthSource, Limit, Location};
 use crate::state::{Object, ObjectId, ProviderRef, State};
 use futures_util::stream::{self, StreamExt};
 use std::collections::BTreeMap;
@@ -162,24 +163,25 @@ impl Fleet {
         }
     }
 
-    /// What providers say of the spec's locations. A location whose provider has failed is unknown; one whose provider does not
-    /// report on locations is taken to be healthy, and says so.
+    /// What providers say of the spec's locations, and of those that have left it. A location whose provider has failed is unknown;
+    /// one whose provider does not report on locations is taken to be healthy, and says so.
     pub async fn locations(
         &self,
         tree: &Tree<'_>,
         spec: &Spec,
+        left: &[Left],
         providers: &Providers,
     ) -> BTreeMap<String, LocationFact> {
-        let mut asked: BTreeMap<ProviderRef, Vec<usize>> = BTreeMap::new();
-        for (i, reference) in
-            (0..spec.locations.len()).filter_map(|i| Some((i, self.watcher(tree, spec, providers, i)?)))
-        {
-            asked.entry(reference).or_default().push(i);
+        let declared = (0..spec.locations.len())
+            .filter_map(|i| Some((self.watcher(tree, spec, providers, i)?, &spec.topology.locations[i])));
+        let mut asked: BTreeMap<ProviderRef, Vec<&Location>> = BTreeMap::new();
+        for (reference, location) in declared.chain(left.iter().map(|l| (l.provider.clone(), &l.location))) {
+            asked.entry(reference).or_default().push(location);
         }
         let mut facts = BTreeMap::new();
-        for (reference, indices) in asked {
-            let found = self.ask_locations(spec, &reference, &indices).await;
-            facts.extend(indices.iter().map(|i| spec.topology.locations[*i].name.clone()).zip(found));
+        for (reference, locations) in asked {
+            let found = self.ask_locations(&reference, &locations).await;
+            facts.extend(locations.iter().map(|l| l.name.clone()).zip(found));
         }
         facts
     }
@@ -197,18 +199,18 @@ impl Fleet {
         template.resources.first().map(|r| providers.of_resource(tree, 0, r, None))
     }
 
-    async fn ask_locations(&self, spec: &Spec, reference: &ProviderRef, indices: &[usize]) -> Vec<LocationFact> {
+    async fn ask_locations(&self, reference: &ProviderRef, locations: &[&Location]) -> Vec<LocationFact> {
         let fact = |health, source| LocationFact { health, source, capacity: None };
         let Some(plugin) = self.plugin(reference) else {
-            return vec![fact(Health::Unknown, HealthSource::Reported); indices.len()];
+            return vec![fact(Health::Unknown, HealthSource::Reported); locations.len()];
         };
         if !plugin.extension().is_some_and(|e| e.locations) {
-            return vec![fact(Health::Healthy, HealthSource::Assumed); indices.len()];
+            return vec![fact(Health::Healthy, HealthSource::Assumed); locations.len()];
         }
-        let asked: Vec<_> = indices.iter().map(|i| domains_of(&spec.topology.locations[*i])).collect();
+        let asked: Vec<_> = locations.iter().map(|l| domains_of(l)).collect();
         match plugin.locations(&asked).await {
             Ok(reports) => asked.iter().map(|domains| judge(domains, &reports)).collect(),
-            Err(_) => vec![fact(Health::Unknown, HealthSource::Reported); indices.len()],
+            Err(_) => vec![fact(Health::Unknown, HealthSource::Reported); locations.len()],
         }
     }
 }

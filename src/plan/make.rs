@@ -107,6 +107,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             &self.env,
             self.input.topology,
             self.input.observed,
+            self.input.state,
             &mut self.problems,
         );
         self.fail_on_errors()?;
@@ -139,6 +140,8 @@ impl<'i, 'a> Maker<'i, 'a> {
         self.spares(&mut changes, &standing, &decisions, ask)?;
         self.restrict(&mut changes, &standing, &decisions);
         self.refuse_group_replacements(&changes, &standing)?;
+        let ended = self.ended(&changes);
+        self.problems.extend(ended);
         changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
         let steps = self.order(&mut changes, &standing, &decisions);
         let ops = sequence(&changes, &steps).map_err(|cycle| {
@@ -407,51 +410,6 @@ impl<'i, 'a> Maker<'i, 'a> {
             }
         }
         self.fail_on_errors()
-    }
-
-    /// Takes out what this kind of plan does not do, and what the engine put off.
-    fn restrict(&self, changes: &mut [Change], standing: &[Standing], decisions: &[Decision]) {
-        let mut deferred: BTreeSet<(Str, Str)> = BTreeSet::new();
-        for (one, decision) in standing.iter().zip(decisions) {
-            for (p, place) in one.rules.places.iter().enumerate() {
-                let location = &self.input.topology.locations[place.location].name;
-                deferred.extend(
-                    decision.changes[p]
-                        .deferred
-                        .iter()
-                        .map(|s| (one.name.clone(), Str::from(format!("{location}/{s}")))),
-                );
-            }
-        }
-        let held: BTreeSet<&Str> = standing.iter().filter(|one| self.is_held(one)).map(|one| &one.name).collect();
-        for change in changes {
-            // An old object of a replica may be all that serves there: it stays while nothing is removed.
-            if change.deposed.is_some()
-                && change.action == Action::Delete
-                && replica(&change.address).is_some_and(|(w, _)| held.contains(w))
-            {
-                change.action = Action::NoOp;
-                change.reason = None;
-                change.after = change.before.clone();
-                continue;
-            }
-            let put_off = replica(&change.address).is_some_and(|(w, k)| deferred.contains(&(w.clone(), k.clone())));
-            let only_adds = matches!(self.input.kind, Kind::Repair | Kind::Failover { .. });
-            let mut follows = self.blocks.all_at(&change.address).iter().map(|b| &self.blocks.list[*b]);
-            let follows = follows.any(|b| b.promotes || !b.follows.is_empty());
-            let group = self.is_group(&change.address);
-            let unwanted = match change.action {
-                Action::NoOp | Action::Create | Action::Read => false,
-                Action::Update => only_adds && !follows && !group,
-                _ => only_adds,
-            };
-            if unwanted || (put_off && change.action != Action::Create) {
-                change.action = Action::NoOp;
-                change.reason = None;
-                change.after = change.before.clone();
-                change.replace_paths.clear();
-            }
-        }
     }
 
     /// Steps as the sequencer wants them; sets the order of each replacement.

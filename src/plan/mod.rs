@@ -9,6 +9,7 @@ pub mod file;
 pub mod generate;
 pub mod import;
 mod instances;
+pub mod left;
 pub mod make;
 pub mod marking;
 pub mod model;

@@ -4,18 +4,20 @@
 
 use super::blocks::attr;
 use super::env::{BlockValues, Env, Repetition};
+use super::left::{self, Left, Shape};
 use super::observed::{Observed, Seen};
 use crate::diag::Diagnostic;
-use crate::lang::address::{Address, Key, Mode};
+use crate::lang::address::{Address, Key};
 use crate::lang::ast::ExprKind;
 use crate::lang::eval::eval;
 use crate::lang::scope::Overlay;
 use crate::spec::{Spec, WorkloadSpec};
 use crate::spread::decision::{Decision, PlaceBounds};
 use crate::spread::model::{
-    Capacity, CapacitySource, Health, HealthSource, Limit, Live, Location, OperatorState, Place, PlaceLive, Ready,
-    Replicas, Site, Slot, Template as TemplateKind, TimeSource, Timed, Topology, Workload,
+    Capacity, CapacitySource, Health, HealthSource, Limit, Live, Location, Place, PlaceLive, Ready, Replicas, Slot,
+    Template as TemplateKind, TimeSource, Timed, Topology, Workload,
 };
+use crate::state::{Form, State};
 use std::collections::{BTreeMap, BTreeSet};
 use straddle_sdk::value::{Kind, Str, Value};
 
@@ -32,6 +34,8 @@ pub struct Standing {
     pub place_names: Vec<String>,
     /// Objects of the workload in the state, by replica key.
     pub objects: BTreeMap<Str, Vec<Address>>,
+    /// How replicas whose template has changed its resources compare with it, by key.
+    pub shapes: BTreeMap<Str, Shape>,
 }
 
 /// One instance of a template that the plan keeps or makes.
@@ -82,6 +86,21 @@ impl Placements {
     }
 }
 
+/// What `location` is in a template's `ready`; of one that has left the spec what is remembered of it.
+pub fn location_value(spec: &Spec, location: &Location) -> Value {
+    let declared = spec.topology.locations.iter().position(|l| l.name == location.name);
+    declared.map_or_else(
+        || {
+            let domains = location.domains.iter().map(|(k, v)| (Str::new(k), Value::string(v.clone()))).collect();
+            Value::object(vec![
+                ("domains".into(), Value::object(domains)),
+                ("name".into(), Value::string(location.name.clone())),
+            ])
+        },
+        |i| spec.locations[i].value.clone(),
+    )
+}
+
 /// What `replica` is inside a template.
 pub fn replica_value(workload: &str, key: &Str, slot: u32) -> Value {
     Value::object(vec![
@@ -105,9 +124,10 @@ pub fn topology(
     spec: &Spec,
     facts: &BTreeMap<String, LocationFact>,
     measured_boot_s: &BTreeMap<String, u64>,
-    observed: &Observed,
+    left: &[Left],
 ) -> Topology {
     let mut topology = spec.topology.clone();
+    topology.locations.extend(left.iter().map(|l| l.location.clone()));
     for location in &mut topology.locations {
         if let Some(fact) = facts.get(&location.name) {
             location.health = fact.health;
@@ -118,15 +138,6 @@ pub fn topology(
             location.boot = Timed { seconds: *seconds, source: TimeSource::Measured };
         }
     }
-    let known: BTreeSet<String> = topology.locations.iter().map(|l| l.name.clone()).collect();
-    let orphaned: BTreeSet<&str> = observed
-        .objects
-        .keys()
-        .filter_map(|id| super::sequence::replica(&id.address))
-        .map(|(_, key)| split_key(key).0)
-        .filter(|l| !known.contains(*l))
-        .collect();
-    topology.locations.extend(orphaned.into_iter().map(orphan));
     topology
 }
 
@@ -142,25 +153,6 @@ fn narrower(declared: Capacity, granted: Option<Limit>) -> Capacity {
         }
         (_, Limit::Unlimited, Limit::Known { .. }) => provider,
         _ => declared,
-    }
-}
-
-/// A location the spec no longer declares: nothing new there, and what stands is to go.
-fn orphan(name: &str) -> Location {
-    Location {
-        name: name.to_string(),
-        domains: BTreeMap::new(),
-        shares: Vec::new(),
-        control: Vec::new(),
-        capacity: Capacity { limit: Limit::Unlimited, source: CapacitySource::Unknown },
-        health: Health::Healthy,
-        health_source: HealthSource::Assumed,
-        operator: OperatorState::Evacuated,
-        boot: Timed { seconds: 0, source: TimeSource::Default },
-        reserve: 0,
-        cost: None,
-        frozen: false,
-        site: Site(0),
     }
 }
 
@@ -181,6 +173,7 @@ pub fn standing(
     env: &Env<'_>,
     topology: &Topology,
     observed: &Observed,
+    state: &State,
     problems: &mut Vec<Diagnostic>,
 ) -> Vec<Standing> {
     let mut by_workload: BTreeMap<&Str, BTreeMap<Str, Vec<Address>>> = BTreeMap::new();
@@ -196,7 +189,8 @@ pub fn standing(
         .iter()
         .map(|w| {
             let objects = by_workload.get(&Str::new(&w.rules.name)).cloned().unwrap_or_default();
-            one_standing(w, env, topology, observed, objects, problems)
+            let forms = state.forms(&w.rules.name);
+            one_standing(w, env, topology, Found { observed, objects, forms }, problems)
         })
         .collect();
     share_capacity(&mut all, topology);
@@ -215,14 +209,23 @@ fn seed(env: &Env<'_>, observed: &Observed) {
     }
 }
 
+/// What there is of one workload.
+struct Found<'o> {
+    observed: &'o Observed,
+    /// Its objects, by replica key.
+    objects: BTreeMap<Str, Vec<Address>>,
+    /// What its templates were made of when they were last applied as a whole.
+    forms: Vec<Form>,
+}
+
 fn one_standing(
     workload: &WorkloadSpec,
     env: &Env<'_>,
     topology: &Topology,
-    observed: &Observed,
-    objects: BTreeMap<Str, Vec<Address>>,
+    found: Found<'_>,
     problems: &mut Vec<Diagnostic>,
 ) -> Standing {
+    let Found { observed, objects, forms } = found;
     let name = Str::new(&workload.rules.name);
     let mut rules = workload.rules.clone();
     let mut template_of: Vec<Option<usize>> = workload.template_of.iter().map(|t| Some(*t)).collect();
@@ -252,7 +255,8 @@ fn one_standing(
     renumber_paths(&mut rules, &order);
     rules.places = places;
     let template_of: Vec<Option<usize>> = order.iter().map(|i| template_of[*i]).collect();
-    let reader = Reader { workload, env, observed, name: &name, objects: &objects };
+    let mut reader =
+        Reader { workload, env, observed, name: &name, objects: &objects, forms: &forms, shapes: BTreeMap::new() };
     let live = Live {
         places: rules
             .places
@@ -265,8 +269,9 @@ fn one_standing(
             })
             .collect(),
     };
+    let shapes = reader.shapes;
     let place_names = rules.places.iter().map(|p| topology.locations[p.location].name.clone()).collect();
-    Standing { name, rules, template_of, live, place_names, objects }
+    Standing { name, rules, template_of, live, place_names, objects, shapes }
 }
 
 /// Paths of `requires` name places by index: keep them true after places were inserted.
@@ -309,11 +314,13 @@ struct Reader<'r, 'a> {
     observed: &'r Observed,
     name: &'r Str,
     objects: &'r BTreeMap<Str, Vec<Address>>,
+    forms: &'r [Form],
+    shapes: BTreeMap<Str, Shape>,
 }
 
 impl Reader<'_, '_> {
     fn place(
-        &self,
+        &mut self,
         place: &Place,
         template: Option<usize>,
         location: &Location,
@@ -335,8 +342,8 @@ impl Reader<'_, '_> {
                 Replicas::Slots((0..ready.unwrap_or(0)).map(slot).collect())
             }
             TemplateKind::PerReplica => {
-                let mut slots: Vec<Slot> = self
-                    .objects
+                let objects = self.objects;
+                let mut slots: Vec<Slot> = objects
                     .iter()
                     .filter_map(|(key, addresses)| match split_key(key) {
                         (l, Some(slot)) if l == location.name => {
@@ -352,7 +359,7 @@ impl Reader<'_, '_> {
     }
 
     fn slot(
-        &self,
+        &mut self,
         key: &Str,
         slot: u32,
         addresses: &[Address],
@@ -361,28 +368,37 @@ impl Reader<'_, '_> {
         problems: &mut Vec<Diagnostic>,
     ) -> Slot {
         let seen = |a: &Address| self.observed.objects.get(&crate::state::ObjectId::current(a.clone()));
-        let present = addresses.iter().filter(|a| seen(a).and_then(Seen::current).is_some()).count();
+        let present = left::form_of(addresses.iter().filter(|a| seen(a).and_then(Seen::current).is_some()));
         let tainted = addresses.iter().filter_map(seen).any(|s| s.tainted && s.current().is_some());
         let unreadable = addresses.iter().filter_map(seen).any(Seen::is_unreadable);
-        let wanted = template
-            .map_or(0, |t| self.workload.templates[t].resources.iter().filter(|r| r.mode == Mode::Managed).count());
-        let incomplete = present > 0 && present < wanted;
-        let ready = if present == 0 {
-            Ready::No
-        } else if location.health == Health::ControlLost {
-            // Nobody can be asked what it is; a probe of its own has seen it serve, or nobody has.
-            match self.observed.probed.confirms(self.env.spec, self.name, key) {
-                true => Ready::Yes,
-                false => Ready::Unknown,
-            }
-        } else if unreadable {
-            Ready::Unknown
-        } else if incomplete || tainted {
-            Ready::No
-        } else {
-            self.ready(key, Some(slot), template, location, problems)
+        let exists = !present.is_empty();
+        let shape = match template {
+            Some(t) if exists => left::shape(&left::form(&self.workload.templates[t]), &present, self.forms),
+            _ => Shape::Whole,
         };
-        Slot { slot, exists: present > 0, incomplete, ready, current: true, interrupting_update: false, tainted }
+        let by = template.or_else(|| left::maker(self.workload, location, true, &present));
+        let ready = match shape {
+            _ if !exists => Ready::No,
+            // Nobody can be asked what it is; a probe of its own has seen it serve, or nobody has.
+            _ if location.health == Health::ControlLost => {
+                match self.observed.probed.confirms(self.env.spec, self.name, key) {
+                    true => Ready::Yes,
+                    false => Ready::Unknown,
+                }
+            }
+            _ if unreadable => Ready::Unknown,
+            _ if tainted => Ready::No,
+            Shape::Part => Ready::No,
+            // Its template's readiness is not written any more. It is whole by what it was, and taken to serve.
+            Shape::Earlier => Ready::Yes,
+            Shape::Whole | Shape::Grown | Shape::More => self.ready(key, Some(slot), by, location, problems),
+        };
+        if !matches!(shape, Shape::Whole | Shape::Part) {
+            self.shapes.insert(key.clone(), shape);
+        }
+        // What has grown is completed as what is half made is.
+        let incomplete = matches!(shape, Shape::Part | Shape::Grown);
+        Slot { slot, exists, incomplete, ready, current: true, interrupting_update: false, tainted }
     }
 
     /// What the template's `ready` says of one replica; one that exists is taken to serve where there is no such expression.
@@ -419,9 +435,7 @@ impl Reader<'_, '_> {
         location: &Location,
         problems: &mut Vec<Diagnostic>,
     ) -> Value {
-        let declared = self.env.spec.topology.locations.iter().position(|l| l.name == location.name);
-        let place = declared.map_or_else(|| Value::object(Vec::new()), |i| self.env.spec.locations[i].value.clone());
-        let mut own = vec![("location", place)];
+        let mut own = vec![("location", location_value(self.env.spec, location))];
         own.extend(slot.map(|slot| ("replica", replica_value(self.name, key, slot))));
         let siblings = self.env.siblings(self.name, &self.workload.templates[template].resources, key);
         let scope = Overlay { own: &own, resources: &siblings, ..Overlay::over(self.env) };
@@ -442,10 +456,8 @@ impl Reader<'_, '_> {
         let current = |a: &Address| self.observed.objects.get(&crate::state::ObjectId::current(a.clone()));
         let unreadable = addresses.iter().filter_map(current).any(Seen::is_unreadable);
         // A location that left the spec has no template any more; what stands there was made by one of them.
-        let made = |t: &usize| {
-            self.workload.templates[*t].kind == TemplateKind::PerLocation && self.group_count(*t, addresses).is_some()
-        };
-        let Some(template) = template.or_else(|| (0..self.workload.templates.len()).find(made)) else { return none };
+        let made = || left::maker(self.workload, location, false, &left::form_of(addresses.iter()));
+        let Some(template) = template.or_else(made) else { return none };
         let Some(count) = self.group_count(template, addresses) else { return none };
         let Some(expr) = &self.workload.templates[template].ready else { return none };
         let (value, _) = self.evaluate(&key, None, template, expr, location, problems).unmark();

@@ -1,5 +1,6 @@
 //! Which replicas a plan replaces, and which it changes in place so that they do not serve meanwhile.
 
+use super::left::Shape;
 use super::model::{Action, Change};
 use super::placement::{self, Standing};
 use super::sequence::replica;
@@ -30,8 +31,9 @@ pub fn mark(standing: &mut [Standing], changes: &[Change]) {
                 && let Ok(i) = slots.binary_search_by_key(&slot, |s| s.slot)
             {
                 let s = &mut slots[i];
-                s.current = !replaced.contains(&(&name, &key));
-                s.interrupting_update = updated.contains(&(&name, &key));
+                let shape = one.shapes.get(&key);
+                s.current = !replaced.contains(&(&name, &key)) && shape != Some(&Shape::Earlier);
+                s.interrupting_update = updated.contains(&(&name, &key)) || shape == Some(&Shape::More);
             }
         }
     }

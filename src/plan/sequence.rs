@@ -216,6 +216,17 @@ impl<'a> Draft<'a> {
             self.wait(up, b.start);
             self.wait(b.ready, up);
         }
+        // A resource that the template no longer has, of a replica that stays: its end is a part of the step that interrupts the
+        // replica; where nothing does, it may be all that serves until the rest does.
+        if let (None, Some(down), None) = (up, down, place.remove)
+            && let Some(step) = place.update.or(place.add).or(place.wait)
+        {
+            let b = self.barriers[&(workload.clone(), step)];
+            let interrupts = place.update.is_some();
+            self.wait(down, if interrupts { b.start } else { b.ready });
+            self.wait(if interrupts { b.ready } else { b.end }, down);
+            return;
+        }
         // A group goes as a whole, in the last step that takes from it: until then it serves more than was reckoned with.
         let last = places.groups.get(&(workload, key)).copied();
         if let Some(down) = down

@@ -31,8 +31,8 @@ pub use journal::{
 pub use json::{Json, JsonError};
 pub use lock::Holder;
 pub use model::{
-    Boot, DeposedKey, Displaced, Failover, Identity, Loss, Note, NoteKey, Object, ObjectId, Output, ProviderRef, Rule,
-    State, Time, WRITER, Word,
+    Boot, DeposedKey, Displaced, Failover, Form, Identity, Loss, Note, NoteKey, Object, ObjectId, Output, ProviderRef,
+    Rule, State, Stood, Time, WRITER, Word,
 };
 pub use read::{FILE, Loaded, Source, TERRAFORM_FILE, history, holder, image, load, restore};
 pub use store::{

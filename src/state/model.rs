@@ -362,6 +362,16 @@ impl NoteKey {
     pub fn boot(workload: &str, location: &str) -> NoteKey {
         NoteKey { kind: "boot".into(), subject: format!("{workload}/{location}") }
     }
+
+    /// Where a location stood when replicas were last planned in it; its value is a [`Stood`].
+    pub fn stood(location: &str) -> NoteKey {
+        NoteKey { kind: "location".into(), subject: location.into() }
+    }
+
+    /// What a workload's templates were made of when they were last applied as a whole; its value is a list of [`Form`]s.
+    pub fn forms(workload: &str) -> NoteKey {
+        NoteKey { kind: "forms".into(), subject: workload.into() }
+    }
 }
 
 /// Something measured.
@@ -382,7 +392,32 @@ pub struct Boot {
     pub replicas: u64,
 }
 
+/// Where a location stands, for the day when the spec says nothing of it any more and replicas are still there.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Stood {
+    /// Its domain at each level.
+    pub domains: BTreeMap<String, String>,
+    /// Names of the shared risks it needs to serve.
+    pub shares: BTreeSet<String>,
+    /// Names of the shared risks that are needed to change anything there.
+    pub control: BTreeSet<String>,
+}
+
+/// The resources of one template, as `type.name`.
+pub type Form = BTreeSet<String>;
+
 impl State {
+    /// Where a location stood.
+    pub fn stood(&self, location: &str) -> Option<Stood> {
+        serde_json::from_str(self.notes.get(&NoteKey::stood(location))?.value.as_str()).ok()
+    }
+
+    /// What a workload's templates were made of.
+    pub fn forms(&self, workload: &str) -> Vec<Form> {
+        let note = self.notes.get(&NoteKey::forms(workload));
+        note.and_then(|n| serde_json::from_str(n.value.as_str()).ok()).unwrap_or_default()
+    }
+
     /// The measured boot time of a workload's replicas in a location.
     pub fn boot(&self, workload: &str, location: &str) -> Option<(Boot, Time)> {
         let note = self.notes.get(&NoteKey::boot(workload, location))?;

@@ -6,6 +6,7 @@
 mod faults;
 mod judged;
 mod kills;
+mod left;
 mod manners;
 mod mistakes;
 mod observed;

@@ -1,15 +1,102 @@
-//! What a plan leaves alone: workloads nobody targeted, what is held back while something is down, groups that would go as a whole.
+//! What a plan leaves alone: what was put off, workloads nobody targeted, what is held back while something is down, groups that would go as a whole.
 
 use super::{Failure, Maker};
 use crate::diag::Diagnostic;
 use crate::lang::address::Address;
-use crate::plan::model::{Change, Kind};
+use crate::plan::left::Shape;
+use crate::plan::model::{Action, Change, Kind};
 use crate::plan::placement::{self, Standing};
 use crate::plan::sequence::replica;
+use crate::spread::decision::Decision;
 use crate::spread::model::{Replicas, Template as TemplateKind};
+use std::collections::{BTreeMap, BTreeSet};
 use straddle_sdk::value::Str;
 
 impl Maker<'_, '_> {
+    /// Takes out what this kind of plan does not do, and what the engine put off.
+    pub(super) fn restrict(&self, changes: &mut Vec<Change>, standing: &[Standing], decisions: &[Decision]) {
+        let mut deferred: BTreeSet<(Str, Str)> = BTreeSet::new();
+        for (one, decision) in standing.iter().zip(decisions) {
+            for (p, place) in one.rules.places.iter().enumerate() {
+                let location = &self.input.topology.locations[place.location].name;
+                deferred.extend(
+                    decision.changes[p]
+                        .deferred
+                        .iter()
+                        .map(|s| (one.name.clone(), Str::from(format!("{location}/{s}")))),
+                );
+            }
+        }
+        // The new resources of a replica whose old ones stay for now.
+        let earlier = |(workload, key): (&Str, &Str)| {
+            let one = standing.iter().find(|one| one.name == *workload);
+            one.is_some_and(|one| one.shapes.get(key) == Some(&Shape::Earlier))
+                && deferred.contains(&(workload.clone(), key.clone()))
+        };
+        changes.retain(|c| c.action != Action::Create || !replica(&c.address).is_some_and(earlier));
+        let held: BTreeSet<&Str> = standing.iter().filter(|one| self.is_held(one)).map(|one| &one.name).collect();
+        for change in changes {
+            // An old object of a replica may be all that serves there: it stays while nothing is removed.
+            if change.deposed.is_some()
+                && change.action == Action::Delete
+                && replica(&change.address).is_some_and(|(w, _)| held.contains(w))
+            {
+                change.action = Action::NoOp;
+                change.reason = None;
+                change.after = change.before.clone();
+                continue;
+            }
+            let put_off = replica(&change.address).is_some_and(|(w, k)| deferred.contains(&(w.clone(), k.clone())));
+            let only_adds = matches!(self.input.kind, Kind::Repair | Kind::Failover { .. });
+            let mut follows = self.blocks.all_at(&change.address).iter().map(|b| &self.blocks.list[*b]);
+            let follows = follows.any(|b| b.promotes || !b.follows.is_empty());
+            let group = self.is_group(&change.address);
+            let unwanted = match change.action {
+                Action::NoOp | Action::Create | Action::Read => false,
+                Action::Update => only_adds && !follows && !group,
+                _ => only_adds,
+            };
+            if unwanted || (put_off && change.action != Action::Create) {
+                change.action = Action::NoOp;
+                change.reason = None;
+                change.after = change.before.clone();
+                change.replace_paths.clear();
+            }
+        }
+    }
+
+    /// Workloads that are no more: their rules went with them, and nothing paces the removal of what they leave.
+    pub(super) fn ended(&self, changes: &[Change]) -> Vec<Diagnostic> {
+        let mut left: BTreeMap<&Str, BTreeSet<&Str>> = BTreeMap::new();
+        for (workload, key) in changes.iter().filter(|c| c.action == Action::Delete).filter_map(|c| replica(&c.address))
+        {
+            if self.input.spec.workload(workload).is_none() {
+                left.entry(workload).or_default().insert(key);
+            }
+        }
+        let suspends = matches!(self.input.kind, Kind::Destroy | Kind::RefreshOnly);
+        let left = left.into_iter().filter(|_| !suspends);
+        left.map(|(workload, keys)| {
+            let rules: Vec<&str> =
+                self.input.state.rules.get(&**workload).into_iter().flatten().map(|(id, _)| id.as_str()).collect();
+            let rules = match rules.is_empty() {
+                true => "No rule holds for it any more".to_string(),
+                false => format!("Its rules went with it ({})", rules.join(", ")),
+            };
+            let many = keys.len();
+            Diagnostic::warning(
+                "Workload no longer in the spec",
+                format!(
+                    "{rules}: {many} of its replica{} {} removed at once, in no steps.",
+                    if many == 1 { "" } else { "s" },
+                    if many == 1 { "is" } else { "are" }
+                ),
+            )
+            .help("To take it down step by step lower its \"replicas\" first; to keep it write the block again.")
+        })
+        .collect()
+    }
+
     /// Whether targets were named, and nothing of the workload is among them.
     pub(super) fn is_untargeted(&self, workload: &Str) -> bool {
         let address = |i: &usize| self.blocks.list[*i].resource().map(|(_, address)| address);
@@ -62,8 +149,58 @@ impl Maker<'_, '_> {
             problem.address = Some(change.address.to_string());
             problems.push(problem);
         }
+        problems.extend(self.made_otherwise(changes, standing));
         self.problems.extend(problems);
         self.fail_on_errors()
+    }
+
+    /// What stands in a location whose template makes replicas in another way now, or under another name: it cannot be told step by
+    /// step from what takes its place, so all of it would go at once.
+    fn made_otherwise(&self, changes: &[Change], standing: &[Standing]) -> Vec<Diagnostic> {
+        let mut problems: Vec<Diagnostic> = Vec::new();
+        let mut told: BTreeSet<(&Str, &str)> = BTreeSet::new();
+        let suspends = matches!(self.input.kind, Kind::Destroy | Kind::RefreshOnly);
+        let gone = changes.iter().filter(|c| c.action == Action::Delete && c.deposed.is_none() && !suspends);
+        for change in gone {
+            let Some((workload, key)) = replica(&change.address) else { continue };
+            let (location, slot) = placement::split_key(key);
+            let Some(one) = standing.iter().find(|one| one.name == *workload) else { continue };
+            let Some(place) = one.place_of(location).filter(|p| one.rules.places[*p].declared) else { continue };
+            let way = match (one.rules.places[place].template, slot) {
+                (TemplateKind::PerReplica, Some(_)) => continue,
+                (TemplateKind::PerLocation, None) if self.has_group(workload, one.template_of[place], one, key) => {
+                    continue;
+                }
+                (TemplateKind::PerLocation, None) => "its group has another name in the template now",
+                (TemplateKind::PerLocation, Some(_)) => "its template makes one group for the whole location now",
+                (TemplateKind::PerReplica, None) => "its template makes replicas one by one now",
+                (TemplateKind::Observed, _) => "its template only looks now, and makes nothing",
+            };
+            if !told.insert((workload, location)) {
+                continue;
+            }
+            problems.push(Diagnostic {
+                address: Some(change.address.to_string()),
+                ..Diagnostic::error(
+                    "All replicas of a location would be replaced at once",
+                    format!("What stands of workload \"{workload}\" in \"{location}\" would go as a whole, whatever its floors say: {way}."),
+                )
+                .help(format!(
+                    "Empty the location first, with the template as it was: state = \"evacuated\" in location \"{location}\", apply, change the template, apply, and open it again. Where only a name has changed, say so in a moved block. What is to be left alone from now on goes out of the state with `straddle state rm`."
+                ))
+            });
+        }
+        problems
+    }
+
+    /// Whether the resource that the template counts replicas by stands under this key.
+    fn has_group(&self, workload: &Str, template: Option<usize>, one: &Standing, key: &Str) -> bool {
+        let spec = self.input.spec.workload(workload);
+        let template = spec.zip(template).map(|(w, t)| &w.templates[t]);
+        template.and_then(placement::count_attribute).is_some_and(|(resource, _)| {
+            let of = one.objects.get(key).into_iter().flatten();
+            of.into_iter().any(|a| a.ty == resource.ty.text && a.name == resource.name.text)
+        })
     }
 
     /// Whether an object is the group that a location's replicas are.
