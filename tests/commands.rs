@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+#[path = "shared/alone.rs"]
+mod alone;
+
 use serde_json::Value;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use tempfile::TempDir;
 
 /// A directory with files.
@@ -66,10 +69,10 @@ impl Place {
 
 fn run(program: &str, place: &Place, line: &str, environment: &[(&str, &str)], input: &str) -> Option<Ran> {
     use std::io::Write;
-    let mut command = Command::new(program);
+    let mut command = alone::alone(program);
     command.args(line.split_whitespace()).current_dir(place.0.path());
-    command.env("TF_CLI_CONFIG_FILE", "/dev/null").env("CHECKPOINT_DISABLE", "1").env("NO_COLOR", "1");
-    command.env_remove("TF_WORKSPACE").env_remove("TF_DATA_DIR").envs(environment.iter().copied());
+    command.env("TF_CLI_CONFIG_FILE", "/dev/null").env("CHECKPOINT_DISABLE", "1");
+    command.envs(environment.iter().copied());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
     // A program that reads nothing closes its end.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());

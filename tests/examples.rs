@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+#[path = "shared/alone.rs"]
+mod alone;
 #[path = "examples/cases.rs"]
 mod cases;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 /// A copy of an example whose servers boot at once.
 fn copy(name: &str) -> (tempfile::TempDir, PathBuf) {
@@ -24,7 +26,7 @@ fn copy(name: &str) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn straddle(dir: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_straddle")).current_dir(dir).args(args).env("NO_COLOR", "1").output().unwrap()
+    alone::alone(env!("CARGO_BIN_EXE_straddle")).current_dir(dir).args(args).output().unwrap()
 }
 
 fn text(output: &Output) -> String {

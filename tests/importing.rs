@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
 
+#[path = "shared/alone.rs"]
+mod alone;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 struct Stack(PathBuf);
 
@@ -28,10 +31,9 @@ impl Stack {
     }
 
     fn run(&self, line: &str) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_straddle"))
+        alone::alone(env!("CARGO_BIN_EXE_straddle"))
             .args(line.split_whitespace())
             .current_dir(&self.0)
-            .env("NO_COLOR", "1")
             .stdin(std::process::Stdio::null())
             .output()
             .unwrap()

@@ -4,10 +4,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
 
+#[path = "shared/alone.rs"]
+mod alone;
+
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A directory with a spec, gone when the test is over.
@@ -48,11 +50,9 @@ impl Stack {
     }
 
     fn run(&self, line: &str) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_straddle"))
+        let output = alone::alone(env!("CARGO_BIN_EXE_straddle"))
             .args(line.split_whitespace())
             .current_dir(&self.0)
-            .env_remove("TF_CLI_CONFIG_FILE")
-            .env("NO_COLOR", "1")
             .stdin(std::process::Stdio::null())
             .output()
             .unwrap();

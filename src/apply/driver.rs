@@ -29,6 +29,8 @@ pub(super) enum Done {
     Applied { call: Box<Call>, result: Result<ApplyAnswer, CallError> },
     /// The objects of a batch, ready to be sent or refused.
     Prepared(Vec<Prepared>),
+    /// A call that has not left: the journal could not promise to remember it.
+    Unsent { call: Box<Call>, error: StateError },
     /// A barrier's work.
     Checked { op: usize, result: Checked },
     /// Time has passed.
@@ -62,6 +64,10 @@ pub(super) struct Driver<'c, 'a> {
     /// Deposed keys given in this run, by change.
     deposed: HashMap<usize, DeposedKey>,
     summary: Summary,
+    /// Why the journal takes nothing more. What is out is waited for, nothing more is started.
+    stuck: Option<StateError>,
+    /// The step each workload is in.
+    within: BTreeMap<Str, u32>,
     listen: &'c mut dyn FnMut(Event),
 }
 
@@ -85,6 +91,8 @@ impl<'c, 'a> Driver<'c, 'a> {
             steps_started: HashMap::new(),
             deposed: HashMap::new(),
             summary: Summary::default(),
+            stuck: None,
+            within: BTreeMap::new(),
             listen,
         }
     }
@@ -107,21 +115,58 @@ impl<'c, 'a> Driver<'c, 'a> {
         let changes = undone.filter_map(|(_, op)| plan.changes.get(op.what.change()? as usize));
         self.summary.undone = changes.map(|c| c.address.config()).collect();
         self.summary.stopped = self.carrying.stop.get() != Stop::No;
+        if let Some(error) = &self.stuck {
+            self.summary.unsaved = true;
+            self.summary.problems.push(self.unwritable(error));
+        }
         Ok(self.summary)
+    }
+
+    /// The journal takes nothing more: what cannot be remembered is not begun. A journal that would not make sense is another thing.
+    fn stick(&mut self, error: StateError) -> Result<(), StateError> {
+        match error {
+            StateError::Illegal(_) => Err(error),
+            error => {
+                self.stuck.get_or_insert(error);
+                Ok(())
+            }
+        }
+    }
+
+    fn unwritable(&self, error: &StateError) -> Diagnostic {
+        let within = self.within.iter().filter_map(|(workload, step)| {
+            let (plan, _) = self.carrying.step(workload, *step)?;
+            let worst: u32 = plan.decision.steps.get(*step as usize)?.half_done.iter().sum();
+            let of = self.carrying.steps_of(workload);
+            Some(format!(" {workload} stands in step {} of {of}, in which no fewer than {worst} serve.", step + 1))
+        });
+        Diagnostic::error(
+            "The journal could not be written",
+            format!(
+                "{error}. Nothing more was begun, and what was out was waited for; what became of the last changes may be in the clouds only.{}",
+                within.collect::<String>()
+            ),
+        )
+        .help("Make room for it or see to the disk, then run the same command again: it first asks the providers what became of every change that was begun, so that nothing is made twice.")
     }
 
     /// Starts everything that waits for nothing.
     fn start_free(&mut self) -> Result<(), StateError> {
         let mut changes: Vec<usize> = Vec::new();
         while let Some(op) = self.free.pop_first() {
-            if self.carrying.stop.get() != Stop::No {
+            if self.carrying.stop.get() != Stop::No || self.stuck.is_some() {
                 continue;
             }
             self.stand[op] = Stand::Running;
             match &self.carrying.plan.ops[op].what {
                 OpKind::Join => self.well(op),
                 OpKind::StepEnd { workload, step } => {
-                    self.carrying.step_done(workload, *step)?;
+                    if let Err(error) = self.carrying.step_done(workload, *step) {
+                        self.stick(error)?;
+                        self.not_well(op);
+                        continue;
+                    }
+                    self.within.remove(workload);
                     if let Some((_, done)) = self.carrying.step(workload, *step) {
                         self.carrying.watch.touched(workload, done.removes.iter().chain(&done.updates).cloned());
                     }
@@ -143,6 +188,7 @@ impl<'c, 'a> Driver<'c, 'a> {
                 OpKind::StepStart { workload, step } => {
                     let of = self.carrying.steps_of(workload);
                     self.steps_started.insert((workload.clone(), *step), Instant::now());
+                    self.within.insert(workload.clone(), *step);
                     (self.listen)(Event::StepStart { workload: workload.clone(), step: *step, of });
                     let carrying = self.carrying;
                     self.work.push(
@@ -196,6 +242,13 @@ impl<'c, 'a> Driver<'c, 'a> {
                         }
                     }
                 }
+                Done::Unsent { call, error } => {
+                    self.stick(error)?;
+                    self.started.remove(&call.op);
+                    self.summary.skipped += 1;
+                    entries.extend(self.restored(&call, &Outcome::Gone));
+                    self.not_well(call.op);
+                }
                 Done::Checked { op, result } => self.checked(op, result),
                 Done::Prepared(list) => prepared.extend(list),
                 Done::Applied { call, result } => {
@@ -212,8 +265,15 @@ impl<'c, 'a> Driver<'c, 'a> {
             }
         }
         if !entries.is_empty() {
-            let ticket = self.carrying.store.append(now(), entries)?;
-            self.carrying.store.durable(ticket).await?;
+            let written = match self.carrying.store.append(now(), entries) {
+                Ok(ticket) => self.carrying.store.durable(ticket).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = written {
+                self.stick(error)?;
+                // Done, and nothing may rest on it: nobody would remember that it was.
+                ended.iter_mut().for_each(|(_, well)| *well = false);
+            }
         }
         for (op, well) in ended {
             if well { self.well(op) } else { self.not_well(op) }
@@ -328,10 +388,25 @@ impl<'c, 'a> Driver<'c, 'a> {
         if entries.is_empty() {
             return Ok(());
         }
-        let ticket = self.carrying.store.append(now(), entries)?;
-        if by_provider.is_empty() {
-            self.carrying.store.wait(ticket)?;
-        }
+        let written = self.carrying.store.append(now(), entries).and_then(|ticket| {
+            if by_provider.is_empty() {
+                self.carrying.store.wait(ticket)?;
+            }
+            Ok(ticket)
+        });
+        let ticket = match written {
+            Ok(ticket) => ticket,
+            Err(error) => {
+                self.stick(error)?;
+                settled.into_iter().for_each(|op| self.not_well(op));
+                for (call, _) in by_provider.into_values().flatten() {
+                    self.started.remove(&call.op);
+                    self.summary.skipped += 1;
+                    self.not_well(call.op);
+                }
+                return Ok(());
+            }
+        };
         for op in settled {
             self.summary.changed += 0;
             self.well(op);
@@ -344,7 +419,7 @@ impl<'c, 'a> Driver<'c, 'a> {
                     match durable {
                         Ok(()) => call_all(carrying, provider, calls),
                         // Nothing has left: the journal could not promise to remember it.
-                        Err(error) => refuse_all(calls, &error),
+                        Err(error) => unsent(calls, &error),
                     }
                 }
                 .flatten_stream()
@@ -506,12 +581,9 @@ fn call_all<'c>(
         .boxed_local()
 }
 
-fn refuse_all<'c>(calls: Vec<(Box<Call>, ApplyRequest)>, error: &StateError) -> LocalBoxStream<'c, Done> {
-    let provider = calls.first().map(|(c, _)| c.provider.clone());
-    match provider {
-        Some(provider) => refuse_with(calls, &provider, format!("the journal could not be written: {error}")),
-        None => stream::empty().boxed_local(),
-    }
+fn unsent<'c>(calls: Vec<(Box<Call>, ApplyRequest)>, error: &StateError) -> LocalBoxStream<'c, Done> {
+    let error = error.clone();
+    stream::iter(calls.into_iter().map(move |(call, _)| Done::Unsent { call, error: error.clone() })).boxed_local()
 }
 
 fn refuse_with<'c>(

@@ -48,6 +48,8 @@ pub struct Summary {
     pub skipped: usize,
     /// A signal ended it before its end.
     pub stopped: bool,
+    /// The journal could not be written to its end: what the state says is older than what was done.
+    pub unsaved: bool,
     pub problems: Vec<Diagnostic>,
     /// Resources, as configured, of which something did not come off.
     pub undone: BTreeSet<Address>,
@@ -56,6 +58,6 @@ pub struct Summary {
 impl Summary {
     /// Everything the plan says was done.
     pub fn is_complete(&self) -> bool {
-        self.failed == 0 && self.in_doubt == 0 && self.skipped == 0
+        self.failed == 0 && self.in_doubt == 0 && self.skipped == 0 && !self.unsaved
     }
 }

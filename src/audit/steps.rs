@@ -565,7 +565,11 @@ fn slots(view: &View<'_>, out: &mut Vec<Finding>) {
         let lists = [(&step.adds, 0u8), (&step.removes, 1), (&step.updates, 2), (&step.waits, 3)];
         for (entry, list) in lists.into_iter().flat_map(|(list, n)| list.iter().map(move |e| (e, n))) {
             let named = view.rules.places[entry.place].template == Template::PerReplica;
-            if named != (entry.slots.len() == entry.count as usize) && entry.count > 0 {
+            // What is completed while it serves is named and adds nothing.
+            let completed = entry.slots.iter().filter(|s| s.role == Role::Complete).count();
+            let count = entry.count as usize;
+            let fits = (count..=count + completed).contains(&entry.slots.len());
+            if named != fits && count > 0 {
                 let what = format!("the number of replicas named in {}", view.place(entry.place));
                 let fault = Fault::Number { what, claimed: entry.slots.len() as i128, found: entry.count.into() };
                 view.report_at(out, at, fault);

@@ -275,8 +275,14 @@ pub async fn see_through(
             }
         }
         Err(error) => {
+            // A journal that would not make sense is a fault of ours; one that takes nothing has stopped us before the first call.
+            let fault = matches!(error, StateError::Illegal(_));
             printer.diagnostics(&[error.into()], &project.sources);
-            Exit::Partial
+            if fault {
+                return Exit::Fault;
+            }
+            printer.error("nothing was changed: what cannot be remembered is not begun");
+            Exit::Error
         }
     }
 }
@@ -404,7 +410,13 @@ pub async fn carry_out(
         RunOutcome::Partial
     };
     last.push(Entry::RunEnd(RunEnd { outcome }));
-    store.record(now(), last)?;
+    if let Err(error) = store.record(now(), last) {
+        // With an account of what went before there is no need of another.
+        if !summary.unsaved {
+            summary.unsaved = true;
+            summary.problems.push(error.into());
+        }
+    }
     Ok(summary)
 }
 

@@ -655,7 +655,7 @@ pub enum SimCommand {
         /// Which calls: create, read, update, delete, list
         #[arg(long)]
         op: String,
-        /// How: error, lost_reply, partial, throttle, stale
+        /// How: error, lost_reply, partial, throttle, stale, hang (until --rate 0)
         #[arg(long)]
         kind: String,
         /// The share of calls, 0 to 1

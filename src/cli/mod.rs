@@ -100,6 +100,7 @@ pub fn main() -> ExitCode {
     };
     let exit = runtime.block_on(run(cli.command, &printer));
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    let exit = if printer.is_whole() { exit } else { exit.worse(Exit::Error) };
     ExitCode::from(exit.code())
 }
 
@@ -166,7 +167,7 @@ async fn run(command: Command, printer: &print::Printer) -> Exit {
         Command::Untaint(args) => taint::run(&args, false, printer),
         Command::Fmt(args) => fmt::run(&args, printer),
         Command::Version(args) => version::run(&args, printer),
-        Command::Completion(args) => version::completion(&args),
+        Command::Completion(args) => version::completion(&args, printer),
         Command::Login(args) | Command::Logout(args) => no_login(args.host.as_deref(), printer),
     }
 }

@@ -12,6 +12,19 @@ use indicatif::ProgressDrawTarget;
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
+/// Why something printed did not arrive: the first reason.
+static LOST: Mutex<Option<std::io::Error>> = Mutex::new(None);
+
+/// Writes to standard output. A reader that has gone away is no fault; a disk that takes nothing more is remembered.
+fn written(write: impl FnOnce(&mut std::io::StdoutLock<'static>) -> std::io::Result<()>) {
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = write(&mut out).and_then(|()| out.flush())
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        LOST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+}
+
 /// Prints to standard output and standard error.
 pub struct Printer {
     style: Style,
@@ -63,21 +76,26 @@ impl Printer {
         self.json
     }
 
-    /// A line, or several, of result. A reader that has gone away is no fault.
+    /// A line, or several, of result.
     pub fn out(&self, text: &str) {
-        let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes());
-        if !text.ends_with('\n') && !text.is_empty() {
-            let _ = out.write_all(b"\n");
-        }
-        let _ = out.flush();
+        let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+        written(|out| out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes())));
     }
 
     /// Text as it is, without a line end of ours.
     pub fn bare(&self, text: &str) {
-        let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes());
-        let _ = out.flush();
+        written(|out| out.write_all(text.as_bytes()));
+    }
+
+    /// Whether all that was printed has arrived; if not it is said.
+    pub fn is_whole(&self) -> bool {
+        match &*LOST.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => true,
+            Some(error) => {
+                self.error(&format!("what was printed is not whole: {error}. Nothing of it is to be relied on"));
+                false
+            }
+        }
     }
 
     /// A line of trouble.

@@ -48,7 +48,9 @@ fn arch() -> &'static str {
     }
 }
 
-pub fn completion(args: &CompletionArgs) -> Exit {
-    clap_complete::generate(args.shell, &mut Cli::command(), "straddle", &mut std::io::stdout());
+pub fn completion(args: &CompletionArgs, printer: &Printer) -> Exit {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "straddle", &mut script);
+    printer.bare(&String::from_utf8_lossy(&script));
     Exit::Done
 }

@@ -52,7 +52,10 @@ impl PlanFileError {
     pub fn about(&self, path: &Path) -> Diagnostic {
         let help = match self {
             PlanFileError::Foreign => "Name a file that `straddle plan -out=FILE` has written.",
-            PlanFileError::Unwritable(_) | PlanFileError::File(_) => "",
+            PlanFileError::Unwritable(_) => {
+                "See to the directory's rights and to the disk, or name a file elsewhere. Nothing was changed."
+            }
+            PlanFileError::File(_) => "",
             _ => "Make it anew: straddle plan -out=FILE",
         };
         let summary =
@@ -123,7 +126,8 @@ fn digest(bytes: &[u8]) -> String {
 /// # Errors
 /// The file cannot be written.
 pub fn save(path: &Path, bytes: &[u8]) -> Result<(), PlanFileError> {
-    let failed = |e: std::io::Error| PlanFileError::File(e.to_string());
+    // The file that could not be written is not the one the person named.
+    let failed = |e: std::io::Error| PlanFileError::Unwritable(e.kind().to_string());
     let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;

@@ -142,6 +142,8 @@ impl<'i, 'a> Maker<'i, 'a> {
         self.refuse_group_replacements(&changes, &standing)?;
         let ended = self.ended(&changes);
         self.problems.extend(ended);
+        let staying = self.staying(&changes);
+        self.problems.extend(staying);
         changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
         let steps = self.order(&mut changes, &standing, &decisions);
         let ops = sequence(&changes, &steps).map_err(|cycle| {

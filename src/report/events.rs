@@ -340,7 +340,12 @@ pub fn summary_text(summary: &Summary, style: &Style) -> String {
         }
     }
     let why = if summary.stopped { "STOPPED" } else { "APPLIED IN PART" };
-    format!("{} {done}; {}. The state is saved.\nNext:  straddle plan", style.ink(Ink::Bad, why), rest.join(", "))
+    let rest = if rest.is_empty() { String::new() } else { format!("; {}", rest.join(", ")) };
+    let saved = match summary.unsaved {
+        true => "The state could NOT be saved to its end: the next run asks the providers what became of it.",
+        false => "The state is saved.",
+    };
+    format!("{} {done}{rest}. {saved}\nNext:  straddle plan", style.ink(Ink::Bad, why))
 }
 
 /// What happened as a line for a terminal or a pipeline's log; `None` for what is not worth one. `clock` stands before it.

@@ -323,6 +323,16 @@ pub struct StepEntry {
     pub slots: Vec<StepSlot>,
 }
 
+impl StepEntry {
+    /// Replicas that are not there before: what is half made, or grows by a part, is completed and not created.
+    pub fn created(&self) -> u32 {
+        match self.slots.is_empty() {
+            true => self.count,
+            false => self.slots.iter().filter(|s| s.role != Role::Complete).count() as u32,
+        }
+    }
+}
+
 /// One named replica in a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StepSlot {

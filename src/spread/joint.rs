@@ -168,8 +168,7 @@ fn course(facts: &Facts<'_>) -> Vec<(u64, bool, bool)> {
     let mut seen: Vec<(u64, bool, bool)> = now.iter().map(|n| (*n, false, false)).collect();
     for step in &facts.steps {
         for entry in &step.adds {
-            let made = entry.slots.iter().filter(|s| s.role == super::decision::Role::Complete).count() as u64;
-            let new = u64::from(entry.count).saturating_sub(made);
+            let new = u64::from(entry.created());
             now[entry.place] += new;
             let at = &mut seen[entry.place];
             *at = (at.0.max(now[entry.place]), at.1 || new > 0, at.2 || new > 0);

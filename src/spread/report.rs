@@ -413,12 +413,9 @@ fn costs(facts: &Facts<'_>) -> BTreeMap<String, CostReport> {
     }
     for (currency, report) in &mut by_currency {
         let of = |entries: &[StepEntry]| -> u64 {
-            let creates = |e: &StepEntry| {
-                e.count.saturating_sub(e.slots.iter().filter(|s| s.role == Role::Complete).count() as u32)
-            };
             let mine =
                 entries.iter().filter_map(|e| price(e.place).filter(|c| c.currency == *currency).map(|c| (e, c)));
-            mine.map(|(e, c)| c.micros_per_hour.saturating_mul(u64::from(creates(e)))).fold(0, u64::saturating_add)
+            mine.map(|(e, c)| c.micros_per_hour.saturating_mul(u64::from(e.created()))).fold(0, u64::saturating_add)
         };
         let mut now = report.before;
         report.peak = now;

@@ -160,7 +160,7 @@ impl StateError {
                 path.file_name().map_or("terraform.tfstate".into(), |name| name.to_string_lossy())
             ),
             StateError::Illegal(_) | StateError::Closed => {
-                "this is a fault of straddle itself; nothing was changed. Please report it".into()
+                "this is a fault of straddle itself. What was done before stands in the journal, and `straddle plan` shows it. Please report it".into()
             }
         }
     }

@@ -41,7 +41,7 @@ stories![
 ];
 
 fn settings() -> Settings {
-    Settings { start_timeout: Duration::from_secs(20), ..Settings::default() }
+    Settings { start_timeout: Duration::from_secs(120), ..Settings::default() }
 }
 
 async fn try_start(part: &str, settings: Settings) -> Result<Plugin, LaunchError> {
@@ -399,10 +399,11 @@ async fn a_dead_process_leaves_its_change_in_doubt_and_its_last_words() {
 
 async fn a_hanging_call_ends_at_its_deadline() {
     for extension in [true, false] {
-        let call_timeout = Some(Duration::from_millis(500));
+        // Long enough for every call that does answer, on a busy machine too.
+        let call_timeout = Some(Duration::from_secs(3));
         let plugin = try_start("notes", Settings { extension, call_timeout, ..settings() }).await.expect("started");
         let error = make(&plugin, "hang").await.expect_err("hangs");
-        assert!(error.in_doubt() && error.to_string().contains("no answer within 500ms"), "{error}");
+        assert!(error.in_doubt() && error.to_string().contains("no answer within 3s"), "{error}");
         plugin.kill().await;
     }
 }
@@ -537,7 +538,7 @@ async fn by_hand() -> (tokio::process::Child, tokio::process::ChildStdin) {
 async fn a_plugin_ends_with_its_control_pipe() {
     let (mut child, control) = by_hand().await;
     drop(control);
-    let ended = tokio::time::timeout(Duration::from_secs(10), child.wait()).await.expect("it ends");
+    let ended = tokio::time::timeout(Duration::from_secs(120), child.wait()).await.expect("it ends");
     assert!(ended.expect("waited for").success());
 }
 

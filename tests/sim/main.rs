@@ -3,7 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+#[path = "../shared/alone.rs"]
+mod alone;
+mod cut_short;
 mod faults;
+mod invariants;
 mod judged;
 mod kills;
 mod left;
@@ -11,3 +15,4 @@ mod manners;
 mod mistakes;
 mod observed;
 mod stack;
+mod surroundings;

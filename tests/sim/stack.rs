@@ -33,8 +33,8 @@ impl Stack {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_straddle"));
-        command.args(args).current_dir(self.path()).env("NO_COLOR", "1").stdin(Stdio::null());
+        let mut command = crate::alone::alone(env!("CARGO_BIN_EXE_straddle"));
+        command.args(args).current_dir(self.path()).stdin(Stdio::null());
         command
     }
 

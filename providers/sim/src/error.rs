@@ -87,6 +87,9 @@ pub enum Refusal {
         /// Milliseconds until a request can succeed.
         retry_after: Millis,
     },
+    /// A fault set with `straddle sim fault --kind hang`: no answer as long as it is set.
+    #[error("no answer to a {0} request (a fault set with `straddle sim fault`)")]
+    Hanging(Op),
     /// A fault set with `straddle sim fault --kind error`: nothing was done.
     #[error("internal error of the cloud in a {0} request (a fault set with `straddle sim fault`); nothing was done")]
     Injected(Op),
@@ -105,6 +108,11 @@ impl Refusal {
     /// Whether what was asked may have been carried out all the same.
     pub fn in_doubt(&self) -> bool {
         matches!(self, Refusal::ReplyLost(_))
+    }
+
+    /// Whether to ask again after a while.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Refusal::Throttled { .. } | Refusal::ReplyLost(_) | Refusal::Hanging(_))
     }
 
     /// Whether nobody at all answered, as far as the caller can see.

@@ -2,7 +2,7 @@
 
 use super::{Failure, Maker};
 use crate::diag::Diagnostic;
-use crate::lang::address::Address;
+use crate::lang::address::{Address, Mode};
 use crate::plan::left::Shape;
 use crate::plan::model::{Action, Change, Kind};
 use crate::plan::placement::{self, Standing};
@@ -63,6 +63,31 @@ impl Maker<'_, '_> {
                 change.replace_paths.clear();
             }
         }
+    }
+
+    /// What a destroy leaves because it does not answer.
+    pub(super) fn staying(&self, changes: &[Change]) -> Option<Diagnostic> {
+        let stays = |c: &&Change| c.action == Action::NoOp && !c.aside && c.address.mode == Mode::Managed;
+        let all: Vec<&Change> = changes.iter().filter(stays).filter(|_| self.input.kind == Kind::Destroy).collect();
+        let first = all.first()?;
+        let places: BTreeSet<&str> =
+            all.iter().filter_map(|c| replica(&c.address)).map(|(_, key)| placement::split_key(key).0).collect();
+        let places = match places.is_empty() {
+            true => String::new(),
+            false => format!(" in {}", places.into_iter().collect::<Vec<_>>().join(", ")),
+        };
+        let (others, them) = match all.len() {
+            1 => (String::new(), "It stays"),
+            n => (format!(" and {} more objects", n - 1), "They stay"),
+        };
+        let problem = Diagnostic::warning(
+            "Not everything is destroyed",
+            format!(
+                "{}{others}{places} cannot be reached or must not be touched now. {them} in the state.",
+                first.address
+            ),
+        );
+        Some(problem.help("Run `straddle destroy` again when it answers. Do not throw the state away before."))
     }
 
     /// Workloads that are no more: their rules went with them, and nothing paces the removal of what they leave.

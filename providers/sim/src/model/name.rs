@@ -219,6 +219,8 @@ words! {
 words! {
     /// How a request goes wrong. In the order in which they are drawn.
     FaultKind, "a kind of fault" {
+        /// Not answered as long as it strikes: at rate 1 until the fault is taken away. Then the request is as any other.
+        Hang = "hang",
         /// Refused as if there were too many requests; nothing is done.
         Throttle = "throttle",
         /// Fails; nothing is done.

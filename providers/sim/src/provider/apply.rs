@@ -136,7 +136,7 @@ fn run(session: &Session, tx: &mut Tx<'_>, job: &Job) -> Result<Outcome, StoreEr
         (Err(refusal @ Refusal::ReplyLost(_)), Action::Create(_, claim)) if !has_token(claim) => {
             Ok(Err(Failure { diagnostics: says::refused(&refusal).into(), in_doubt: true }))
         }
-        (Err(refusal @ (Refusal::Throttled { .. } | Refusal::ReplyLost(_))), _) => Err(refusal),
+        (Err(refusal), _) if refusal.is_passing() => Err(refusal),
         (Err(refusal), _) => Ok(Err(Diagnostics::from(says::refused(&refusal)).into())),
     })
 }

@@ -99,7 +99,7 @@ fn look_all(session: &Session, tx: &mut Tx<'_>, looks: &[Look]) -> Result<Vec<Go
             }
             Ok(Seen::Gone) => Got::Answer(Ok(ReadAnswer::gone())),
             Ok(Seen::Unseen) => Got::Stale,
-            Err(refusal @ (Refusal::Throttled { .. } | Refusal::ReplyLost(_))) => Got::Retry(refusal),
+            Err(refusal) if refusal.is_passing() => Got::Retry(refusal),
             Err(refusal) => Got::Answer(Err(says::refused(&refusal).into())),
         });
     }
@@ -171,7 +171,7 @@ async fn listed<B: Send + 'static, T>(
         };
         match session.read(look).await.map_err(|error| says::broken(&error))? {
             (Ok(listing), beside) => return answer(listing, beside),
-            (Err(refusal @ (Refusal::Throttled { .. } | Refusal::ReplyLost(_))), _) => {
+            (Err(refusal), _) if refusal.is_passing() => {
                 fruitless += 1;
                 if !session.wait(&refusal, fruitless).await {
                     return Err(says::refused(&refusal).into());

@@ -21,6 +21,7 @@ pub(super) fn refused(refusal: &Refusal) -> Diagnostic {
         Refusal::ReplyLost(_) => ("Reply lost", None),
         Refusal::Partial(_) => ("Done in part", None),
         Refusal::Stale(_) => ("Stale read", None),
+        Refusal::Hanging(_) => ("No answer", None),
     };
     let diagnostic = Diagnostic::error(summary, sentence(&refusal.to_string()));
     match attribute {

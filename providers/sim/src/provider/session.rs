@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The first wait after a request was throttled without a rate limit to wait for, and the longest; it doubles.
 const BACKOFF: (Millis, Millis) = (100, 2_000);
+/// The wait before a request that hangs is looked at again.
+const HANGING: Millis = 20;
 /// Rounds of requests that may end with nothing done.
 const FRUITLESS: u32 = 6;
 
@@ -87,6 +89,11 @@ impl Session {
 
     /// Waits before asking again; `false`: give up. `fruitless` counts the rounds in a row that ended with nothing done.
     pub async fn wait(&self, why: &Refusal, fruitless: u32) -> bool {
+        // Nobody can talk a request out of hanging.
+        if matches!(why, Refusal::Hanging(_)) {
+            self.clock.pause(HANGING).await;
+            return true;
+        }
         if self.stopped.load(Ordering::SeqCst) || fruitless > FRUITLESS {
             return false;
         }

@@ -39,6 +39,7 @@ impl Tx<'_> {
         self.domains.answers(&who.cloud, zone)?;
         match self.draw(op) {
             None => Ok(Struck::No),
+            Some(FaultKind::Hang) => Err(Refusal::Hanging(op).into()),
             Some(FaultKind::Throttle) => Err(Refusal::Throttled { retry_after: 100 }.into()),
             Some(FaultKind::Error) => Err(Refusal::Injected(op).into()),
             Some(FaultKind::Partial) => Ok(Struck::Partial),
