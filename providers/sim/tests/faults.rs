@@ -53,10 +53,11 @@ fn a_rate_is_between_0_and_1() {
 }
 
 #[test]
-fn an_error_and_a_throttle_do_nothing() {
+fn an_error_a_throttle_and_a_hanging_request_do_nothing() {
     for (kind, expected) in [
         (FaultKind::Error, Refusal::Injected(Op::Create)),
         (FaultKind::Throttle, Refusal::Throttled { retry_after: 100 }),
+        (FaultKind::Hang, Refusal::Hanging(Op::Create)),
     ] {
         let mut world = World::new();
         world.fault(Op::Create, kind, 1.0, 0);

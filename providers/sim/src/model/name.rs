@@ -219,8 +219,6 @@ words! {
 words! {
     /// How a request goes wrong. In the order in which they are drawn.
     FaultKind, "a kind of fault" {
-        /// Not answered as long as it strikes: at rate 1 until the fault is taken away. Then the request is as any other.
-        Hang = "hang",
         /// Refused as if there were too many requests; nothing is done.
         Throttle = "throttle",
         /// Fails; nothing is done.
@@ -233,5 +231,7 @@ words! {
         /// Of `read` and `list`: shows what was there before the last write, if that was less than
         /// [`crate::store::SETTLING`] ago. Of the others: carried out, and no read sees it for so long.
         Stale = "stale",
+        /// Not answered as long as it strikes: at rate 1 until the fault is taken away. Then the request is as any other.
+        Hang = "hang",
     }
 }
