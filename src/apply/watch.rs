@@ -86,7 +86,8 @@ impl<'a> Watch<'a> {
         let mut made: BTreeSet<(&Str, &Str)> = BTreeSet::new();
         let mut superseded: HashMap<(Str, Str), Vec<Address>> = HashMap::new();
         for change in &plan.changes {
-            let Some((workload, key)) = replica(&change.address) else { continue };
+            let managed = change.address.mode == Mode::Managed;
+            let Some((workload, key)) = replica(&change.address).filter(|_| managed) else { continue };
             let name = (change.address.ty.clone(), change.address.name.clone());
             names.entry(workload.clone()).or_default().insert(name);
             match change.action {

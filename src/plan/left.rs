@@ -29,7 +29,8 @@ pub fn left(spec: &Spec, state: &State) -> Vec<Left> {
     let declared: BTreeSet<&str> = spec.topology.locations.iter().map(|l| l.name.as_str()).collect();
     let mut makers: BTreeMap<&str, &ProviderRef> = BTreeMap::new();
     for (id, object) in &state.objects {
-        let of = replica(&id.address).filter(|(workload, _)| spec.workload(workload).is_some());
+        let made = id.address.mode == Mode::Managed;
+        let of = replica(&id.address).filter(|(workload, _)| made && spec.workload(workload).is_some());
         if let Some((location, _)) = of.map(|(_, key)| split_key(key))
             && !declared.contains(location)
         {
@@ -111,9 +112,9 @@ pub fn form(template: &Template) -> Form {
     made_by(template).map(|(ty, name)| format!("{ty}.{name}")).collect()
 }
 
-/// What is made of objects at these addresses of one replica.
+/// What objects at these addresses of one replica are made of; what is only read is no part of it.
 pub fn form_of<'a>(addresses: impl Iterator<Item = &'a Address>) -> Form {
-    addresses.map(|a| format!("{}.{}", a.ty, a.name)).collect()
+    addresses.filter(|a| a.mode == Mode::Managed).map(|a| format!("{}.{}", a.ty, a.name)).collect()
 }
 
 /// The template that made what stands in a location which no template is for any more.
