@@ -20,12 +20,11 @@ use crate::plan::model::{Action, Kind, Plan};
 use crate::plan::observed::Reality;
 use crate::spec::Spec;
 use crate::state::{
-    DeposedKey, Entry, How, Json, LockRequest, Object, ObjectId, Output, Rule, RunBegin, RunEnd, RunOutcome, State,
-    StateError, Store, now,
+    DeposedKey, Entry, Holder, How, Json, LockRequest, Notice, Object, ObjectId, Output, Place, Rule, RunBegin, RunEnd,
+    RunOutcome, State, StateError, Store, WriteHook, now,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, IsTerminal};
-use std::path::Path;
 use std::sync::Arc;
 use straddle_sdk::value::codec::json;
 use straddle_sdk::value::{Change, Kind as ValueKind, Str, Type, Value};
@@ -104,16 +103,26 @@ pub fn refuse_files(files: &StateFileArgs) -> Option<Diagnostic> {
 
 /// Opens the state for writing.
 pub fn open(lock: &LockArgs, operation: &str, printer: &Printer) -> Result<Store, Exit> {
-    let dir = super::workspace::state_dir();
-    if let Err(error) = std::fs::create_dir_all(&dir) {
+    let place = super::home::place().map_err(|problem| {
+        printer.diagnostics(&[*problem], &Default::default());
+        Exit::Error
+    })?;
+    open_in(&place, lock, operation, printer)
+}
+
+/// Opens the state at a place for writing.
+pub fn open_in(place: &Place, lock: &LockArgs, operation: &str, printer: &Printer) -> Result<Store, Exit> {
+    open_as(place, LockRequest::here(operation), lock, printer)
+}
+
+/// Opens the state at a place for writing, on a request of the caller's.
+pub fn open_as(place: &Place, request: LockRequest, lock: &LockArgs, printer: &Printer) -> Result<Store, Exit> {
+    if let Place::Directory(dir) = place
+        && let Err(error) = std::fs::create_dir_all(dir)
+    {
         printer.error(&format!("{} cannot be made: {error}", dir.display()));
         return Err(Exit::Error);
     }
-    open_in(&dir, lock, operation, printer)
-}
-
-/// Opens the state of a directory for writing.
-pub fn open_in(dir: &Path, lock: &LockArgs, operation: &str, printer: &Printer) -> Result<Store, Exit> {
     let Some(timeout) = crate::spec::parse_duration(&lock.lock_timeout) else {
         let problem = Diagnostic::error("Invalid -lock-timeout", format!("\"{}\" is no duration.", lock.lock_timeout));
         printer.diagnostics(&[problem.help("Write for example -lock-timeout=30s.")], &Default::default());
@@ -122,9 +131,22 @@ pub fn open_in(dir: &Path, lock: &LockArgs, operation: &str, printer: &Printer) 
     if !lock.lock {
         printer.error("-lock=false is not followed: a state that is written to is always locked");
     }
-    let request = LockRequest::here(operation).patient(timeout);
-    match Store::open_write(dir, &request) {
-        Ok(store) => Ok(store),
+    let request = request.patient(timeout);
+    let mut wait = |holder: Option<&Holder>| {
+        let by = holder.map_or_else(|| "somebody".to_owned(), ToString::to_string);
+        printer.error(&format!("waiting for the lock, which is held by {by}"));
+    };
+    let hook: WriteHook = std::sync::Arc::new(|_| {});
+    match Store::open_write_with(place, &request, &mut wait, hook) {
+        Ok(store) => {
+            for notice in store.notices() {
+                if let Notice::TookOver(before) = notice {
+                    printer
+                        .error(&format!("took the lock over: whoever had it did not live to give it back ({before})"));
+                }
+            }
+            Ok(store)
+        }
         Err(error) => {
             let locked = error.is_locked();
             printer.diagnostics(&[error.into()], &Default::default());

@@ -224,6 +224,18 @@ pub struct PlanArgs {
     /// Save the plan, to be carried out by `apply FILE`
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Write the plan as one self-contained page as well
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// A reviewed plan: exit 5 unless this one would do the same, and say what differs and why
+    #[arg(long, value_name = "PLANFILE")]
+    pub compare: Option<PathBuf>,
+    /// Sign the saved plan with this Ed25519 private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "out")]
+    pub sign_with: Option<PathBuf>,
+    /// The reviewed plan must be signed by this Ed25519 public key (PEM)
+    #[arg(long, value_name = "FILE", requires = "compare")]
+    pub verify_with: Option<PathBuf>,
     /// Exit 2 when there is something to do
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -246,6 +258,9 @@ pub struct ApplyArgs {
     /// A plan saved by `plan -out`
     #[arg(value_name = "PLANFILE")]
     pub planfile: Option<PathBuf>,
+    /// The plan must be signed by this Ed25519 public key (PEM)
+    #[arg(long, value_name = "FILE", requires = "planfile")]
+    pub verify_with: Option<PathBuf>,
     /// Do not ask before changing anything
     #[arg(long)]
     pub auto_approve: bool,
@@ -304,9 +319,21 @@ pub struct DriftArgs {
     /// The result as JSON
     #[arg(long)]
     pub json: bool,
-    /// What fails the run
+    /// What fails the run; `new`: what the change against -base causes, alone
     #[arg(long, value_delimiter = ',', value_name = "WHAT")]
     pub fail_on: Vec<FailOn>,
+    /// The commit or branch this is to be merged into: what the change causes is told from what was so before
+    #[arg(long, value_name = "REF")]
+    pub base: Option<String>,
+    /// A removed or weakened rule that somebody has approved, for example web:survive.zone; may be repeated
+    #[arg(long, value_name = "WORKLOAD:RULE", requires = "base")]
+    pub approve: Vec<String>,
+    /// Differences below this fail nothing
+    #[arg(long, value_name = "LEVEL")]
+    pub severity: Option<Severity>,
+    /// What is known of drift: who lives with which difference until when, and how grave others are (default: straddle-drift.hcl)
+    #[arg(long, value_name = "FILE")]
+    pub ignore_file: Option<PathBuf>,
     /// A report written beside the output, for example sarif=drift.sarif; repeat it for several
     #[arg(long, value_name = "FORMAT=FILE")]
     pub out: Vec<ReportFile>,
@@ -362,6 +389,28 @@ pub enum FailOn {
     Breach,
     Margin,
     Error,
+    New,
+    Weakened,
+}
+
+/// How grave a difference is.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl From<Severity> for crate::report::drift::Severity {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Low => Self::Low,
+            Severity::Medium => Self::Medium,
+            Severity::High => Self::High,
+            Severity::Critical => Self::Critical,
+        }
+    }
 }
 
 /// `simulate`.
@@ -378,6 +427,9 @@ pub struct SimulateArgs {
     /// The level or kind of shared risk that `--any` counts
     #[arg(long, value_name = "LEVEL")]
     pub of: Option<String>,
+    /// Write the result as one self-contained page as well
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// The result as JSON
     #[arg(long)]
     pub json: bool,
@@ -403,6 +455,9 @@ pub struct ShowArgs {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+    /// Write the plan as one self-contained page as well
+    #[arg(long, value_name = "FILE", requires = "planfile")]
+    pub html: Option<PathBuf>,
 }
 
 /// `import`.
@@ -455,6 +510,9 @@ pub struct InitArgs {
     /// `readonly`: fail where the lock file would change
     #[arg(long, value_name = "MODE", value_parser = ["readonly"])]
     pub lockfile: Option<String>,
+    /// NAME=VALUE for an argument of the `backend` block; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub backend_config: Vec<String>,
     /// Install providers from this directory alone; may be repeated
     #[arg(long, value_name = "DIR")]
     pub plugin_dir: Vec<PathBuf>,
@@ -601,6 +659,33 @@ pub enum StateCommand {
         /// Even if lineage or serial say no
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        lock: LockArgs,
+    },
+    /// List the runs that changed it, and which versions can be had back
+    History {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take back a version of it; objects are as they are, the next plan shows the difference
+    Restore {
+        /// The serial, as `state history` prints it
+        serial: u64,
+        /// Do not ask
+        #[arg(long)]
+        auto_approve: bool,
+        #[command(flatten)]
+        lock: LockArgs,
+    },
+    /// Move it between this directory (`local`), where the configuration says, and where that of another directory says
+    Migrate {
+        /// `local`, or a directory with a configuration
+        #[arg(long, value_name = "WHERE", required_unless_present = "to")]
+        from: Option<PathBuf>,
+        /// `local`, or a directory with a configuration
+        #[arg(long, value_name = "WHERE", conflicts_with = "from")]
+        to: Option<PathBuf>,
         #[command(flatten)]
         lock: LockArgs,
     },

@@ -14,7 +14,7 @@ use crate::lang::module::{Mode, Module};
 use crate::lang::scope::{ModuleValues, Paths, Resources};
 use crate::report::diagnostics::range;
 use crate::report::json::Json;
-use crate::state::{self, Object, ObjectId, State};
+use crate::state::{Object, ObjectId, State};
 use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, Read, Write};
 use straddle_sdk::schema::{Block, Prepared};
@@ -27,7 +27,7 @@ const MAX_INSTANCES: u64 = 1_000_000;
 /// The state of the directory, and the schemas its objects are read by. Providers are started only for what a state holds.
 async fn recorded(project: &Project) -> Result<Recorded<'_>, Box<Diagnostic>> {
     let module = &project.config.module;
-    let state = state::load(&project.directory).map_err(|error| Box::new(Diagnostic::from(error)))?.state;
+    let state = super::home::load()?.state;
     let mut schemas = BTreeMap::new();
     let built_in = |id: &ObjectId| crate::lang::builtin::schema(id.address.mode, &id.address.ty).is_some();
     if state.objects.keys().any(|id| !built_in(id)) {

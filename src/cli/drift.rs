@@ -6,13 +6,14 @@ use super::plan::report_failure;
 use super::planning::{self, Scene};
 use super::print::Printer;
 use super::session::Project;
+use crate::diag::{Diagnostic, Sources};
 use crate::fleet;
 use crate::lang::module::IgnoreChanges;
 use crate::plan::blocks::Blocks;
 use crate::plan::model::{Action, Change, Kind, Plan, Reason};
 use crate::plan::sequence::replica;
 use crate::plugin::Discovery;
-use crate::report::drift::{self, Differing, Drift, Kind as Differs, Resource};
+use crate::report::drift::{self, Between, Cause, Differing, Drift, Kind as Differs, Known, Resource, Severity};
 use std::collections::BTreeSet;
 use straddle_sdk::schema::Prepared as Schema;
 use straddle_sdk::value::Str;
@@ -23,12 +24,26 @@ pub async fn run(args: DriftArgs, printer: &Printer) -> Exit {
         printer.diagnostics(&project.problems, &project.sources);
         return Exit::Error;
     }
-    let loaded = match crate::state::load(&super::workspace::state_dir()) {
+    let loaded = match super::home::load() {
         Ok(loaded) => loaded,
         Err(error) => {
-            printer.diagnostics(&[error.into()], &project.sources);
+            printer.diagnostics(&[*error], &project.sources);
             return Exit::Error;
         }
+    };
+    let known = match known(&args) {
+        Ok(known) => known,
+        Err(exit) => return exit.tell(printer),
+    };
+    let base = match &args.base {
+        None => None,
+        Some(reference) => match super::base::read(reference, &args.vars) {
+            Ok(base) => Some(base),
+            Err(problem) => {
+                printer.diagnostics(&[*problem], &project.sources);
+                return Exit::Error;
+            }
+        },
     };
     let scene = match planning::look_leniently(&project, &loaded.state, args.parallelism).await {
         Ok(scene) => scene,
@@ -37,54 +52,132 @@ pub async fn run(args: DriftArgs, printer: &Printer) -> Exit {
             return Exit::Error;
         }
     };
-    let exit = compare(&project, &scene, &args, printer).await;
+    let before = match &base {
+        Some(base) => Some(base.check(&loaded.state, &project, &args, printer).await),
+        None => None,
+    };
+    let exit = compare(&project, &scene, known, before, &args, printer).await;
     scene.fleet.shutdown().await;
     exit
 }
 
-async fn compare(project: &Project, scene: &Scene, args: &DriftArgs, printer: &Printer) -> Exit {
-    printer.diagnostics(&scene.warnings, &project.sources);
-    let mut failed = false;
+/// What could not be read, with the texts it speaks of.
+struct Unread(Vec<Diagnostic>, Sources);
+
+impl Unread {
+    fn tell(&self, printer: &Printer) -> Exit {
+        printer.diagnostics(&self.0, &self.1);
+        Exit::Error
+    }
+}
+
+/// The file of what a team knows of its drift, and what it warns of.
+fn known(args: &DriftArgs) -> Result<(Known, Unread), Unread> {
+    let mut sources = Sources::default();
+    let path = args.ignore_file.clone().unwrap_or_else(|| drift::known::FILE.into());
+    if args.ignore_file.is_none() && !path.exists() {
+        return Ok((Known::default(), Unread(Vec::new(), sources)));
+    }
+    let file = match crate::lang::load::read(&path, path.display().to_string(), &mut sources) {
+        Ok(file) => file,
+        Err(problem) => return Err(Unread(vec![*problem], sources)),
+    };
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let (known, problems) = Known::read(file, &sources, today);
+    let unread = Unread(problems, sources);
+    if unread.0.iter().any(Diagnostic::is_error) { Err(unread) } else { Ok((known, unread)) }
+}
+
+/// A plan of what a check compares. The second: what the spec asks for could not be planned.
+pub(super) fn planned(
+    project: &Project,
+    scene: &Scene,
+    told: Option<&Printer>,
+) -> Result<(Plan, bool), Box<crate::plan::make::Failure>> {
     let nothing_special = PlanningArgs::default();
-    let made = match planning::make(project, scene, Kind::Normal, &nothing_special) {
+    match planning::make(project, scene, Kind::Normal, &nothing_special) {
+        Ok(plan) => Ok((plan, false)),
         Err(failure) => {
             // What the spec asks for cannot be planned; what stands can still be told.
-            failed = true;
-            report_failure(&failure, project, scene, printer);
-            planning::make(project, scene, Kind::RefreshOnly, &nothing_special)
+            if let Some(printer) = told {
+                report_failure(&failure, project, scene, printer);
+            }
+            let plan = planning::make(project, scene, Kind::RefreshOnly, &nothing_special).map_err(Box::new)?;
+            Ok((plan, true))
         }
-        made => made,
-    };
-    let plan = match made {
-        Ok(plan) => plan,
+    }
+}
+
+/// The differences of a plan, sorted.
+pub(super) fn differences<'p>(project: &Project, scene: &Scene, plan: &'p Plan) -> Drift<'p> {
+    let mut found = Drift::of_plan(plan);
+    judge(project, scene, plan, &mut found.resources);
+    spec_alone(plan, &mut found.resources);
+    found
+}
+
+async fn compare(
+    project: &Project,
+    scene: &Scene,
+    (known, warned): (Known, Unread),
+    before: Option<drift::Base>,
+    args: &DriftArgs,
+    printer: &Printer,
+) -> Exit {
+    warned.tell(printer);
+    printer.diagnostics(&scene.warnings, &project.sources);
+    let (plan, mut failed) = match planned(project, scene, Some(printer)) {
+        Ok(planned) => planned,
         Err(failure) => {
             report_failure(&failure, project, scene, printer);
             return super::plan::failure_exit(&failure);
         }
     };
-    let mut found = Drift::of_plan(&plan);
-    judge(project, scene, &plan, &mut found.resources);
-    spec_alone(&plan, &mut found.resources);
+    let mut found = differences(project, scene, &plan);
     failed |= unmanaged(project, scene, &mut found.resources, printer).await;
     found.resources.sort_by(|a, b| crate::lang::address::natural(&a.address, &b.address).then(a.kind.cmp(&b.kind)));
     found.sites = &project.spec.sites;
     found.runbooks = super::runbook::standing(&project.spec, &project.sources, &scene.state);
+    found.findings = project.spec.stranded();
+    known.apply(&mut found);
+    if let Some(before) = before {
+        found.against(before);
+    }
     failed |= !super::reports::write(&found, &args.out, printer);
     printer.out(&match args.json {
         true => drift::json(&found),
         false => drift::text(&found, printer.style()),
     });
-    exit_of(&found, &plan, failed, &args.fail_on)
+    exit_of(&found, &plan, failed, args)
 }
 
-/// The contract's precedence; `only` narrows what counts. NOT PROVEN never does.
-fn exit_of(found: &Drift<'_>, plan: &Plan, failed: bool, only: &[FailOn]) -> Exit {
-    let counts = |what| only.is_empty() || only.contains(&what);
-    let any = |kinds: &[Differs]| found.resources.iter().any(|r| kinds.contains(&r.kind));
+/// The contract's precedence; `-fail-on` narrows what counts, and `new` narrows it to what the change causes. NOT PROVEN never does.
+fn exit_of(found: &Drift<'_>, plan: &Plan, failed: bool, args: &DriftArgs) -> Exit {
+    let only = &args.fail_on;
+    let new_alone = only.contains(&FailOn::New);
+    let counts = |what| only.is_empty() || only.contains(&what) || (new_alone && only.len() == 1);
+    let grave = |severity: Severity| args.severity.is_none_or(|least| severity >= least.into());
+    let any = |kinds: &[Differs]| {
+        found.resources.iter().any(|r| {
+            let meant = !new_alone || (r.cause != Some(Cause::Before) && r.between == Between::StateLive);
+            kinds.contains(&r.kind) && grave(r.severity) && meant
+        })
+    };
     let differs = any(&[Differs::Missing, Differs::Changed, Differs::Unmanaged]);
-    let margin = plan.workloads.iter().any(|(_, w)| w.decision.margin.alarm_before);
+    let margin = !new_alone && plan.workloads.iter().any(|(_, w)| w.decision.margin.alarm_before);
+    let new_breach = || {
+        let items = drift::items::items(found);
+        let broken = |id: &str| matches!(id, "rule.broken" | "rule.broken_after");
+        items.iter().any(|i| broken(i.id) && i.cause != Some(Cause::Before))
+            || (found.base.is_none() && plan.is_broken())
+            || found.base.as_ref().is_some_and(|base| base.rules.iter().any(drift::RuleChange::is_open))
+    };
+    let breach = if new_alone { new_breach() } else { found.breaches() > 0 || plan.is_broken() };
+    let unapproved = only.contains(&FailOn::Weakened)
+        && found.base.as_ref().is_some_and(|b| b.rules.iter().any(drift::RuleChange::is_open));
     [
-        (FailOn::Breach, found.breaches() > 0 || plan.is_broken(), Exit::Broken),
+        (FailOn::Breach, breach, Exit::Broken),
+        (FailOn::Weakened, unapproved, Exit::Broken),
         (FailOn::Error, failed || any(&[Differs::Unreadable]), Exit::Error),
         (FailOn::Drift, differs || found.unkept() > 0 || found.runbooks.iter().any(|r| !r.is_well()), Exit::Pending),
         (FailOn::Margin, margin, Exit::Margin),
@@ -154,11 +247,10 @@ fn spec_alone(plan: &Plan, resources: &mut Vec<Resource>) {
             }
         };
         resources.push(Resource {
-            address: change.address.to_string(),
-            kind,
             paths,
             words: words.to_string(),
             span: change.site.clone(),
+            ..Resource::new(change.address.to_string(), kind, Between::CodeState)
         });
     }
 }
@@ -233,12 +325,10 @@ async fn unmanaged(project: &Project, scene: &Scene, resources: &mut Vec<Resourc
         for object in found {
             let managed = known.contains(&(&*reference.source, &object.type_name, object.id.clone()));
             if !managed && told.insert((reference.source.clone(), object.type_name.clone(), object.id.clone())) {
+                let address = format!("{} {}", object.type_name, object.id);
                 resources.push(Resource {
-                    address: format!("{} {}", object.type_name, object.id),
-                    kind: Differs::Unmanaged,
-                    paths: Vec::new(),
                     words: format!("made for {}", object.ownership.address),
-                    span: None,
+                    ..Resource::new(address, Differs::Unmanaged, Between::StateLive)
                 });
             }
         }

@@ -226,10 +226,10 @@ impl Task<'_> {
 
     /// `failback --check`: takes no lock, writes nothing.
     async fn check(&self) -> Exit {
-        let loaded = match crate::state::load(&super::workspace::state_dir()) {
+        let loaded = match super::home::load() {
             Ok(loaded) => loaded,
             Err(error) => {
-                self.printer.diagnostics(&[error.into()], &self.project.sources);
+                self.printer.diagnostics(&[*error], &self.project.sources);
                 return Exit::Error;
             }
         };

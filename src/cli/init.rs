@@ -24,6 +24,9 @@ const MOST_DEPTH: usize = 32;
 /// `init`.
 pub fn run(args: &InitArgs, printer: &Printer) -> Exit {
     let directory = std::path::absolute(".").unwrap_or_else(|_| PathBuf::from("."));
+    if let Err(problem) = super::home::remember(&args.backend_config).and_then(|()| super::home::place()) {
+        return stop(printer, *problem);
+    }
     let environment = match Environment::of_process(&directory) {
         Ok(environment) => environment,
         Err(error) => return stop(printer, Diagnostic::error("Providers cannot be installed", format!("{error}."))),

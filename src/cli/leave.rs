@@ -52,7 +52,8 @@ fn planned(plan: &Plan) -> Planned {
 
 /// When replicas were removed, by the history of the state: one time for each replica.
 fn removed_before() -> Vec<i64> {
-    let Ok(history) = crate::state::history(&super::workspace::state_dir()) else { return Vec::new() };
+    let history = super::home::place().ok().and_then(|place| crate::state::history(place).ok());
+    let Some(history) = history else { return Vec::new() };
     let mut seen = BTreeSet::new();
     for line in history.lines.iter().filter(|l| l.event == "begin" && l.detail.as_deref() == Some("delete")) {
         let address = line.subject.as_deref().and_then(|s| s.parse::<crate::lang::address::Address>().ok());

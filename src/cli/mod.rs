@@ -3,6 +3,8 @@
 mod apply;
 pub mod args;
 mod ask;
+mod base;
+mod compare;
 mod console;
 mod drift;
 mod evidence;
@@ -12,6 +14,7 @@ mod fmt;
 mod generate;
 mod get;
 mod graph;
+mod home;
 mod import;
 mod init;
 mod leave;
@@ -21,6 +24,7 @@ mod planning;
 mod print;
 mod probe;
 mod progress;
+mod protect;
 mod providers;
 mod recovery;
 mod reports;
@@ -37,6 +41,7 @@ mod test;
 mod validate;
 mod verify;
 mod version;
+mod versions;
 mod way_back;
 mod workspace;
 
@@ -136,6 +141,7 @@ async fn run(command: Command, printer: &print::Printer) -> Exit {
                 planfile: None,
                 auto_approve: true,
                 approved_by: Vec::new(),
+                verify_with: None,
             };
             args.planning.may_ask();
             args.planning.refresh_only = true;

@@ -12,7 +12,7 @@ use straddle_sdk::value::{Kind, Type, Value};
 pub fn run(args: &OutputArgs, printer: &Printer) -> Exit {
     let state = match super::workspace::state_in(args.state.as_deref()) {
         Ok(state) => state,
-        Err(error) => return failed(error.into(), printer),
+        Err(error) => return failed(*error, printer),
     };
     match (&args.name, args.json, args.raw) {
         (None, _, true) => failed(

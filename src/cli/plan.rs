@@ -47,10 +47,10 @@ pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
         printer.diagnostics(&[problem], &project.sources);
         return Exit::Error;
     }
-    let loaded = match crate::state::load(&super::workspace::state_dir()) {
+    let loaded = match super::home::load() {
         Ok(loaded) => loaded,
         Err(error) => {
-            printer.diagnostics(&[error.into()], &project.sources);
+            printer.diagnostics(&[*error], &project.sources);
             return Exit::Error;
         }
     };
@@ -66,7 +66,7 @@ pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
             if args.out.is_some() {
                 plan.configuration = Some(configuration::json(&project.tree(), &scene.providers));
             }
-            show(&plan, &project, &scene, &args, &printer)
+            show(&mut plan, &project, &scene, &args, &printer)
         }
         Err(failure) => {
             report_failure(&failure, &project, &scene, &printer);
@@ -77,7 +77,17 @@ pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
     exit
 }
 
-fn show(plan: &Plan, project: &Project, scene: &Scene, args: &PlanArgs, printer: &Printer) -> Exit {
+fn show(plan: &mut Plan, project: &Project, scene: &Scene, args: &PlanArgs, printer: &Printer) -> Exit {
+    plan.origin = super::protect::origin();
+    let reviewed = match args.compare.as_deref().map(|path| super::saved::open(path, args.verify_with.as_deref())) {
+        Some(Err(problem)) => {
+            printer.diagnostics(&[*problem], &project.sources);
+            return Exit::Error;
+        }
+        Some(Ok(reviewed)) => Some(reviewed),
+        None => None,
+    };
+    let plan = &*plan;
     printer.diagnostics(&scene.warnings, &project.sources);
     printer.diagnostics(&plan.warnings, &project.sources);
     if !is_sound(plan, project, printer) {
@@ -86,7 +96,7 @@ fn show(plan: &Plan, project: &Project, scene: &Scene, args: &PlanArgs, printer:
     let cut_sets = args.fail_on_new_cutset.map_or_else(Vec::new, |order| new_cut_sets(plan, order));
     let refused = plan.is_broken() || !cut_sets.is_empty();
     let exit = match args.out.as_deref().filter(|_| !refused) {
-        Some(file) => keep(plan, file, printer),
+        Some(file) => keep(plan, file, args, printer),
         None => {
             printer.plan(plan, Fate::Shown);
             Exit::Done
@@ -99,7 +109,17 @@ fn show(plan: &Plan, project: &Project, scene: &Scene, args: &PlanArgs, printer:
         printer.error(&format!("{} was not written: {why}", file.display()));
     }
     let added = if cut_sets.is_empty() { Exit::Done } else { Exit::Broken };
-    exit.worse(exit_of(plan, args.detailed_exitcode)).worse(added)
+    let mut exit = exit.worse(exit_of(plan, args.detailed_exitcode)).worse(added);
+    if let Some(file) = &args.html {
+        let (stack, _) = super::reports::place();
+        if !super::reports::put(file, &crate::report::page::plan(plan, &stack), printer) {
+            exit = exit.worse(Exit::Error);
+        }
+    }
+    match (reviewed, &args.compare) {
+        (Some(reviewed), Some(path)) => exit.worse(super::compare::against(plan, scene, &reviewed, path, printer)),
+        _ => exit,
+    }
 }
 
 /// Cut sets of at most so many losses that this plan adds. What is below its floor already has none to compare with.
@@ -129,9 +149,12 @@ fn new_cut_sets(plan: &Plan, order: u32) -> Vec<Diagnostic> {
 }
 
 /// Saves a plan and shows it.
-fn keep(plan: &Plan, file: &Path, printer: &Printer) -> Exit {
-    if let Err(error) = super::saved::save(plan, file) {
-        printer.diagnostics(&[error.about(file)], &plan.sources);
+fn keep(plan: &Plan, file: &Path, args: &PlanArgs, printer: &Printer) -> Exit {
+    let saved = super::protect::protection(args.sign_with.as_deref(), None).and_then(|protection| {
+        super::saved::save(plan, file, &protection).map_err(|error| Box::new(error.about(file)))
+    });
+    if let Err(problem) = saved {
+        printer.diagnostics(&[*problem], &plan.sources);
         return Exit::Error;
     }
     let (name, digest) = (file.display().to_string(), crate::report::plan::digest(plan));

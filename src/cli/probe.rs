@@ -25,10 +25,10 @@ pub async fn run(args: &ProbeArgs, printer: &Printer) -> Exit {
         );
         return Exit::Error;
     }
-    let loaded = match crate::state::load(&super::workspace::state_dir()) {
+    let loaded = match super::home::load() {
         Ok(loaded) => loaded,
-        Err(error) => {
-            printer.diagnostics(&[error.into()], &project.sources);
+        Err(problem) => {
+            printer.diagnostics(&[*problem], &project.sources);
             return Exit::Error;
         }
     };

@@ -50,7 +50,7 @@ pub(super) fn needed(project: &Project) -> Result<BTreeMap<String, BTreeSet<&'st
     for source in providers.needed(&tree, &project.spec) {
         all.entry(source).or_default().insert("the spec");
     }
-    let state = crate::state::load(&super::workspace::state_dir()).map_err(|e| Box::new(Diagnostic::from(e)))?.state;
+    let state = super::home::load()?.state;
     for object in state.objects.values() {
         all.entry(object.provider.source.to_string()).or_default().insert("the state");
     }
@@ -63,10 +63,10 @@ fn tree(printer: &Printer) -> Exit {
         Ok(project) => project,
         Err(exit) => return exit,
     };
-    let state = match crate::state::load(&super::workspace::state_dir()) {
+    let state = match super::home::load() {
         Ok(loaded) => loaded.state,
         Err(error) => {
-            printer.diagnostics(&[error.into()], &Default::default());
+            printer.diagnostics(&[*error], &Default::default());
             return Exit::Error;
         }
     };

@@ -26,14 +26,14 @@ pub fn write(found: &Drift<'_>, wanted: &[ReportFile], printer: &Printer) -> boo
                 drift::code_quality(found, &prefix)
             }
             ReportFormat::Markdown => drift::markdown(found, &stack),
-            ReportFormat::Html => drift::html(found, &stack),
+            ReportFormat::Html => crate::report::page::drift(found, &stack),
         };
         all_written &= put(file, &text, printer);
     }
     all_written
 }
 
-fn put(file: &Path, text: &str, printer: &Printer) -> bool {
+pub fn put(file: &Path, text: &str, printer: &Printer) -> bool {
     match std::fs::write(file, text) {
         Ok(()) => true,
         Err(problem) => {
@@ -44,7 +44,7 @@ fn put(file: &Path, text: &str, printer: &Printer) -> bool {
 }
 
 /// What this directory is called, and the way from the repository's root to it (empty, or ending in `/`).
-fn place() -> (String, String) {
+pub fn place() -> (String, String) {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let root = here.ancestors().find(|dir| dir.join(".git").exists());
     let below = root.and_then(|root| here.strip_prefix(root).ok()).map(|p| p.to_string_lossy().replace('\\', "/"));

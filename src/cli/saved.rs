@@ -5,11 +5,11 @@ use super::args::ApplyArgs;
 use super::planning::{self, Scene};
 use super::print::Printer;
 use super::session::Project;
-use super::{Exit, recovery};
+use super::{Exit, protect, recovery};
 use crate::diag::{Diagnostic, Sources};
 use crate::lang::address::Mode;
 use crate::lang::load;
-use crate::plan::file::{self, PlanFileError};
+use crate::plan::file::{self, PlanFileError, Protection};
 use crate::plan::model::{Kind, Plan};
 use crate::plan::observed::Reality;
 use crate::state::{ObjectId, State, Store};
@@ -21,20 +21,30 @@ use straddle_sdk::value::{Value, same_unmarked};
 ///
 /// # Errors
 /// [`PlanFileError`].
-pub fn save(plan: &Plan, path: &Path) -> Result<(), PlanFileError> {
-    file::save(path, &file::write(plan)?)
+pub fn save(plan: &Plan, path: &Path, protection: &Protection) -> Result<(), PlanFileError> {
+    file::save(path, &file::write(plan, protection)?)
+}
+
+/// The plan of a file, with the keys there are.
+///
+/// # Errors
+/// What to say.
+pub fn open(path: &Path, verify: Option<&Path>) -> Result<Plan, Box<Diagnostic>> {
+    let protection = protect::protection(None, verify)?;
+    file::open(path, &protection).map_err(|error| Box::new(error.about(path)))
 }
 
 /// Carries out a saved plan, if everything it was made from still stands. Nobody is asked again.
 pub async fn run(path: &Path, args: &ApplyArgs, printer: &Printer) -> Exit {
-    let mut plan = match file::open(path) {
+    let mut plan = match open(path, args.verify_with.as_deref()) {
         Ok(found) => found,
-        Err(error) => {
-            printer.diagnostics(&[error.about(path)], &Sources::default());
+        Err(problem) => {
+            printer.diagnostics(&[*problem], &Sources::default());
             return Exit::Error;
         }
     };
-    let moved = texts_moved(&plan.sources, Path::new("."));
+    let mut moved = texts_moved(&plan.sources, Path::new("."));
+    moved.extend(protect::providers_moved(&plan.origin, &protect::origin()));
     if !moved.is_empty() {
         return stale(&moved, path, printer);
     }
@@ -98,6 +108,7 @@ async fn checked(
             planfile: None,
             auto_approve: true,
             approved_by: args.approved_by.clone(),
+            verify_with: None,
         };
         apply::decide(project, store, &scene, plan, &approved, "apply", printer).await
     } else {
@@ -138,6 +149,21 @@ fn texts_moved(then: &Sources, dir: &Path) -> Vec<String> {
     moved
 }
 
+/// Which texts of two plans differ.
+pub fn texts_differ(then: &Sources, now: &Sources) -> Vec<String> {
+    let mut moved = Vec::new();
+    for source in &then.files {
+        match now.files.iter().find(|f| f.name == source.name) {
+            Some(text) if text.text == source.text => {}
+            Some(_) => moved.push(format!("{} has changed", source.name)),
+            None => moved.push(format!("{} is gone", source.name)),
+        }
+    }
+    let new = now.files.iter().filter(|f| then.files.iter().all(|t| t.name != f.name));
+    moved.extend(new.map(|f| format!("{} is new", f.name)));
+    moved
+}
+
 /// Whether the state is another than the plan was made from.
 fn state_moved(plan: &Plan, state: &State) -> Option<String> {
     if plan.lineage.is_empty() {
@@ -153,7 +179,7 @@ fn state_moved(plan: &Plan, state: &State) -> Option<String> {
 }
 
 /// What is not as the plan found it: objects and the health of locations.
-fn reality_moved(plan: &Plan, scene: &Scene) -> Vec<String> {
+pub fn reality_moved(plan: &Plan, scene: &Scene) -> Vec<String> {
     moved_outside(plan, scene, &BTreeSet::new())
 }
 
@@ -193,7 +219,7 @@ pub(super) fn moved_outside(plan: &Plan, scene: &Scene, lost: &BTreeSet<String>)
 }
 
 /// The attributes in which two objects differ; values may be secret and are not said.
-fn names(now: &Value, before: &Value) -> String {
+pub fn names(now: &Value, before: &Value) -> String {
     let Some(entries) = now.entries() else { return String::new() };
     let differs = |(name, value): &&(straddle_sdk::value::Str, Value)| {
         before.get(name).is_none_or(|was| !same_unmarked(value, was))

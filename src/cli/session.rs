@@ -33,6 +33,8 @@ pub struct Project {
     pub read_problems: usize,
     /// Everything found wrong; with an error among them the rest is good for nothing but looking at.
     pub problems: Vec<Diagnostic>,
+    /// Where functions read files from, where that is another directory: a base's texts lie beside its files.
+    pub files_from: Option<PathBuf>,
     /// Functions of providers, once their schemas are known.
     pub offered: OnceLock<Arc<Functions>>,
 }
@@ -78,6 +80,7 @@ impl Project {
             stand_ins: Vec::new(),
             read_problems,
             problems,
+            files_from: None,
             offered: OnceLock::new(),
         };
         project.lower();
@@ -107,6 +110,7 @@ impl Project {
             stand_ins: Vec::new(),
             read_problems,
             problems,
+            files_from: None,
             offered: OnceLock::new(),
         };
         project.lower();
@@ -119,6 +123,18 @@ impl Project {
         let (config, problems) = load::load_texts(&directory, sources);
         let read_problems = problems.len();
         Project::lowered(directory, config, sources.clone(), variables, (read_problems, problems))
+    }
+
+    /// A project from the texts of another directory, in the place of this one: the base of a change.
+    pub fn in_place_of(directory: &Path, texts: &Path, vars: &VarArgs) -> Project {
+        let read = Project::read_dir(texts, vars);
+        let mut project = Project::of_texts(directory, &read.sources, read.variables);
+        project.files_from = Some(read.directory);
+        // Lowered anew: what the first time read files of this directory may say something else.
+        project.problems.truncate(project.read_problems);
+        project.spec = Spec::default();
+        project.lower();
+        project
     }
 
     fn lower(&mut self) {
@@ -136,6 +152,7 @@ impl Project {
         self.spec = spec;
         // Days are those of UTC, so that a terminal and a pipeline mean the same one.
         self.problems.extend(self.spec.accept(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()));
+        self.problems.extend(self.spec.stranded());
         // With errors in the files already, what own blocks refer to may be missing for that reason alone.
         self.problems.extend(found);
         let env = self.env();
@@ -193,7 +210,7 @@ impl Project {
     /// What functions may use while planning.
     pub fn functions(&self) -> FunctionContext<'_> {
         FunctionContext {
-            base_directory: &self.directory,
+            base_directory: self.files_from.as_deref().unwrap_or(&self.directory),
             files: &*DISK,
             now: None,
             plan_time: None,

@@ -7,7 +7,6 @@ use super::session::Project;
 use super::workspace;
 use crate::diag::{Diagnostic, Sources};
 use crate::fleet::Fleet;
-use crate::plan::file;
 use crate::plan::placement;
 use crate::plan::providers::Providers;
 use crate::plan::sequence;
@@ -20,7 +19,8 @@ use straddle_sdk::schema::Schema;
 
 pub async fn run(args: ShowArgs, printer: &Printer) -> Exit {
     match &args.planfile {
-        Some(path) => match file::open(path) {
+        Some(path) => match super::saved::open(path, None) {
+            Ok(found) if !page(&args, &found, printer) => Exit::Error,
             Ok(found) if args.json => {
                 printer.out(&plan::json(&found));
                 Exit::Done
@@ -32,27 +32,33 @@ pub async fn run(args: ShowArgs, printer: &Printer) -> Exit {
                 Exit::Done
             }
             // What is no plan may be a state, as for Terraform.
-            Err(file::PlanFileError::Foreign) if is_json(path) => match workspace::state_in(Some(path)) {
+            Err(_) if is_json(path) => match workspace::state_in(Some(path)) {
                 Ok(state) => {
                     let providers = schemas(&state).await;
                     whole(&state, &providers, args.json, printer)
                 }
-                Err(error) => failed(error.into(), printer),
+                Err(error) => failed(*error, printer),
             },
-            Err(error) => failed(error.about(path), printer),
+            Err(problem) => failed(*problem, printer),
         },
-        None => match state::load(&super::workspace::state_dir()) {
+        None => match super::home::load() {
             Ok(loaded) => {
                 let providers = schemas(&loaded.state).await;
                 whole(&loaded.state, &providers, args.json, printer)
             }
-            Err(error) => failed(error.into(), printer),
+            Err(error) => failed(*error, printer),
         },
     }
 }
 
 fn is_json(path: &std::path::Path) -> bool {
     std::fs::read(path).is_ok_and(|bytes| bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{'))
+}
+
+/// Writes the page that was asked for. False: it could not be written.
+fn page(args: &ShowArgs, found: &crate::plan::model::Plan, printer: &Printer) -> bool {
+    let (stack, _) = super::reports::place();
+    args.html.as_ref().is_none_or(|file| super::reports::put(file, &crate::report::page::plan(found, &stack), printer))
 }
 
 fn failed(problem: Diagnostic, printer: &Printer) -> Exit {

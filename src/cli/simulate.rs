@@ -37,10 +37,10 @@ pub async fn run(args: SimulateArgs, printer: &Printer) -> Exit {
         printer.diagnostics(&problems, &project.sources);
         return Exit::Error;
     }
-    let state = match crate::state::load(&super::workspace::state_dir()) {
+    let state = match super::home::load() {
         Ok(loaded) => loaded.state,
         Err(error) => {
-            printer.diagnostics(&[error.into()], &project.sources);
+            printer.diagnostics(&[*error], &project.sources);
             return Exit::Error;
         }
     };
@@ -54,7 +54,7 @@ pub async fn run(args: SimulateArgs, printer: &Printer) -> Exit {
         Ok(stands) => stands,
         Err(trouble) => return trouble.tell(&project, printer),
     };
-    tell(&project, &state, &stands, lost.as_deref(), args.json, printer)
+    tell(&project, &state, &stands, lost.as_deref(), (args.json, args.html.as_deref()), printer)
 }
 
 /// Every workload with what counts as standing, and where.
@@ -226,7 +226,7 @@ fn tell(
     state: &State,
     stands: &Stands,
     lost: Option<&[Vec<Event>]>,
-    json: bool,
+    (json, html): (bool, Option<&std::path::Path>),
     printer: &Printer,
 ) -> Exit {
     let spec = &project.spec;
@@ -265,6 +265,12 @@ fn tell(
             })
             .collect(),
     };
+    if let Some(file) = html {
+        let (stack, _) = super::reports::place();
+        if !super::reports::put(file, &crate::report::page::simulation(&simulation, &stack), printer) {
+            return Exit::Error;
+        }
+    }
     printer.out(&match json {
         true => shown::json(&simulation),
         false => shown::text(&simulation, printer.style()),

@@ -5,7 +5,7 @@ use super::apply;
 use super::args::{ForceUnlockArgs, LockArgs, StateCommand};
 use super::print::Printer;
 use super::show;
-use super::workspace;
+use super::versions;
 use crate::diag::{Diagnostic, Sources};
 use crate::state::edit;
 use crate::state::v4::{self, Force};
@@ -60,6 +60,9 @@ pub async fn run(command: StateCommand, printer: &Printer) -> Exit {
         }
         StateCommand::Pull => existing().map(|state| printer.out(&v4::write(&state))),
         StateCommand::Push { file, force, lock } => push(&file, force, &lock, printer),
+        StateCommand::History { json } => versions::history(json, printer).map_err(Trouble::from),
+        StateCommand::Restore { serial, auto_approve, lock } => versions::restore(serial, auto_approve, &lock, printer),
+        StateCommand::Migrate { from, to, lock } => versions::migrate(from.as_deref(), to.as_deref(), &lock, printer),
     };
     match result {
         Ok(()) => Exit::Done,
@@ -86,7 +89,7 @@ impl<E: Into<Diagnostic>> From<E> for Trouble {
 
 /// The state of this directory; that there is none is an error.
 fn existing() -> Result<State, Trouble> {
-    let loaded = state::load(&workspace::state_dir())?;
+    let loaded = super::home::load().map_err(|problem| *problem)?;
     if loaded.source == Source::Nothing {
         let problem = Diagnostic::error("No state file was found", "Nothing has been applied in this directory yet.");
         return Err(problem.help("Name the directory with -chdir=DIR.").into());
@@ -146,7 +149,7 @@ pub fn change(
     edited(lock, operation, printer, edit)
 }
 
-fn edited(
+pub fn edited(
     lock: &LockArgs,
     operation: &str,
     printer: &Printer,
@@ -239,7 +242,14 @@ pub fn force_unlock(args: &ForceUnlockArgs, printer: &Printer) -> Exit {
         printer.error("not approved; the lock is as it was");
         return Exit::Error;
     }
-    match state::force_unlock(&workspace::state_dir(), &args.id) {
+    let place = match super::home::place() {
+        Ok(place) => place,
+        Err(problem) => {
+            printer.diagnostics(&[*problem], &Sources::default());
+            return Exit::Error;
+        }
+    };
+    match state::force_unlock(&place, &args.id) {
         Ok(unlocked) => {
             let h = &unlocked.holder;
             printer.out(&format!("The lock of {}@{} ({}) was taken away.", h.who, h.host, h.operation));

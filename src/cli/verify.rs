@@ -4,14 +4,13 @@ use super::Exit;
 use super::args::VerifyArgs;
 use super::print::Printer;
 use crate::audit::{Fault, audit, diagnostics};
-use crate::plan::file;
 
 /// Exit 0 for a sound plan, 3 when it breaks a rule, 1 for any other fault or a file that is no plan.
 pub fn run(args: &VerifyArgs, printer: &Printer) -> Exit {
-    let plan = match file::open(&args.planfile) {
+    let plan = match super::saved::open(&args.planfile, None) {
         Ok(plan) => plan,
         Err(error) => {
-            printer.diagnostics(&[error.about(&args.planfile)], &Default::default());
+            printer.diagnostics(&[*error], &Default::default());
             return Exit::Error;
         }
     };

@@ -6,7 +6,7 @@ use super::apply;
 use super::args::{LockArgs, WorkspaceCommand};
 use super::print::Printer;
 use crate::diag::{Diagnostic, Sources};
-use crate::state::{self, State, StateError, v4};
+use crate::state::{self, Place, State, StateError, v4};
 use std::path::{Path, PathBuf};
 
 /// The workspace there always is.
@@ -27,19 +27,17 @@ pub fn current() -> String {
     })
 }
 
-/// The directory of the selected workspace's state.
-pub fn state_dir() -> PathBuf {
-    directory(&current())
-}
-
 /// The state in a file of Terraform's format, version 4; without one that of the selected workspace.
 ///
 /// # Errors
 /// It cannot be read, or is something else.
-pub fn state_in(file: Option<&Path>) -> Result<State, StateError> {
-    let Some(path) = file else { return Ok(state::load(&state_dir())?.state) };
-    let bytes = std::fs::read(path).map_err(|error| StateError::io(path, "read", &error))?;
-    v4::read(path, &bytes)
+pub fn state_in(file: Option<&Path>) -> Result<State, Box<Diagnostic>> {
+    let Some(path) = file else { return Ok(super::home::load()?.state) };
+    let read = || {
+        let bytes = std::fs::read(path).map_err(|error| StateError::io(path, "read", &error))?;
+        v4::read(path, &bytes)
+    };
+    read().map_err(|error| Box::new(error.into()))
 }
 
 /// Refuses a name in the environment that is none.
@@ -62,7 +60,8 @@ pub fn data_dir() -> PathBuf {
     std::env::var_os("TF_DATA_DIR").filter(|v| !v.is_empty()).map_or_else(|| PathBuf::from(".terraform"), PathBuf::from)
 }
 
-fn directory(name: &str) -> PathBuf {
+/// Where below a directory the state of a workspace is.
+pub fn below(name: &str) -> PathBuf {
     if name == DEFAULT { PathBuf::from(".") } else { Path::new(STATES).join(name) }
 }
 
@@ -79,26 +78,45 @@ fn bad_name(name: &str) -> Diagnostic {
 }
 
 /// All there are: the default one, then the others by name.
-fn all() -> Vec<String> {
-    let entries = std::fs::read_dir(STATES).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries
-        .filter(|entry| entry.path().is_dir())
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| is_valid(name) && name != DEFAULT)
-        .collect();
+fn all() -> Result<Vec<String>, Box<Diagnostic>> {
+    let mut names: Vec<String> = match super::home::place()? {
+        Place::Shared(place) => state::workspaces(&place).map_err(|e| Box::new(Diagnostic::from(e)))?,
+        Place::Directory(_) => std::fs::read_dir(STATES)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|entry| entry.path().is_dir())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect(),
+    };
+    names.retain(|name| is_valid(name) && name != DEFAULT);
     names.sort();
     names.insert(0, DEFAULT.to_owned());
-    names
+    Ok(names)
+}
+
+/// Makes room for a workspace's state. On a server an empty one is begun, so that others see the workspace.
+fn make(name: &str, lock: &LockArgs, printer: &Printer) -> Result<(), Box<Diagnostic>> {
+    match super::home::place_of(name)? {
+        Place::Directory(dir) => {
+            std::fs::create_dir_all(&dir).map_err(|e| failed(&format!("{} cannot be made", dir.display()), &e))
+        }
+        place @ Place::Shared(_) => {
+            let store = apply::open_in(&place, lock, "workspace new", printer)
+                .map_err(|_| Box::new(Diagnostic::error("Workspace not created", "Its state could not be begun.")))?;
+            store.close().map_err(|e| Box::new(Diagnostic::from(e)))
+        }
+    }
 }
 
 type Done = Result<String, Box<Diagnostic>>;
 
 pub fn run(command: WorkspaceCommand, printer: &Printer) -> Exit {
     let done = match command {
-        WorkspaceCommand::List => Ok(list()),
+        WorkspaceCommand::List => list(),
         WorkspaceCommand::Show => Ok(current()),
         WorkspaceCommand::New { name, state, lock } => new(&name, state.as_deref(), &lock, printer),
-        WorkspaceCommand::Select { name, or_create } => select(&name, or_create),
+        WorkspaceCommand::Select { name, or_create } => select(&name, or_create, printer),
         WorkspaceCommand::Delete { name, force, lock } => delete(&name, force, &lock, printer),
     };
     match done {
@@ -113,10 +131,10 @@ pub fn run(command: WorkspaceCommand, printer: &Printer) -> Exit {
     }
 }
 
-fn list() -> String {
+fn list() -> Done {
     let current = current();
     let mut out = String::new();
-    for name in all() {
+    for name in all()? {
         out.push_str(&format!("{} {name}\n", if name == current { '*' } else { ' ' }));
     }
     out.push('\n');
@@ -125,7 +143,7 @@ fn list() -> String {
             "The active workspace is being overridden using the {VARIABLE} environment\nvariable.\n"
         ));
     }
-    out
+    Ok(out)
 }
 
 /// An error where the environment decides.
@@ -157,7 +175,7 @@ fn new(name: &str, given: Option<&Path>, lock: &LockArgs, printer: &Printer) -> 
         return Err(Box::new(bad_name(name)));
     }
     not_overridden("a new one")?;
-    if all().iter().any(|known| known == name) {
+    if all()?.iter().any(|known| known == name) {
         let problem = Diagnostic::error("Workspace not created", format!("Workspace \"{name}\" already exists."));
         return Err(Box::new(problem.help(format!("straddle workspace select {name}"))));
     }
@@ -166,8 +184,7 @@ fn new(name: &str, given: Option<&Path>, lock: &LockArgs, printer: &Printer) -> 
         v4::read(file, &bytes).map_err(|e| Box::new(Diagnostic::from(e)))
     });
     let pushed = pushed.transpose()?;
-    let dir = directory(name);
-    std::fs::create_dir_all(&dir).map_err(|e| failed(&format!("{} cannot be made", dir.display()), &e))?;
+    make(name, lock, printer)?;
     keep(name)?;
     if let Some(pushed) = pushed {
         super::state::take_over(pushed, lock, printer)?;
@@ -178,12 +195,12 @@ fn new(name: &str, given: Option<&Path>, lock: &LockArgs, printer: &Printer) -> 
     ))
 }
 
-fn select(name: &str, or_create: bool) -> Done {
+fn select(name: &str, or_create: bool, printer: &Printer) -> Done {
     if !is_valid(name) {
         return Err(Box::new(bad_name(name)));
     }
     not_overridden("another choice")?;
-    let known = all();
+    let known = all()?;
     if !known.iter().any(|k| k == name) {
         if !or_create {
             let near = crate::lang::suggest::nearest(name, known.iter().map(String::as_str));
@@ -193,8 +210,7 @@ fn select(name: &str, or_create: bool) -> Done {
                 "{mean}Create it with \"straddle workspace new {name}\", or select it with -or-create."
             ))));
         }
-        let dir = directory(name);
-        std::fs::create_dir_all(&dir).map_err(|e| failed(&format!("{} cannot be made", dir.display()), &e))?;
+        make(name, &LockArgs { lock_timeout: "0s".into(), lock: true }, printer)?;
     }
     keep(name)?;
     Ok(format!("Switched to workspace \"{name}\"."))
@@ -206,7 +222,7 @@ fn delete(name: &str, force: bool, lock: &LockArgs, printer: &Printer) -> Done {
     if !is_valid(name) {
         return Err(Box::new(bad_name(name)));
     }
-    if !all().iter().any(|known| known == name) {
+    if !all()?.iter().any(|known| known == name) {
         return refuse(format!("Workspace \"{name}\" doesn't exist."), "straddle workspace list");
     }
     if name == current() {
@@ -215,8 +231,8 @@ fn delete(name: &str, force: bool, lock: &LockArgs, printer: &Printer) -> Done {
     if name == DEFAULT {
         return refuse("The default workspace cannot be deleted.".into(), "Its state is the directory's own.");
     }
-    let dir = directory(name);
-    let loaded = state::load(&dir).map_err(|e| Box::new(Diagnostic::from(e)))?;
+    let place = super::home::place_of(name)?;
+    let loaded = state::load(&place).map_err(|e| Box::new(Diagnostic::from(e)))?;
     let count = loaded.state.objects.len();
     if count > 0 && !force {
         let listed: Vec<String> = loaded.state.objects.keys().take(5).map(|id| format!("  {id}")).collect();
@@ -225,12 +241,17 @@ fn delete(name: &str, force: bool, lock: &LockArgs, printer: &Printer) -> Done {
         return refuse(why, "Destroy them first, or say -force to leave them behind unmanaged.");
     }
     // Nobody may be writing it.
-    let store = apply::open_in(&dir, lock, "workspace delete", printer);
+    let store = apply::open_in(&place, lock, "workspace delete", printer);
     let Ok(store) = store else {
         return refuse(format!("The state of \"{name}\" is locked."), "Try again when the run is over.");
     };
     store.close().map_err(|e| Box::new(Diagnostic::from(e)))?;
-    std::fs::remove_dir_all(&dir).map_err(|e| failed(&format!("{} cannot be removed", dir.display()), &e))?;
+    match &place {
+        Place::Directory(dir) => {
+            std::fs::remove_dir_all(dir).map_err(|e| failed(&format!("{} cannot be removed", dir.display()), &e))?;
+        }
+        Place::Shared(place) => state::remove(place).map_err(|e| Box::new(Diagnostic::from(e)))?,
+    }
     let warning = if count > 0 { format!("\n{count} objects live on, unmanaged.") } else { String::new() };
     Ok(format!("Deleted workspace \"{name}\"!{warning}"))
 }

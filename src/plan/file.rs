@@ -1,14 +1,15 @@
 //! Saved plans: `plan -out` writes one, `apply`, `show` and `verify` read it.
 //!
-//! A line names format and version, a line holds the SHA-256 of all that follows, and what follows is gzip over MessagePack
-//! with named fields. Nothing is looked at before the digest is right, so a file cut short or bent anywhere is refused as such.
-//! The digest protects from accidents; a saved plan holds secrets and authority, and must be kept as what it is.
+//! A line names format and version, a line holds the SHA-256 of what follows the next, that one a signature or `-`, and what
+//! follows is MessagePack with named fields, compressed and (with a key) encrypted. Nothing is looked at before the digest is
+//! right, so a file cut short or bent anywhere is refused as such. The digest protects from accidents, the signature from others;
+//! without a key a saved plan holds secrets, and must be kept as what it is.
 
 use super::model::Plan;
+use super::sign::{SigningKey, VerifyingKey};
 use crate::diag::Diagnostic;
-use flate2::Compression;
+use crate::state::seal::{self, Keys};
 use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use serde::Serialize as _;
 use sha2::{Digest as _, Sha256};
 use std::io::{Read as _, Write as _};
@@ -17,8 +18,8 @@ use straddle_sdk::value::{Marks, Value};
 
 /// What every saved plan of any version begins with.
 const MAGIC: &[u8] = b"straddle saved plan, version ";
-/// The version written, and the only one read.
-pub const VERSION: u32 = 1;
+/// The version written. The first, without signature and key, is still read.
+pub const VERSION: u32 = 2;
 /// The largest file read, in bytes.
 pub const MAX_FILE: u64 = 1 << 28;
 /// The largest content unpacked, in bytes.
@@ -42,6 +43,12 @@ pub enum PlanFileError {
     /// A plan that cannot be written.
     #[error("the plan cannot be saved: {0}")]
     Unwritable(String),
+    /// Encrypted, and not to be opened with what is given.
+    #[error("{0}")]
+    Sealed(String),
+    /// A signature is asked for, and this is not it.
+    #[error("{0}")]
+    Unsigned(&'static str),
     /// The file cannot be had.
     #[error("{0}")]
     File(String),
@@ -56,6 +63,10 @@ impl PlanFileError {
                 "See to the directory's rights and to the disk, or name a file elsewhere. Nothing was changed."
             }
             PlanFileError::File(_) => "",
+            PlanFileError::Sealed(_) => "Give the key it was saved with: STRADDLE_PLAN_KEY.",
+            PlanFileError::Unsigned(_) => {
+                "Have it signed by whoever reviewed it: straddle plan -out=FILE -sign-with=KEY."
+            }
             _ => "Make it anew: straddle plan -out=FILE",
         };
         let summary =
@@ -64,22 +75,40 @@ impl PlanFileError {
     }
 }
 
-/// A plan as the bytes of a file; equal plans give equal bytes. Ephemeral variables are left out: they must be given anew.
+/// What saved plans are protected with.
+#[derive(Clone, Debug, Default)]
+pub struct Protection {
+    /// Their content is encrypted with.
+    pub keys: Keys,
+    /// They are signed with.
+    pub sign: Option<SigningKey>,
+    /// Their signature must be this key's.
+    pub verify: Option<VerifyingKey>,
+}
+
+/// What is sealed in with the content: that it is a plan.
+const NAME: &str = "saved plan";
+
+/// What is signed: that it is a plan of this version, and the digest of its content.
+fn signed(digest: &str) -> String {
+    format!("straddle saved plan {VERSION} sha256:{digest}")
+}
+
+/// A plan as the bytes of a file; equal plans give equal bytes, unless they are encrypted. Ephemeral variables are left out: they must be given anew.
 ///
 /// # Errors
 /// An ephemeral value anywhere else.
-pub fn write(plan: &Plan) -> Result<Vec<u8>, PlanFileError> {
+pub fn write(plan: &Plan, protection: &Protection) -> Result<Vec<u8>, PlanFileError> {
     let unwritable = |e: &dyn std::fmt::Display| PlanFileError::Unwritable(e.to_string());
     let mut plan = plan.clone();
     plan.variables.retain(|_, value: &mut Value| !value.deep_marks().contains(Marks::EPHEMERAL));
-    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-    let mut writer = std::io::BufWriter::new(&mut packed);
-    plan.serialize(&mut rmp_serde::Serializer::new(&mut writer).with_struct_map()).map_err(|e| unwritable(&e))?;
-    writer.flush().map_err(|e| unwritable(&e))?;
-    drop(writer);
-    let packed = packed.finish().map_err(|e| unwritable(&e))?;
+    let mut content = Vec::new();
+    plan.serialize(&mut rmp_serde::Serializer::new(&mut content).with_struct_map()).map_err(|e| unwritable(&e))?;
+    let packed = seal::pack(&content, &protection.keys, NAME);
+    let digest = digest(&packed);
+    let signature = protection.sign.as_ref().map_or("-".into(), |key| key.sign(signed(&digest).as_bytes()));
     let mut bytes = MAGIC.to_vec();
-    bytes.extend_from_slice(format!("{VERSION}\n{}\n", digest(&packed)).as_bytes());
+    bytes.extend_from_slice(format!("{VERSION}\n{digest}\n{signature}\n").as_bytes());
     bytes.extend_from_slice(&packed);
     Ok(bytes)
 }
@@ -88,19 +117,37 @@ pub fn write(plan: &Plan) -> Result<Vec<u8>, PlanFileError> {
 ///
 /// # Errors
 /// [`PlanFileError`], which says what the bytes are instead.
-pub fn read(bytes: &[u8]) -> Result<Plan, PlanFileError> {
+pub fn read(bytes: &[u8], protection: &Protection) -> Result<Plan, PlanFileError> {
     let damaged = |what: &str| PlanFileError::Damaged(what.to_string());
     if bytes.len() as u64 > MAX_FILE {
         return Err(PlanFileError::TooLarge(bytes.len() as u64));
     }
     let rest = bytes.strip_prefix(MAGIC).ok_or(PlanFileError::Foreign)?;
     let (version, rest) = line(rest).ok_or_else(|| damaged("it ends too early"))?;
-    if version != VERSION.to_string() {
+    let first = version == "1";
+    if !first && version != VERSION.to_string() {
         return Err(PlanFileError::Version(version.chars().take(20).collect()));
     }
-    let (said, packed) = line(rest).ok_or_else(|| damaged("it ends too early"))?;
+    let (said, rest) = line(rest).ok_or_else(|| damaged("it ends too early"))?;
+    let (signature, packed) =
+        if first { ("-", rest) } else { line(rest).ok_or_else(|| damaged("it ends too early"))? };
     if said != digest(packed) {
         return Err(damaged("its digest is another"));
+    }
+    match &protection.verify {
+        Some(_) if signature == "-" => return Err(PlanFileError::Unsigned("it is not signed")),
+        Some(key) if !key.is_good(signed(said).as_bytes(), signature) => {
+            return Err(PlanFileError::Unsigned("it is not signed by the key that is asked for"));
+        }
+        _ => {}
+    }
+    if !first {
+        let content = seal::unpack_within(packed, &protection.keys, NAME, MAX_CONTENT);
+        let content = content.map_err(|e| match e {
+            seal::SealError::Damaged | seal::SealError::Foreign => damaged("its content is not what was written"),
+            e => PlanFileError::Sealed(e.to_string()),
+        })?;
+        return rmp_serde::from_slice(&content).map_err(|e| PlanFileError::Damaged(e.to_string()));
     }
     let mut content = Vec::new();
     let unpacked = GzDecoder::new(packed).take(MAX_CONTENT + 1).read_to_end(&mut content);
@@ -140,12 +187,12 @@ pub fn save(path: &Path, bytes: &[u8]) -> Result<(), PlanFileError> {
 ///
 /// # Errors
 /// [`PlanFileError`].
-pub fn open(path: &Path) -> Result<Plan, PlanFileError> {
+pub fn open(path: &Path, protection: &Protection) -> Result<Plan, PlanFileError> {
     let failed = |e: std::io::Error| PlanFileError::File(e.to_string());
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
-    read(&bytes)
+    read(&bytes, protection)
 }
 
 #[cfg(test)]
@@ -157,6 +204,8 @@ mod tests {
     use crate::spread::model::{Mode, Ratio};
     use crate::spread::tests::world;
     use crate::state::ProviderRef;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
     use straddle_sdk::value::{Path, Str, Type};
@@ -234,6 +283,7 @@ mod tests {
             configuration: None,
             time: None,
             warnings: vec![Diagnostic::warning("w", "d")],
+            origin: Origin::default(),
         }
     }
 
@@ -244,23 +294,23 @@ mod tests {
             counts in prop::collection::vec(0u32..6, 1..5), replicas in 0u32..12, texts in prop::collection::vec(".{0,12}", 0..5)
         ) {
             let plan = plan(&counts, replicas, &texts);
-            let bytes = write(&plan).unwrap();
-            let back = read(&bytes).unwrap();
+            let bytes = write(&plan, &Protection::default()).unwrap();
+            let back = read(&bytes, &Protection::default()).unwrap();
             prop_assert_eq!(format!("{plan:?}"), format!("{back:?}"));
-            prop_assert_eq!(write(&back).unwrap(), bytes);
+            prop_assert_eq!(write(&back, &Protection::default()).unwrap(), bytes);
         }
 
         #[test]
         fn a_bent_or_cut_file_is_refused(at in 0.0f64..1.0, flip in 1u8..=255, cut in any::<bool>()) {
-            let mut bytes = write(&plan(&[2, 1], 4, &["x".into()])).unwrap();
+            let mut bytes = write(&plan(&[2, 1], 4, &["x".into()]), &Protection::default()).unwrap();
             let at = ((bytes.len() - 1) as f64 * at) as usize;
             if cut { bytes.truncate(at) } else { bytes[at] ^= flip }
-            prop_assert!(read(&bytes).is_err());
+            prop_assert!(read(&bytes, &Protection::default()).is_err());
         }
 
         #[test]
         fn foreign_bytes_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert_eq!(read(&bytes).err(), Some(PlanFileError::Foreign));
+            prop_assert_eq!(read(&bytes, &Protection::default()).err(), Some(PlanFileError::Foreign));
         }
     }
 
@@ -273,16 +323,48 @@ mod tests {
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(format!("1\n{}\n", digest(&packed)).as_bytes());
         bytes.extend_from_slice(&packed);
-        assert!(matches!(read(&bytes), Err(PlanFileError::Damaged(_))));
-        let newer = [MAGIC, b"2\n"].concat();
-        assert_eq!(read(&newer).err(), Some(PlanFileError::Version("2".into())));
+        assert!(matches!(read(&bytes, &Protection::default()), Err(PlanFileError::Damaged(_))));
+        let newer = [MAGIC, b"3\n"].concat();
+        assert_eq!(read(&newer, &Protection::default()).err(), Some(PlanFileError::Version("3".into())));
+    }
+
+    /// Made by OpenSSL for this test.
+    const PRIVATE: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIBLXRDYof/F0aYpn50q3FeerLU4CAI4GL/7xL4xngNt3\n-----END PRIVATE KEY-----\n";
+    const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEADqsm6I/GHUrvOuqsl8imMFWRwAHTPLL0wjSKCe4X3f4=\n-----END PUBLIC KEY-----\n";
+
+    #[test]
+    fn a_signed_plan_is_that_of_its_key_and_an_encrypted_one_holds_no_secret() {
+        let secret = "hunter2-hunter2";
+        let plan = plan(&[2, 1], 4, &[secret.into()]);
+        let key = |text: &str| Keys { current: Some(seal::Key::of_text(text).unwrap()), former: Vec::new() };
+        let sign = Some(SigningKey::of_pem(PRIVATE).unwrap());
+        let verify = Some(VerifyingKey::of_pem(PUBLIC).unwrap());
+        let both = Protection { keys: key("correct horse battery staple"), sign, verify: verify.clone() };
+        let bytes = write(&plan, &both).unwrap();
+        assert_eq!(format!("{:?}", read(&bytes, &both).unwrap()), format!("{plan:?}"));
+        for keys in [Keys::default(), key("another passphrase entirely")] {
+            let refused = read(&bytes, &Protection { keys, ..Protection::default() });
+            assert!(matches!(refused, Err(PlanFileError::Sealed(_))));
+        }
+        let unsigned = write(&plan, &Protection::default()).unwrap();
+        let asked = Protection { verify, ..Protection::default() };
+        assert_eq!(read(&unsigned, &asked).err(), Some(PlanFileError::Unsigned("it is not signed")));
+        // Another's signature: the same line, over another content.
+        let signature =
+            line(line(line(bytes.strip_prefix(MAGIC).unwrap()).unwrap().1).unwrap().1).unwrap().0.to_owned();
+        let mut forged = unsigned;
+        let at = forged.windows(3).position(|w| w == b"\n-\n").unwrap() + 1;
+        forged.splice(at..at + 1, signature.into_bytes());
+        assert!(matches!(read(&forged, &asked), Err(PlanFileError::Unsigned(_))));
+        assert!(read(&forged, &Protection::default()).is_ok());
+        assert!(SigningKey::of_pem(PUBLIC).is_err() && VerifyingKey::of_pem(PRIVATE).is_err());
     }
 
     #[test]
     fn ephemeral_variables_are_not_stored() {
         let mut plan = plan(&[1], 1, &[]);
         plan.variables.insert("token".into(), Value::string("hush").with_marks(Marks::EPHEMERAL));
-        let back = read(&write(&plan).unwrap()).unwrap();
+        let back = read(&write(&plan, &Protection::default()).unwrap(), &Protection::default()).unwrap();
         assert_eq!(back.variables.len(), 1);
         assert!(!back.variables.contains_key("token"));
     }
@@ -294,6 +376,6 @@ mod tests {
         std::fs::write(&path, "something longer that was there before").unwrap();
         save(&path, b"new").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
-        assert_eq!(open(&path).err(), Some(PlanFileError::Foreign));
+        assert_eq!(open(&path, &Protection::default()).err(), Some(PlanFileError::Foreign));
     }
 }

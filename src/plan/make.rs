@@ -579,6 +579,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             time: self.input.plan_time(),
             warnings: std::mem::take(&mut self.problems),
             survival,
+            origin: Default::default(),
         })
     }
 

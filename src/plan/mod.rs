@@ -26,6 +26,7 @@ pub mod removed;
 pub mod revisions;
 pub mod sequence;
 pub mod survival;
+pub mod sign;
 pub mod target;
 mod traverse;
 mod triggers;

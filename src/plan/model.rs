@@ -316,6 +316,20 @@ pub struct Plan {
     /// What is promised beside spread and survival, and what was found of it.
     #[serde(default)]
     pub survival: Survival,
+    /// What it was made with.
+    #[serde(default)]
+    pub origin: Origin,
+}
+
+/// What a plan was made with, beside its texts and the state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Origin {
+    /// The commit that was checked out; `+` follows where files differed from it. `None`: no repository.
+    pub commit: Option<String>,
+    /// The providers that were locked: source to version and a digest of the checksums.
+    pub providers: BTreeMap<String, String>,
+    /// This program's version, which is the built-in providers' too.
+    pub straddle: String,
 }
 
 impl Plan {

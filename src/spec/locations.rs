@@ -127,6 +127,8 @@ fn levels(spec: &mut Spec, blocks: &[Block], evaluate: Evaluate<'_>, problems: &
             }
         }
         promises::of_straddle(spec, &fields);
+        // Read when risks and levels are known.
+        let _ = (fields.blocks("state"), fields.blocks("pipeline"));
         fields.finish();
     }
 }

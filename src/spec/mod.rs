@@ -7,6 +7,7 @@ mod accept;
 mod amounts;
 mod fields;
 mod groups;
+mod keep;
 mod locations;
 mod model;
 pub mod probes;
@@ -17,6 +18,7 @@ mod workload;
 
 pub use fields::{Evaluate, parse_duration};
 pub use model::{Accept, FailoverMode, LocationSpec, Spec, Template, Watching, WorkloadSpec};
+pub use keep::{Encryption, Keep, KeepKind, Need, S3Keep, backend};
 
 use crate::diag::Diagnostic;
 use crate::lang::ast::Block;
@@ -28,6 +30,7 @@ pub fn lower(blocks: &[Block], evaluate: Evaluate<'_>) -> (Spec, Vec<Diagnostic>
     let problems = RefCell::new(Vec::new());
     let mut spec = Spec::default();
     locations::lower(&mut spec, blocks, evaluate, &problems);
+    keep::lower(&mut spec, blocks, evaluate, &problems);
     workload::lower(&mut spec, blocks, evaluate, &problems);
     promises::lower(&mut spec, blocks, evaluate, &problems);
     probes::lower(&mut spec, blocks, evaluate, &problems);

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
+use super::keep::{Keep, Need};
 use crate::diag::Span;
 use crate::lang::ast::Expr;
 use crate::lang::module::{ProviderRef, Resource};
@@ -31,6 +32,10 @@ pub struct Spec {
     pub probes: Vec<super::probes::ProbeSpec>,
     /// Where compiled plans are kept, and what they need.
     pub runbooks: Option<super::runbooks::RunbookSpec>,
+    /// Where the state is kept, where that is said.
+    pub keep: Option<Keep>,
+    /// What running straddle needs.
+    pub needs: Vec<Need>,
     /// Places in the text, by [`spread::Site`].
     pub sites: Vec<Span>,
 }

@@ -111,6 +111,38 @@ pub enum StateError {
         /// The Terraform state.
         path: PathBuf,
     },
+    /// The server a shared state is on does not answer, or not as it should.
+    #[error("cannot reach the state {}: {why}", path.display())]
+    Unreachable {
+        /// The state.
+        path: PathBuf,
+        /// Why; no secret is in it.
+        why: String,
+    },
+    /// A server that does not keep to the conditions everything rests on.
+    #[error("no state can be kept at {}: {what}", path.display())]
+    Unfit {
+        /// The state.
+        path: PathBuf,
+        /// What it does.
+        what: String,
+    },
+    /// Encrypted, and not to be opened with what is configured.
+    #[error("the state {} cannot be opened: {what}", path.display())]
+    Sealed {
+        /// The state.
+        path: PathBuf,
+        /// Why.
+        what: String,
+    },
+    /// The place configured is empty, and the directory still has a state.
+    #[error("there is no state at {} yet, but {} holds one", place.display(), path.display())]
+    LeftBehind {
+        /// The state in the directory.
+        path: PathBuf,
+        /// The place configured.
+        place: PathBuf,
+    },
     /// What was to be recorded cannot follow on what is recorded.
     #[error(transparent)]
     Illegal(#[from] Illegal),
@@ -159,6 +191,24 @@ impl StateError {
                 "to let straddle manage all of it from now on: straddle state push {}",
                 path.file_name().map_or("terraform.tfstate".into(), |name| name.to_string_lossy())
             ),
+            StateError::Unreachable { .. } => {
+                "nothing was changed that is not in the journal. Look at the server, the network and the credentials, then run the \
+                 command again: what was under way is asked of the provider, never made twice"
+                    .into()
+            }
+            StateError::Unfit { .. } => {
+                "use a server with conditional writes (PostgreSQL, Amazon S3, MinIO and others): without them two runs could \
+                 overwrite each other's state"
+                    .into()
+            }
+            StateError::Sealed { .. } => {
+                "give the key it was written with in the `encryption` block (key_env, key_file or key_command; a former one as \
+                 former_key_env). To begin encrypting a state: straddle state migrate"
+                    .into()
+            }
+            StateError::LeftBehind { .. } => {
+                "to move it there: straddle state migrate -from=local. If it is not meant, move the file away".into()
+            }
             StateError::Illegal(_) | StateError::Closed => {
                 "this is a fault of straddle itself. What was done before stands in the journal, and `straddle plan` shows it. Please report it".into()
             }
@@ -207,7 +257,10 @@ impl From<StateError> for Diagnostic {
                 "State of another program"
             }
             StateError::Truncated { .. } | StateError::Corrupt { .. } => "State is damaged",
-            StateError::Io { .. } => "State cannot be reached",
+            StateError::Io { .. } | StateError::Unreachable { .. } => "State cannot be reached",
+            StateError::Unfit { .. } => "State cannot be kept there",
+            StateError::Sealed { .. } => "State cannot be decrypted",
+            StateError::LeftBehind { .. } => "State is elsewhere",
             StateError::Illegal(_) | StateError::Closed => "Journal would not make sense",
         };
         let help = error.help();
@@ -216,5 +269,5 @@ impl From<StateError> for Diagnostic {
 }
 
 fn holder_text(holder: &Option<Box<Holder>>) -> String {
-    holder.as_ref().map_or_else(String::new, |holder| format!(" by {holder}"))
+    holder.as_ref().map_or_else(String::new, |holder| format!(" by {holder}{}", holder.age(super::store::now())))
 }

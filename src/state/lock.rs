@@ -33,12 +33,32 @@ pub struct Holder {
     pub operation: String,
     /// Since when.
     pub since: Time,
+    /// Why, in their words, or where to look: the address of a pipeline's job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Holder {
+    /// How long they have had it at a moment, in words that follow on it. Clocks of two machines may differ.
+    pub(super) fn age(&self, now: Time) -> String {
+        let seconds = now.0.saturating_sub(self.since.0) / 1000;
+        match seconds {
+            ..1 => String::new(),
+            1..120 => format!(" ({seconds}s ago)"),
+            120..7200 => format!(" ({}m ago)", seconds / 60),
+            _ => format!(" ({}h ago)", seconds / 3600),
+        }
+    }
 }
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Holder { id, who, host, pid, operation, since } = self;
-        write!(f, "{who} on {host} (process {pid}) for `{operation}` since {since}, lock id {id}")
+        let Holder { id, who, host, pid, operation, since, reason } = self;
+        write!(f, "{who} on {host} (process {pid}) for `{operation}`")?;
+        if let Some(reason) = reason {
+            write!(f, ", {reason},")?;
+        }
+        write!(f, " since {since}, lock id {id}")
     }
 }
 

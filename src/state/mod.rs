@@ -3,6 +3,7 @@
 //! * [`State`] and what is in it are plain data; [`fold`] is the only place where they change.
 //! * [`Entry`] is what can happen. `Begin` is durable before a call leaves, `End` before a dependent starts.
 
+mod batch;
 pub mod edit;
 mod error;
 mod fold;
@@ -11,9 +12,14 @@ mod journal;
 mod json;
 mod lock;
 mod model;
+mod page;
+mod past;
 mod paths;
+mod place;
 mod read;
 mod rows;
+pub mod seal;
+mod shared;
 pub mod show;
 mod store;
 pub mod taint;
@@ -34,7 +40,8 @@ pub use model::{
     Boot, DeposedKey, Displaced, Failover, Form, Identity, Loss, Note, NoteKey, Object, ObjectId, Output, ProviderRef,
     Rule, State, Stood, Time, WRITER, Word,
 };
-pub use read::{FILE, Loaded, Source, TERRAFORM_FILE, history, holder, image, load, restore};
+pub use place::{LEASE, Place, PostgresServer, S3Server, Server, SharedPlace};
+pub use read::{FILE, Loaded, Source, TERRAFORM_FILE, history, holder, image, load, oldest, remove, restore, version, workspaces};
 pub use store::{
     LockRequest, Notice, Store, TerraformState, Ticket, Unlocked, WriteHook, WritePoint, force_unlock, now,
 };

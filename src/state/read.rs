@@ -3,9 +3,12 @@
 use super::error::StateError;
 use super::history::History;
 use super::lock::{self, Holder};
+use super::journal::{Entry, RunBegin, RunEnd, RunOutcome};
 use super::model::State;
+use super::place::{Place, SharedPlace};
 use super::rows::{self, Decoded};
-use super::{v4, wal};
+use super::store::{LockRequest, Store, now};
+use super::{past, shared, v4, wal};
 use rusqlite::Connection;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
@@ -46,11 +49,15 @@ pub enum Source {
     Terraform,
 }
 
-/// Reads the state of a directory. Never writes a byte.
+/// Reads a state. Never writes a byte, takes no lock.
 ///
 /// # Errors
 /// When there is a state that cannot be read whole.
-pub fn load(dir: &Path) -> Result<Loaded, StateError> {
+pub fn load(place: impl Into<Place>) -> Result<Loaded, StateError> {
+    let dir = &match place.into() {
+        Place::Directory(dir) => dir,
+        Place::Shared(shared) => return shared::load(&shared),
+    };
     let path = dir.join(FILE);
     if let Some((db, _)) = snapshot(&path)? {
         let Decoded { state, holder, .. } = rows::decode(&path, &db)?;
@@ -70,15 +77,35 @@ pub fn load(dir: &Path) -> Result<Loaded, StateError> {
     }
 }
 
-/// The whole state of a directory in one piece, its log laid over: what [`restore`] takes. `None`: there is none.
+/// A whole state in one piece, its log laid over: what [`restore`] takes. `None`: there is none.
 ///
 /// # Errors
 /// When there is a state that cannot be read whole.
-pub fn image(dir: &Path) -> Result<Option<Vec<u8>>, StateError> {
-    let path = dir.join(FILE);
+pub fn image(place: impl Into<Place>) -> Result<Option<Vec<u8>>, StateError> {
+    let path = match place.into() {
+        Place::Directory(dir) => dir.join(FILE),
+        Place::Shared(shared) => return image_of(&shared),
+    };
     let Some((mut db, _)) = snapshot(&path)? else { return Ok(None) };
     let image = db.serialize(rusqlite::MAIN_DB).map_err(|e| StateError::sqlite(&path, &e))?;
     Ok(Some(image.to_vec()))
+}
+
+/// The same of a state on a server: it is laid down in a private directory for the moment, as the file it would be.
+fn image_of(shared: &SharedPlace) -> Result<Option<Vec<u8>>, StateError> {
+    let loaded = shared::load(shared)?;
+    if loaded.source == Source::Nothing {
+        return Ok(None);
+    }
+    let scratch = tempfile::tempdir().map_err(|e| StateError::io(&shared.label(), "copy", &e))?;
+    let request = LockRequest::here("runbook build");
+    let begin = RunBegin { who: request.who.clone(), command: "runbook build".into(), plan: None };
+    let end = RunEnd { outcome: RunOutcome::Done };
+    let store = Store::open_write(scratch.path(), &request)?;
+    let entries = [Entry::RunBegin(begin), Entry::Pushed(Arc::new(loaded.state)), Entry::RunEnd(end)];
+    store.record(now(), entries)?;
+    store.close()?;
+    image(scratch.path())
 }
 
 /// Puts a state in one piece into a directory that has none. False: there is one, and it is left as it is.
@@ -104,17 +131,69 @@ pub fn restore(dir: &Path, image: &[u8]) -> Result<bool, StateError> {
 ///
 /// # Errors
 /// When there is a state that cannot be read whole.
-pub fn history(dir: &Path) -> Result<History, StateError> {
-    let path = dir.join(FILE);
+pub fn history(place: impl Into<Place>) -> Result<History, StateError> {
+    let path = match place.into() {
+        Place::Directory(dir) => dir.join(FILE),
+        Place::Shared(shared) => return shared::history(&shared).map(|folded| folded.history),
+    };
     match snapshot(&path)? {
         Some((db, _)) => super::history::read(&path, &db),
         None => Ok(History::default()),
     }
 }
 
-/// Who holds the lock of a directory's state right now, as far as its lock file says.
-pub fn holder(dir: &Path) -> Option<Holder> {
-    lock::read_holder(&dir.join(FILE))
+/// The oldest serial that [`version`] can give.
+///
+/// # Errors
+/// When there is a state that cannot be read whole.
+pub fn oldest(place: impl Into<Place>) -> Result<Option<u64>, StateError> {
+    let path = match place.into() {
+        Place::Directory(dir) => dir.join(FILE),
+        Place::Shared(shared) => return shared::oldest(&shared),
+    };
+    match snapshot(&path)? {
+        Some((db, _)) => past::oldest(&path, &db),
+        None => Ok(None),
+    }
+}
+
+/// The state as it was at a serial. `None`: it is not kept any more, or never was.
+///
+/// # Errors
+/// When there is a state that cannot be read whole.
+pub fn version(place: impl Into<Place>, serial: u64) -> Result<Option<State>, StateError> {
+    let path = match place.into() {
+        Place::Directory(dir) => dir.join(FILE),
+        Place::Shared(shared) => return shared::version(&shared, serial),
+    };
+    match snapshot(&path)? {
+        Some((db, _)) => past::version(&path, &db, serial),
+        None => Ok(None),
+    }
+}
+
+/// Who holds the lock of a state right now, as far as is said.
+pub fn holder(place: impl Into<Place>) -> Option<Holder> {
+    match place.into() {
+        Place::Directory(dir) => lock::read_holder(&dir.join(FILE)),
+        Place::Shared(shared) => shared::holder(&shared),
+    }
+}
+
+/// The workspaces that have a state on a server.
+///
+/// # Errors
+/// The server does not answer.
+pub fn workspaces(place: &SharedPlace) -> Result<Vec<String>, StateError> {
+    shared::workspaces(place)
+}
+
+/// Removes a state from a server, with all its past.
+///
+/// # Errors
+/// The server does not answer.
+pub fn remove(place: &SharedPlace) -> Result<(), StateError> {
+    shared::remove(place)
 }
 
 /// A copy of the database with its log laid over, in memory. `None`: there is no such file. True: the log was hot.

@@ -153,17 +153,17 @@ fn write_addresses(addresses: &[Address]) -> String {
 }
 
 /// The fields of an object's row, borrowed from wherever they are.
-struct Fields<'a> {
-    address: &'a str,
-    deposed: Option<&'a str>,
-    provider: &'a str,
-    schema: i64,
-    attributes: &'a str,
-    sensitive: Option<&'a str>,
-    private: &'a [u8],
-    dependencies: Option<&'a str>,
-    flags: i64,
-    identity: Option<(i64, &'a str)>,
+pub(super) struct Fields<'a> {
+    pub address: &'a str,
+    pub deposed: Option<&'a str>,
+    pub provider: &'a str,
+    pub schema: i64,
+    pub attributes: &'a str,
+    pub sensitive: Option<&'a str>,
+    pub private: &'a [u8],
+    pub dependencies: Option<&'a str>,
+    pub flags: i64,
+    pub identity: Option<(i64, &'a str)>,
 }
 
 impl Fields<'_> {
@@ -318,7 +318,7 @@ fn decode_objects(
 
 /// What many objects have in common, read once.
 #[derive(Default)]
-struct Shared {
+pub(super) struct Shared {
     providers: HashMap<String, ProviderRef>,
     sensitive: HashMap<String, Arc<[Path]>>,
     dependencies: HashMap<String, Arc<[Address]>>,
@@ -371,17 +371,24 @@ impl Shared {
         if i64::from(sum) != number(1)? {
             return None;
         }
-        let address = self.address(fields.address)?;
-        let deposed = match fields.deposed {
+        let (id, object) = self.fields(&fields)?;
+        Some((id, object, sum))
+    }
+
+    /// Which object.
+    pub fn id(&mut self, address: &str, deposed: Option<&str>) -> Option<ObjectId> {
+        let address = self.address(address)?;
+        let deposed = match deposed {
             Some(key) => Some(DeposedKey::parse(key)?),
             None => None,
         };
-        let object = self.fields(&fields)?;
-        Some((ObjectId { address, deposed }, object, sum))
+        Some(ObjectId { address, deposed })
     }
 
-    fn fields(&mut self, fields: &Fields<'_>) -> Option<Object> {
-        Some(Object {
+    /// An object from its fields. `None`: they are not what was written.
+    pub fn fields(&mut self, fields: &Fields<'_>) -> Option<(ObjectId, Object)> {
+        let id = self.id(fields.address, fields.deposed)?;
+        let object = Object {
             provider: cached(&mut self.providers, fields.provider, ProviderRef::parse)?,
             schema_version: fields.schema,
             attributes: Json::kept(fields.attributes),
@@ -399,7 +406,8 @@ impl Shared {
             identity: fields
                 .identity
                 .map(|(schema_version, value)| Arc::new(Identity { schema_version, value: Json::kept(value) })),
-        })
+        };
+        Some((id, object))
     }
 
     /// Neighbours are mostly instances of one resource: they share its names.
@@ -455,7 +463,8 @@ fn decode_parts(path: &FilePath, db: &Connection, state: &mut State) -> Result<V
     Ok(parts)
 }
 
-fn read_part(state: &mut State, kind: &str, key: &str, body: &str) -> Option<()> {
+/// Reads a part into the state. `None`: it is not what was written.
+pub(super) fn read_part(state: &mut State, kind: &str, key: &str, body: &str) -> Option<()> {
     fn read<'a, T: Deserialize<'a>>(body: &'a str) -> Option<T> {
         serde_json::from_str(body).ok()
     }
@@ -473,6 +482,21 @@ fn read_part(state: &mut State, kind: &str, key: &str, body: &str) -> Option<()>
         "note" => drop(state.notes.insert(read::<NoteKey>(key)?, read::<Note>(body)?)),
         "checks" => state.checks = Some(Json::new(body).ok()?),
         "run" => state.run = Some(read::<Run>(body)?),
+        _ => return None,
+    }
+    Some(())
+}
+
+/// Takes a part out of the state. `None`: its key is none.
+pub(super) fn drop_part(state: &mut State, kind: &str, key: &str) -> Option<()> {
+    match kind {
+        "open" => drop(state.open.remove(ActionId::parse(key)?)),
+        "output" => drop(state.outputs.remove(key)),
+        "failover" => drop(state.failovers.remove(&serde_json::from_str::<Loss>(key).ok()?)),
+        "rules" => drop(state.rules.remove(key)),
+        "note" => drop(state.notes.remove(&serde_json::from_str::<NoteKey>(key).ok()?)),
+        "checks" => state.checks = None,
+        "run" => state.run = None,
         _ => return None,
     }
     Some(())

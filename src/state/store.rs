@@ -4,15 +4,18 @@
 //! is appended while the disk is busy with one transaction shares the next. The folded parts and the journal lines they came
 //! from are one transaction, so that the file is at any instant the fold of a prefix of the journal.
 
+use super::batch::Batch;
 use super::error::StateError;
 use super::fold::fold;
 use super::journal::{Entry, Open, Record};
 use super::lock::{self, Holder, Lock};
 use super::model::{State, Time};
+use super::place::{Place, SharedPlace};
 use super::read::{self, FILE, TERRAFORM_FILE};
-use super::rows::{self, Decoded};
-use super::writer::{Batch, Writer};
-use std::path::{Path, PathBuf};
+use super::rows;
+use super::shared::{self, LogWriter};
+use super::writer::Writer;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -40,6 +43,8 @@ pub struct LockRequest {
     pub operation: String,
     /// How long to wait for somebody who has it.
     pub timeout: Duration,
+    /// Why, for others to read; a pipeline's job where nothing was said.
+    pub reason: Option<String>,
     /// What to do about a `terraform.tfstate` beside which there is no state of ours yet.
     pub terraform: TerraformState,
 }
@@ -63,6 +68,7 @@ impl LockRequest {
             pid: std::process::id(),
             operation: operation.into(),
             timeout: Duration::ZERO,
+            reason: reason(),
             terraform: TerraformState::Respect,
         }
     }
@@ -76,6 +82,17 @@ impl LockRequest {
     pub fn taking_over(self) -> LockRequest {
         LockRequest { terraform: TerraformState::TakeOver, ..self }
     }
+}
+
+/// What was said in `STRADDLE_LOCK_REASON`, or which job of a pipeline this is.
+fn reason() -> Option<String> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let github = || {
+        let (server, repository) = (variable("GITHUB_SERVER_URL")?, variable("GITHUB_REPOSITORY")?);
+        Some(format!("{server}/{repository}/actions/runs/{}", variable("GITHUB_RUN_ID")?))
+    };
+    let said = variable("STRADDLE_LOCK_REASON").or_else(github).or_else(|| variable("CI_JOB_URL"));
+    said.map(|text| text.chars().filter(|c| !c.is_control()).take(200).collect())
 }
 
 /// Something the person in front should be told.
@@ -116,7 +133,7 @@ pub enum WritePoint {
 /// Called at every [`WritePoint`], on the thread that writes.
 pub type WriteHook = Arc<dyn Fn(WritePoint) + Send + Sync>;
 
-/// The state open for writing. One at a time for each directory, in all processes.
+/// The state open for writing. One at a time for each place, in all processes.
 pub struct Store {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<Result<(), StateError>>>,
@@ -184,25 +201,24 @@ impl Queue {
 }
 
 impl Store {
-    /// Opens the state of a directory for writing, and begins one where there is none.
+    /// Opens a state for writing, and begins one where there is none.
     ///
     /// The file is read and checked whole before anything is changed. Actions that a dead holder left open are in the state's
     /// [`State::open`]; they must be resolved before anything else is done to their objects.
     ///
     /// # Errors
     /// Locked, damaged, foreign, newer, not writable: the file is as it was.
-    pub fn open_write(dir: &Path, request: &LockRequest) -> Result<Store, StateError> {
-        Store::open_write_with(dir, request, &mut |_| {}, Arc::new(|_| {}))
+    pub fn open_write(place: impl Into<Place>, request: &LockRequest) -> Result<Store, StateError> {
+        Store::open_write_with(place, request, &mut |_| {}, Arc::new(|_| {}))
     }
 
     /// As [`Store::open_write`]. `on_wait` hears, once, whom it has to wait for; `hook` is called at every [`WritePoint`].
     pub fn open_write_with(
-        dir: &Path,
+        place: impl Into<Place>,
         request: &LockRequest,
-        on_wait: &mut dyn FnMut(Option<&Holder>),
+        on_wait: &mut (dyn FnMut(Option<&Holder>) + Send),
         hook: WriteHook,
     ) -> Result<Store, StateError> {
-        let path = dir.join(FILE);
         let time = now();
         let holder = Holder {
             id: uuid::Uuid::new_v4().to_string(),
@@ -211,7 +227,44 @@ impl Store {
             pid: request.pid,
             operation: request.operation.clone(),
             since: time,
+            reason: request.reason.clone(),
         };
+        match place.into() {
+            Place::Directory(dir) => Store::open_file(&dir, request, holder, on_wait, hook),
+            Place::Shared(place) => Store::open_shared(&place, request, holder, on_wait, &hook),
+        }
+    }
+
+    fn open_shared(
+        place: &SharedPlace,
+        request: &LockRequest,
+        holder: Holder,
+        on_wait: &mut (dyn FnMut(Option<&Holder>) + Send),
+        hook: &WriteHook,
+    ) -> Result<Store, StateError> {
+        let time = holder.since;
+        let opening = shared::open(place, request, &holder, time, on_wait, hook)?;
+        let mut notices = Vec::new();
+        if opening.created {
+            notices.push(Notice::Created);
+        }
+        notices.extend(opening.dead.map(Notice::TookOver));
+        let folded = opening.writer.folded();
+        if folded.at > time {
+            notices.push(Notice::ClockWentBack { last: folded.at, now: time });
+        }
+        let state = folded.state.clone();
+        Store::start(state, Hand::Log(Box::new(opening.writer)), holder, notices)
+    }
+
+    fn open_file(
+        dir: &Path,
+        request: &LockRequest,
+        holder: Holder,
+        on_wait: &mut dyn FnMut(Option<&Holder>),
+        hook: WriteHook,
+    ) -> Result<Store, StateError> {
+        let (path, time) = (dir.join(FILE), holder.since);
         let lock = lock::acquire(&path, &holder, request.timeout, on_wait)?;
         let mut notices = Vec::new();
         let (decoded, hot) = match read::snapshot(&path)? {
@@ -233,23 +286,16 @@ impl Store {
         if decoded.meta.at > time {
             notices.push(Notice::ClockWentBack { last: decoded.meta.at, now: time });
         }
-        Store::start(path, lock, holder, decoded, hot, hook, notices)
-    }
-
-    fn start(
-        path: PathBuf,
-        lock: Lock,
-        holder: Holder,
-        decoded: Decoded,
-        hot: bool,
-        hook: WriteHook,
-        notices: Vec<Notice>,
-    ) -> Result<Store, StateError> {
         let state = decoded.state.clone();
         let mut writer = Writer::open(&path, &holder, decoded, hook)?;
         if hot {
             writer.checkpoint();
         }
+        Store::start(state, Hand::File(Box::new(writer), Some(lock)), holder, notices)
+    }
+
+    fn start(state: State, mut writer: Hand, holder: Holder, notices: Vec<Notice>) -> Result<Store, StateError> {
+        let path = writer.path().to_path_buf();
         let (turn, _) = watch::channel(0);
         let queue = Queue {
             state,
@@ -266,10 +312,7 @@ impl Store {
         let theirs = shared.clone();
         let thread = std::thread::Builder::new().name("state".into()).spawn(move || {
             let result = run(&theirs, &mut writer);
-            let closed = writer.close();
-            // Only now may others come in.
-            drop(lock);
-            result.and(closed)
+            result.and(writer.close())
         });
         let thread = thread.map_err(|e| StateError::io(&path, "write", &e))?;
         Ok(Store { shared, thread: Some(thread), notices, holder })
@@ -403,7 +446,7 @@ fn respect_terraform(dir: &Path, terraform: TerraformState) -> Result<(), StateE
 }
 
 /// The writing thread: one transaction after the other until closing.
-fn run(shared: &Shared, writer: &mut Writer) -> Result<(), StateError> {
+fn run(shared: &Shared, writer: &mut Hand) -> Result<(), StateError> {
     loop {
         let mut queue = shared.lock();
         while !queue.fresh && !queue.closing {
@@ -445,6 +488,49 @@ fn run(shared: &Shared, writer: &mut Writer) -> Result<(), StateError> {
     }
 }
 
+/// What the writing thread writes with.
+enum Hand {
+    /// Into a file, with the lock that is given back when all is written.
+    File(Box<Writer>, Option<Lock>),
+    /// Onto a server.
+    Log(Box<LogWriter>),
+}
+
+impl Hand {
+    fn path(&self) -> &Path {
+        match self {
+            Hand::File(writer, _) => writer.path(),
+            Hand::Log(writer) => writer.label(),
+        }
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), StateError> {
+        match self {
+            Hand::File(writer, _) => writer.commit(batch),
+            Hand::Log(writer) => writer.commit(batch),
+        }
+    }
+
+    fn checkpoint_if_long(&mut self) {
+        match self {
+            Hand::File(writer, _) => writer.checkpoint_if_long(),
+            Hand::Log(writer) => writer.checkpoint_if_long(),
+        }
+    }
+
+    fn close(&mut self) -> Result<(), StateError> {
+        match self {
+            Hand::File(writer, lock) => {
+                let closed = writer.close();
+                // Only now may others come in.
+                drop(lock.take());
+                closed
+            }
+            Hand::Log(writer) => writer.close(),
+        }
+    }
+}
+
 /// A batch could not be written: actions that were to begin have not, everything else waits for another try.
 fn take_back(queue: &mut Queue, mut batch: Batch, error: &StateError) {
     for (ticket, action) in batch.take_begins() {
@@ -462,8 +548,11 @@ fn take_back(queue: &mut Queue, mut batch: Batch, error: &StateError) {
 ///
 /// # Errors
 /// There is no lock, or it has another id.
-pub fn force_unlock(dir: &Path, id: &str) -> Result<Unlocked, StateError> {
-    let path = dir.join(FILE);
+pub fn force_unlock(place: impl Into<Place>, id: &str) -> Result<Unlocked, StateError> {
+    let path = match place.into() {
+        Place::Directory(dir) => dir.join(FILE),
+        Place::Shared(place) => return shared::force_unlock(&place, id),
+    };
     let in_state = match read::snapshot(&path)? {
         Some((db, _)) => rows::decode(&path, &db)?.holder,
         None => None,

@@ -1,11 +1,11 @@
 //! The one thread's side of the store: transactions, checkpoints, beginning a file.
 
+use super::batch::Batch;
 use super::error::StateError;
-use super::fold::Change;
-use super::history::{LINES_KEPT, Line, PastRun, RUNS_KEPT};
-use super::journal::{ActionId, Entry, Record};
+use super::history::{LINES_KEPT, RUNS_KEPT};
 use super::lock::{self, Holder};
-use super::model::{Object, ObjectId, State, Time};
+use super::model::{Object, ObjectId, Time};
+use super::past::Pages;
 use super::read::with_suffix;
 use super::rows::{self, Count, Decoded, Meta, ObjectRow, PartKey};
 use super::store::{WriteHook, WritePoint};
@@ -13,7 +13,7 @@ use super::wal;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 use rustix::fs::FlockOperation;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,123 +27,6 @@ const READER_PATIENCE: Duration = Duration::from_secs(2);
 const FOREIGN_PATIENCE: Duration = Duration::from_secs(5);
 /// Pages below which giving space back to the file system is not worth the writing.
 const VACUUM_MIN: i64 = 1_000;
-
-/// What is to be written in one transaction: the last content of everything that changed.
-#[derive(Default)]
-pub(super) struct Batch {
-    /// Everything that was there before goes.
-    wipe: bool,
-    objects: BTreeMap<ObjectId, Option<Arc<Object>>>,
-    parts: BTreeMap<PartKey, Option<String>>,
-    lines: Vec<Line>,
-    over: Vec<PastRun>,
-    begins: Vec<(u64, ActionId)>,
-    run_began: bool,
-    head: Option<Head>,
-}
-
-/// The numbers of the state after the batch.
-#[derive(Clone)]
-struct Head {
-    ticket: u64,
-    lineage: Arc<str>,
-    writer: Arc<str>,
-    serial: u64,
-    runs: u64,
-    journal: u64,
-    at: Time,
-}
-
-impl Batch {
-    /// Takes in a record, and what folding it into `state` changed.
-    pub fn add(&mut self, ticket: u64, record: &Record, changes: Vec<Change>, state: &State) {
-        let run = state.run.as_ref().map_or(state.runs, |run| run.number);
-        self.lines.push(Line::of(record, run));
-        match &record.entry {
-            Entry::Begin(begin) => self.begins.push((ticket, begin.action)),
-            Entry::End(end) => self.begins.retain(|(_, action)| *action != end.action),
-            Entry::RunBegin(_) => self.run_began = true,
-            _ => {}
-        }
-        for change in changes {
-            self.change(change, state);
-        }
-        let at = self.head.as_ref().map_or(record.at, |head| head.at.max(record.at));
-        self.head = Some(Head::of(ticket, at, state));
-    }
-
-    /// The batch includes everything up to a ticket, even one that appended nothing.
-    pub fn reach(&mut self, ticket: u64, state: &State) {
-        let at = self.head.as_ref().map_or(Time(i64::MIN), |head| head.at);
-        self.head = Some(Head::of(ticket, at, state));
-    }
-
-    fn change(&mut self, change: Change, state: &State) {
-        match change {
-            Change::Object(id, object) => drop(self.objects.insert(id, object)),
-            Change::RunOver { run, outcome, at, serial } => {
-                self.over.push(PastRun { run, outcome, ended: at, serial_after: serial });
-            }
-            Change::Everything => {
-                self.wipe = true;
-                self.objects = state.objects.iter().map(|(id, object)| (id.clone(), Some(object.clone()))).collect();
-                self.parts = rows::all_parts(state).iter().filter_map(rows::part).collect();
-            }
-            part => self.parts.extend(rows::part(&part)),
-        }
-    }
-
-    /// Nothing to write.
-    pub fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.objects.is_empty() && self.parts.is_empty() && !self.wipe
-    }
-
-    /// The last ticket in it.
-    pub fn upto(&self) -> u64 {
-        self.head.as_ref().map_or(0, |head| head.ticket)
-    }
-
-    /// The actions that begin in it and do not end in it.
-    pub fn take_begins(&mut self) -> Vec<(u64, ActionId)> {
-        std::mem::take(&mut self.begins)
-    }
-
-    /// An action of it did not begin after all.
-    pub fn forget_open(&mut self, action: ActionId) {
-        self.parts.extend(rows::part(&Change::Open(action, None)));
-    }
-
-    /// This batch and a later one, as one.
-    pub fn then(mut self, later: Batch) -> Batch {
-        if later.wipe {
-            self.objects.clear();
-            self.parts.clear();
-        }
-        self.wipe |= later.wipe;
-        self.objects.extend(later.objects);
-        self.parts.extend(later.parts);
-        self.lines.extend(later.lines);
-        self.over.extend(later.over);
-        self.begins.extend(later.begins);
-        self.run_began |= later.run_began;
-        self.head = later.head.or(self.head);
-        self
-    }
-}
-
-impl Head {
-    fn of(ticket: u64, at: Time, state: &State) -> Head {
-        Head {
-            ticket,
-            lineage: state.lineage.clone(),
-            writer: state.writer.clone(),
-            serial: state.serial,
-            runs: state.runs,
-            journal: state.journal,
-            at,
-        }
-    }
-}
 
 /// Begins an empty state: built under another name, complete before it gets its own.
 pub(super) fn create(path: &Path, lineage: &str, at: Time, hook: &WriteHook) -> Result<(), StateError> {
@@ -245,6 +128,7 @@ pub(super) struct Writer {
     next_row: i64,
     parts: HashMap<PartKey, u32>,
     meta: Meta,
+    pages: Pages,
 }
 
 /// What a transaction changes in the writer's own books, once it is durable.
@@ -267,6 +151,7 @@ impl Writer {
         let body = serde_json::to_string(holder).unwrap_or_default();
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
         tx.execute("INSERT OR REPLACE INTO lock (one, body) VALUES (1, ?1)", [&body]).map_err(sqlite)?;
+        let pages = Pages::open(&tx).map_err(sqlite)?;
         tx.commit().map_err(sqlite)?;
         Ok(Writer {
             path: path.to_path_buf(),
@@ -282,7 +167,13 @@ impl Writer {
                 .map(|(kind, key, sum)| (PartKey { kind: kind.into(), key }, sum))
                 .collect(),
             meta: decoded.meta,
+            pages,
         })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// One transaction. On error nothing of it is in the file.
@@ -307,9 +198,12 @@ impl Writer {
                 ..books.meta
             };
         }
+        let mut pages = self.pages.prepare(&self.path, &tx, &self.meta)?;
         write_batch(&tx, batch, &self.rows, &self.parts, &mut books).map_err(sqlite)?;
+        pages.keep(&tx, batch).map_err(sqlite)?;
         tx.commit().map_err(sqlite)?;
         self.enter(books);
+        self.pages = pages;
         (self.hook)(WritePoint::AfterCommit);
         Ok(())
     }

@@ -183,6 +183,7 @@ pub fn plan(topology: &Topology, rules: &Workload, live: &Live, mode: &Mode) -> 
         configuration: None,
         time: None,
         warnings: Vec::new(),
+        origin: crate::plan::model::Origin::default(),
         notes: Default::default(),
     })
 }

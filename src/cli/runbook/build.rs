@@ -5,7 +5,7 @@ use super::super::plan::is_sound;
 use super::super::planning::{self, Scene};
 use super::super::print::Printer;
 use super::super::session::Project;
-use super::super::{Exit, apply, failover, recovery, workspace};
+use super::super::{Exit, apply, failover, home, recovery, workspace};
 use super::{declared, no_key, remember, spec_key, texts};
 use crate::diag::Diagnostic;
 use crate::plan::file as plan_file;
@@ -269,7 +269,8 @@ impl Builder<'_> {
 
     fn compiled(&self, scenario: &Scenario, plan: &Plan) -> Result<(Header, Vec<u8>), String> {
         alone(plan)?;
-        let image = crate::state::image(&workspace::state_dir()).map_err(|e| e.to_string())?;
+        let place = home::place().map_err(|problem| problem.detail.to_string())?;
+        let image = crate::state::image(place).map_err(|e| e.to_string())?;
         let content = Content {
             plan: plan_file::write(plan).map_err(|e| e.to_string())?,
             state: image.ok_or("there is no state yet: apply first")?,

@@ -27,10 +27,10 @@ pub fn run(args: &RunbookListArgs, printer: &Printer) -> Exit {
         printer.diagnostics(&[*problem], &project.sources);
         return Exit::Error;
     }
-    let state = match crate::state::load(&workspace::state_dir()) {
+    let state = match super::super::home::load() {
         Ok(loaded) => loaded.state,
-        Err(error) => {
-            printer.diagnostics(&[error.into()], &project.sources);
+        Err(problem) => {
+            printer.diagnostics(&[*problem], &project.sources);
             return Exit::Error;
         }
     };

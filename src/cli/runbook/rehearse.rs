@@ -206,7 +206,7 @@ impl Rehearsal<'_> {
         if project.has_errors() {
             return Err(told(&project.problems));
         }
-        let state = crate::state::load(&super::super::workspace::state_dir()).map_err(|e| e.to_string())?.state;
+        let state = super::super::home::load().map_err(|problem| problem.detail.to_string())?.state;
         let scene = planning::look(&project, &state, true, self.planning.parallelism).await.map_err(|p| told(&p))?;
         let kind = Kind::Failover { lost: scenario.lose.iter().cloned().collect() };
         let made = planning::make(&project, &scene, kind, self.planning);

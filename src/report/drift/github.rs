@@ -1,7 +1,7 @@
 //! GitHub: workflow commands that become annotations. The summary of a step is the comment's text.
 
-use super::Drift;
 use super::items::{Level, items};
+use super::{Cause, Drift};
 use std::fmt::Write as _;
 
 /// Annotations that one step shows of one level.
@@ -12,6 +12,8 @@ pub fn commands(drift: &Drift<'_>, prefix: &str) -> String {
     let mut out = String::new();
     for item in items(drift).iter().take(MOST) {
         let word = match item.level {
+            // What was so before does not stop the change that is looked at.
+            _ if item.cause == Some(Cause::Before) => "notice",
             Level::Error => "error",
             Level::Warning => "warning",
             Level::Note => "notice",

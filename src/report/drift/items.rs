@@ -1,7 +1,7 @@
 //! A drift check as a flat list of findings: what every report format for pipelines is written from.
 
-use super::{Drift, Kind, Resource};
 use crate::promise::model::{Judged, Weight};
+use super::{Cause, Drift, Kind, Resource, Severity, broken_after};
 use crate::report::plan::place_of;
 use crate::report::words::Names;
 use crate::spread::decision::{RuleReport, Verdict};
@@ -33,11 +33,19 @@ pub struct Item {
     pub text: String,
     /// File (relative to the module's directory) and line of the block concerned.
     pub place: Option<(String, usize)>,
+    /// How grave it is.
+    pub severity: Severity,
+    /// Where it comes from; `None` without a base.
+    pub cause: Option<Cause>,
 }
 
 /// Ids, titles and levels of all kinds of finding.
 pub const KINDS: &[(&str, &str, Level)] = &[
     ("rule.broken", "A spread or failover rule is broken", Level::Error),
+    ("rule.broken_after", "Once applied, a rule would be broken", Level::Error),
+    ("rule.removed", "A rule is removed", Level::Warning),
+    ("rule.weakened", "A rule is weakened", Level::Warning),
+    ("state.inside_loss", "A loss that a rule names takes what straddle needs with it", Level::Warning),
     ("rule.not_proven", "A rule holds only on what nobody has proven", Level::Note),
     ("promise.broken", "A promise that is a rule does not hold", Level::Error),
     ("promise.unkept", "What is built is not what is promised", Level::Warning),
@@ -60,7 +68,8 @@ impl Item {
     }
 }
 
-/// All findings: broken rules, unreadable objects, drift, what is not proven; within a level in the order of the check.
+/// All findings: what a change causes before what was so, then broken rules, unreadable objects, drift, what is not proven; the
+/// gravest of a level first, else in the order of the check.
 pub fn items(drift: &Drift<'_>) -> Vec<Item> {
     let mut all: Vec<Item> = Vec::new();
     for (name, workload) in drift.workloads {
@@ -70,16 +79,62 @@ pub fn items(drift: &Drift<'_>) -> Vec<Item> {
             let span = site.and_then(|site| drift.sites.get(site.0));
             let place = span.and_then(|span| place_of(drift.sources, span));
             let place = place.map(|(file, line)| (file.to_string(), line));
-            all.extend(rule_item(name, rule, names, place));
+            all.extend(rule_item(drift, name, rule, names, place));
         }
     }
     all.extend(drift.survival.judged.iter().filter_map(|judged| promise_item(judged, drift)));
+    let placed = |span: Option<&crate::diag::Span>| {
+        let place = span.and_then(|span| place_of(drift.sources, span));
+        place.map(|(file, line)| (file.to_string(), line))
+    };
+    if let Some(base) = &drift.base {
+        all.extend(broken_after(drift).into_iter().map(|broken| Item {
+            id: "rule.broken_after",
+            level: Level::Error,
+            subject: format!("{} {}", broken.workload, broken.id),
+            text: broken.text,
+            place: placed(broken.site.and_then(|site| drift.sites.get(site.0))),
+            severity: Severity::Critical,
+            cause: broken.cause,
+        }));
+        all.extend(base.rules.iter().filter(|rule| rule.grade.needs_approval()).map(|rule| Item {
+            id: if rule.is.is_none() { "rule.removed" } else { "rule.weakened" },
+            level: if rule.approved { Level::Note } else { Level::Warning },
+            subject: format!("{} {}", rule.workload, rule.id),
+            text: format!(
+                "{} {}: {} -> {}; {}.",
+                rule.workload,
+                rule.id,
+                rule.was.as_deref().unwrap_or("nothing"),
+                rule.is.as_deref().unwrap_or("nothing"),
+                if rule.approved { "approved" } else { "needs approval" }
+            ),
+            place: None,
+            severity: Severity::High,
+            cause: Some(Cause::Change),
+        }));
+    }
+    all.extend(drift.findings.iter().map(|finding| Item {
+        id: "state.inside_loss",
+        level: Level::Warning,
+        subject: finding.summary.clone(),
+        text: finding.detail.clone(),
+        place: placed(finding.span.as_ref()),
+        severity: Severity::High,
+        cause: None,
+    }));
     all.extend(drift.resources.iter().filter_map(|r| resource_item(r, drift)));
-    all.sort_by_key(|item| item.level);
+    all.sort_by_key(|item| (item.cause == Some(Cause::Before), item.level, std::cmp::Reverse(item.severity)));
     all
 }
 
-fn rule_item(workload: &str, rule: &RuleReport, names: Names<'_>, place: Option<(String, usize)>) -> Option<Item> {
+fn rule_item(
+    drift: &Drift<'_>,
+    workload: &str,
+    rule: &RuleReport,
+    names: Names<'_>,
+    place: Option<(String, usize)>,
+) -> Option<Item> {
     let now = &rule.before;
     let (id, level, how) = match now.verdict {
         Verdict::Pass => return None,
@@ -93,7 +148,10 @@ fn rule_item(workload: &str, rule: &RuleReport, names: Names<'_>, place: Option<
         names.units(rule.floor),
         names.rule(rule.index)
     );
-    Some(Item { id, level, subject: format!("{workload} {}", rule.id), text, place })
+    let subject = format!("{workload} {}", rule.id);
+    let cause = drift.base.as_ref().map(|_| if drift.is_new_breach(&subject) { Cause::Change } else { Cause::Before });
+    let severity = if level == Level::Note { Severity::Low } else { Severity::Critical };
+    Some(Item { id, level, subject, text, place, severity, cause })
 }
 
 fn promise_item(judged: &Judged, drift: &Drift<'_>) -> Option<Item> {
@@ -108,7 +166,12 @@ fn promise_item(judged: &Judged, drift: &Drift<'_>) -> Option<Item> {
     let spans = |site: crate::spread::model::Site| drift.sites.get(site.0).cloned();
     let place = crate::report::promises::place(judged, drift.sources, &spans);
     let text = format!("{}: {}", judged.id, judged.now.why.say(Lang::En));
-    Some(Item { id, level, subject: judged.id.clone(), text, place })
+    let severity = match level {
+        Level::Error => Severity::Critical,
+        Level::Warning => Severity::Medium,
+        Level::Note => Severity::Low,
+    };
+    Some(Item { id, level, subject: judged.id.clone(), text, place, severity, cause: None })
 }
 
 fn resource_item(resource: &Resource, drift: &Drift<'_>) -> Option<Item> {
@@ -127,6 +190,8 @@ fn resource_item(resource: &Resource, drift: &Drift<'_>) -> Option<Item> {
         subject: resource.address.clone(),
         text: sentence(resource),
         place: place.map(|(file, line)| (file.to_string(), line)),
+        severity: resource.severity,
+        cause: resource.cause,
     })
 }
 

@@ -1,7 +1,7 @@
 //! JUnit XML: a test case for each object and for each rule, as pipelines show tests.
 
 use super::items::{Item, items, sentence};
-use super::{Drift, Kind};
+use super::{Cause, Drift, Kind};
 use crate::plan::model::Action;
 use crate::report::words::Names;
 use crate::spread::decision::Verdict;
@@ -49,8 +49,9 @@ fn object_cases(drift: &Drift<'_>) -> Vec<(String, End)> {
     }
     for resource in &drift.resources {
         let end = match resource.kind {
-            Kind::Unreadable => End::Error(sentence(resource)),
             Kind::Ignored => End::Passed,
+            _ if resource.cause == Some(Cause::Before) => End::Skipped(format!("so before: {}", sentence(resource))),
+            Kind::Unreadable => End::Error(sentence(resource)),
             Kind::Missing | Kind::Changed | Kind::Unmanaged => End::Failure(sentence(resource)),
         };
         cases.insert(resource.address.clone(), end);
@@ -69,6 +70,7 @@ fn rule_cases(drift: &Drift<'_>, items: &BTreeMap<&str, &Item>) -> Vec<(String, 
             let text = items.get(subject.as_str()).map_or_else(|| names.rule(rule.index), |item| item.text.clone());
             let end = match rule.before.verdict {
                 Verdict::Pass => End::Passed,
+                Verdict::Fail if !drift.is_new_breach(&subject) => End::Skipped(format!("so before: {text}")),
                 Verdict::Fail => End::Failure(text),
                 Verdict::NotProven => End::Skipped(text),
             };

@@ -1,6 +1,7 @@
 //! One comment that is replaced at each run: rules first, what is gone next, then the rest, cut between sections.
 
-use super::{Drift, Kind, Resource};
+use super::{Between, Cause, Drift, Kind, Resource, broken_after};
+use crate::plan::model::Action;
 use crate::report::plan::place_of;
 use crate::report::words::{Names, interval, verdict};
 use crate::spread::decision::Verdict;
@@ -16,10 +17,36 @@ const MOST_ROWS: usize = 50;
 pub fn markdown(drift: &Drift<'_>, stack: &str) -> String {
     let mut out =
         format!("<!-- straddle:sticky stack={} -->\n### straddle: {}\n", comment(stack), headline(drift, stack));
-    let sections = [rules(drift), spread(drift)]
-        .into_iter()
-        .chain([Kind::Unreadable, Kind::Missing, Kind::Changed, Kind::Unmanaged].map(|kind| objects(drift, kind)))
-        .flatten();
+    // With a base: what the change causes, what a merge would do, and apart from them what was so before.
+    let (change, before) = (Some(Cause::Change), Some(Cause::Before));
+    let kinds = [Kind::Unreadable, Kind::Missing, Kind::Changed, Kind::Unmanaged];
+    let sections: Vec<String> = match &drift.base {
+        None => {
+            let objects = kinds.map(|kind| objects(drift, &|r| r.kind == kind, title(kind)));
+            [rules(drift), spread(drift)].into_iter().chain(objects).flatten().collect()
+        }
+        Some(_) => {
+            let new = kinds.map(|kind| {
+                let meant = |r: &Resource| r.kind == kind && r.cause == change && r.between == Between::StateLive;
+                objects(drift, &meant, &format!("new: {}", title(kind)))
+            });
+            let pending =
+                |r: &Resource| r.kind != Kind::Ignored && r.cause == change && r.between == Between::CodeState;
+            let old = |r: &Resource| r.kind != Kind::Ignored && r.cause == before;
+            [caused(drift), merge(drift), spread(drift)]
+                .into_iter()
+                .chain(new)
+                .chain([
+                    objects(drift, &pending, "this change asks for and the state has not yet"),
+                    not_caused(drift),
+                    objects(drift, &old, "differed before this change"),
+                    rules(drift)
+                        .map(|table| format!("<details><summary>Every rule, now</summary>\n\n{table}\n</details>\n")),
+                ])
+                .flatten()
+                .collect()
+        }
+    };
     let mut left_out = 0;
     for section in sections {
         if out.len() + section.len() <= MOST_BYTES {
@@ -31,6 +58,15 @@ pub fn markdown(drift: &Drift<'_>, stack: &str) -> String {
     }
     if left_out > 0 {
         let _ = write!(out, "\n{left_out} sections did not fit here: the JSON of this check has all of them.\n");
+    }
+    if let Some(base) = &drift.base {
+        let short: String = base.commit.chars().take(12).collect();
+        let _ = write!(
+            out,
+            "\nbase {} `{short}`{}\n",
+            code(&base.reference),
+            if base.failed { ", which could not be planned" } else { "" }
+        );
     }
     let unreadable = drift.count(Kind::Unreadable);
     let standing = drift.changes.iter().filter(|c| !c.before.is_null()).count() + drift.count(Kind::Missing);
@@ -45,6 +81,23 @@ pub fn markdown(drift: &Drift<'_>, stack: &str) -> String {
 fn headline(drift: &Drift<'_>, stack: &str) -> String {
     let n = |kind| drift.count(kind);
     let stack = code(stack);
+    if let Some(base) = &drift.base {
+        let broken = broken_after(drift).iter().filter(|b| b.cause != Some(Cause::Before)).count();
+        let open = base.rules.iter().filter(|r| r.is_open()).count();
+        let rules = |n: usize| format!("{n} {}", if n == 1 { "rule" } else { "rules" });
+        return match (broken, open) {
+            (0, 0) => format!("this change breaks and weakens no rule ({stack})"),
+            (0, open) => format!("NEEDS APPROVAL. This change removes or weakens {} ({stack})", rules(open)),
+            (broken, 0) => format!("BLOCKED. This change breaks {} ({stack})", rules(broken)),
+            (broken, open) => {
+                format!(
+                    "BLOCKED. This change breaks {} and removes or weakens {} ({stack})",
+                    rules(broken),
+                    rules(open)
+                )
+            }
+        };
+    }
     match (drift.breaches(), drift.is_clean()) {
         (_, true) => format!("no drift ({stack})"),
         (0, _) => format!(
@@ -57,6 +110,74 @@ fn headline(drift: &Drift<'_>, stack: &str) -> String {
         (1, _) => format!("1 rule is BROKEN ({stack})"),
         (broken, _) => format!("{broken} rules are BROKEN ({stack})"),
     }
+}
+
+/// What the change does to rules.
+fn caused(drift: &Drift<'_>) -> Option<String> {
+    let base = drift.base.as_ref()?;
+    let mut rows = String::new();
+    let place = |site: Option<crate::spread::model::Site>| {
+        let span = site.and_then(|site| drift.sites.get(site.0));
+        let place = span.and_then(|span| place_of(drift.sources, span));
+        place.map_or(String::new(), |(file, line)| format!(", {}:{line}", cell(file)))
+    };
+    for broken in broken_after(drift).iter().filter(|b| b.cause != Some(Cause::Before)) {
+        let [loss, now, after, floor] = &broken.figures;
+        let _ = writeln!(
+            rows,
+            "| {}: lose {} | {now} alive | **{after} alive** | {} {floor}{} | **FAIL** |",
+            cell(&broken.workload),
+            cell(loss),
+            code(&broken.id),
+            place(broken.site)
+        );
+    }
+    for rule in base.rules.iter().filter(|r| r.grade.needs_approval()) {
+        let said = |text: &Option<String>| text.as_deref().map_or("none".to_owned(), cell);
+        let _ = writeln!(
+            rows,
+            "| rule {} | {} | {} | {} {} | {} |",
+            rule.grade.key(),
+            said(&rule.was),
+            said(&rule.is),
+            cell(&rule.workload),
+            code(&rule.id),
+            if rule.approved { "approved" } else { "**needs approval**" }
+        );
+    }
+    let head = "| caused by this change | now | after | rule | |\n|---|---|---|---|---|\n";
+    (!rows.is_empty()).then(|| format!("{head}{rows}"))
+}
+
+/// What a merge would do, the removals by name.
+fn merge(drift: &Drift<'_>) -> Option<String> {
+    let count = |f: fn(Action) -> bool| drift.changes.iter().filter(|c| f(c.action)).count();
+    let replaced = count(|a| a.creates() && a.deletes());
+    let (add, remove) = (count(Action::creates) - replaced, count(Action::deletes) - replaced);
+    let mut out = format!(
+        "**What a merge would do:** {add} to add, **{remove} to remove**, **{replaced} to replace**, {} to change.\n",
+        count(|a| a == Action::Update)
+    );
+    let gone: Vec<_> = drift.changes.iter().filter(|c| c.action.deletes()).collect();
+    for change in gone.iter().take(MOST_ROWS) {
+        let word = if change.action.creates() { "Replaced" } else { "Removed" };
+        let _ = writeln!(out, "- {word}: {}", code(&change.address.to_string()));
+    }
+    if gone.len() > MOST_ROWS {
+        let _ = writeln!(out, "- and {} more", gone.len() - MOST_ROWS);
+    }
+    Some(out)
+}
+
+/// Rules that were broken before: they block nothing.
+fn not_caused(drift: &Drift<'_>) -> Option<String> {
+    let mut rows = String::new();
+    for item in super::items::items(drift) {
+        if item.id == "rule.broken" && item.cause == Some(Cause::Before) {
+            let _ = writeln!(rows, "- {}", cell(&item.text));
+        }
+    }
+    (!rows.is_empty()).then(|| format!("**Not caused by this change** (already so, does not block it)\n{rows}"))
 }
 
 fn rules(drift: &Drift<'_>) -> Option<String> {
@@ -98,25 +219,29 @@ fn spread(drift: &Drift<'_>) -> Option<String> {
     (!out.is_empty()).then_some(out)
 }
 
-fn objects(drift: &Drift<'_>, kind: Kind) -> Option<String> {
-    let all: Vec<&Resource> = drift.resources.iter().filter(|r| r.kind == kind).collect();
-    if all.is_empty() {
-        return None;
-    }
-    let title = match kind {
+fn title(kind: Kind) -> &'static str {
+    match kind {
         Kind::Unreadable => "could not be read; nothing is concluded about these",
         Kind::Missing => "missing: in the state, not in reality",
         Kind::Changed => "changed: reality is not as the state has it",
         Kind::Unmanaged => "unmanaged: marked as straddle's, in no state",
         Kind::Ignored => "differs where the spec says not to look",
-    };
+    }
+}
+
+fn objects(drift: &Drift<'_>, meant: &dyn Fn(&Resource) -> bool, title: &str) -> Option<String> {
+    let mut all: Vec<&Resource> = drift.resources.iter().filter(|r| meant(r)).collect();
+    if all.is_empty() {
+        return None;
+    }
+    all.sort_by_key(|r| std::cmp::Reverse(r.severity));
     let mut out = format!("<details><summary>{} {title}</summary>\n\n", all.len());
     for resource in all.iter().take(MOST_ROWS) {
         let place = resource.span.as_ref().and_then(|span| place_of(drift.sources, span));
         let place = place.map_or(String::new(), |(file, line)| format!(", {file}:{line}"));
         let words = resource.words.replace('\n', " ");
         let words = if words.is_empty() { String::new() } else { format!(": {}", cell(&words)) };
-        let _ = writeln!(out, "- {}{words}{place}", code(&resource.address));
+        let _ = writeln!(out, "- {}{words}, severity {}{place}", code(&resource.address), resource.severity);
         for path in &resource.paths {
             let side = |s: &Option<String>| s.as_deref().map_or("(not shown)".to_string(), |v| code(&super::short(v)));
             let _ = writeln!(out, "  - {} {} -> {}", code(&path.path), side(&path.state), side(&path.live));

@@ -1,21 +1,23 @@
 //! Spec, state and reality held against each other, the three kept apart.
 
+mod base;
 mod github;
 mod gitlab;
-mod html;
 pub mod items;
 mod junit;
+pub mod known;
 mod markdown;
 mod sarif;
 
+pub use base::{Base, BrokenAfter, Cause, Grade, RuleChange, broken_after, rule_changes};
 pub use github::commands as github_commands;
 pub use gitlab::{code_quality, counts as gitlab_counts};
-pub use html::html;
 pub use junit::junit;
+pub use known::{Known, Severity};
 pub use markdown::markdown;
 pub use sarif::sarif;
 
-use crate::diag::{Sources, Span};
+use crate::diag::{Diagnostic, Sources, Span};
 use crate::plan::evidence::Finding;
 use crate::plan::model::{Change, Plan, WorkloadPlan};
 use crate::promise::model::{Survival, Weight};
@@ -54,6 +56,10 @@ pub struct Drift<'a> {
     pub sites: &'a [Span],
     /// What is promised beside the rules of the workloads.
     pub survival: &'a Survival,
+    /// What the spec itself gives cause for: a state inside a loss.
+    pub findings: Vec<Diagnostic>,
+    /// What was so with the code that this is to be merged into.
+    pub base: Option<Base>,
 }
 
 /// One object that is not as it should be.
@@ -69,6 +75,49 @@ pub struct Resource {
     pub words: String,
     /// Its block in the spec.
     pub span: Option<Span>,
+    /// Which two of the three differ.
+    pub between: Between,
+    /// How grave it is.
+    pub severity: Severity,
+    /// Where it comes from; `None` without a base.
+    pub cause: Option<Cause>,
+}
+
+/// Which two sides differ: code and reality differ where either of these does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Between {
+    /// What the code asks for and what the state has: what an apply would do.
+    CodeState,
+    /// What the state has and what is real: drift.
+    StateLive,
+}
+
+impl Between {
+    /// The word of the machine formats.
+    pub fn key(self) -> &'static str {
+        match self {
+            Between::CodeState => "code_state",
+            Between::StateLive => "state_live",
+        }
+    }
+}
+
+impl Resource {
+    /// A difference of which nothing else is known yet.
+    pub fn new(address: impl Into<String>, kind: Kind, between: Between) -> Resource {
+        let mut new = Resource {
+            address: address.into(),
+            kind,
+            paths: Vec::new(),
+            words: String::new(),
+            span: None,
+            between,
+            severity: Severity::Low,
+            cause: None,
+        };
+        new.severity = known::severity_of(&new);
+        new
+    }
 }
 
 /// How an object differs.
@@ -124,22 +173,19 @@ impl<'a> Drift<'a> {
             let change = changes.get(&address).map(|i| &plan.changes[*i]);
             let missing = drift.live.is_null();
             let spec = change.map(|c| &c.after).filter(|v| !v.is_null());
+            let kind = if missing { Kind::Missing } else { Kind::Changed };
             resources.push(Resource {
-                address,
-                kind: if missing { Kind::Missing } else { Kind::Changed },
                 paths: if missing { Vec::new() } else { differing(&drift.state, &drift.live, spec) },
-                words: String::new(),
                 span: change.and_then(|c| c.site.clone()),
+                ..Resource::new(address, kind, Between::StateLive)
             });
         }
         for one in &plan.unreadable {
             let address = one.address.to_string();
             resources.push(Resource {
-                kind: Kind::Unreadable,
-                paths: Vec::new(),
                 words: format!("{}: {}", one.problem.summary, one.problem.detail),
                 span: changes.get(&address).and_then(|i| plan.changes[*i].site.clone()),
-                address,
+                ..Resource::new(address, Kind::Unreadable, Between::StateLive)
             });
         }
         resources.sort_by(|a, b| crate::lang::address::natural(&a.address, &b.address).then(a.kind.cmp(&b.kind)));
@@ -153,7 +199,22 @@ impl<'a> Drift<'a> {
             runbooks: Vec::new(),
             sites: &[],
             survival: &plan.survival,
+            findings: Vec::new(),
+            base: None,
         }
+    }
+
+    /// Holds the check against one with the base's code.
+    pub fn against(&mut self, base: Base) {
+        for resource in &mut self.resources {
+            resource.cause = Some(base.cause(resource));
+        }
+        self.base = Some(base);
+    }
+
+    /// Whether a rule that is broken now came with the change. Without a base everything counts as new.
+    pub fn is_new_breach(&self, subject: &str) -> bool {
+        self.base.as_ref().is_none_or(|base| !base.broken.0.contains(subject))
     }
 
     /// Objects of a kind.
@@ -253,8 +314,49 @@ pub fn json(drift: &Drift<'_>) -> String {
         if !drift.runbooks.is_empty() {
             standings(&drift.runbooks, j.key("runbooks"));
         }
+        if !drift.findings.is_empty() {
+            j.key("findings").array(&drift.findings, |j, finding| {
+                j.object(|j| {
+                    j.key("summary").text(&finding.summary);
+                    j.key("detail").text(&finding.detail);
+                });
+            });
+        }
+        if let Some(base) = &drift.base {
+            against(base, &broken_after(drift), j.key("base"));
+        }
     });
     json.finish()
+}
+
+fn against(base: &Base, after: &[BrokenAfter], j: &mut Json) {
+    j.object(|j| {
+        j.key("ref").text(&base.reference);
+        j.key("commit").text(&base.commit);
+        j.key("failed").plain(base.failed);
+        j.key("rules").array(&base.rules, |j, rule| {
+            j.object(|j| {
+                j.key("workload").text(&rule.workload);
+                j.key("id").text(&rule.id);
+                for (key, text) in [("was", &rule.was), ("is", &rule.is)] {
+                    match text {
+                        Some(text) => j.key(key).text(text),
+                        None => j.key(key).raw("null"),
+                    };
+                }
+                j.key("grade").text(rule.grade.key());
+                j.key("approved").plain(rule.approved);
+            });
+        });
+        j.key("broken_after").array(after, |j, broken| {
+            j.object(|j| {
+                j.key("workload").text(&broken.workload);
+                j.key("id").text(&broken.id);
+                j.key("cause").text(broken.cause.unwrap_or(Cause::Change).key());
+                j.key("text").text(&broken.text);
+            });
+        });
+    });
 }
 
 fn write(resource: &Resource, sources: &Sources, j: &mut Json) {
@@ -271,6 +373,11 @@ fn write(resource: &Resource, sources: &Sources, j: &mut Json) {
         });
         if !resource.words.is_empty() {
             j.key("words").text(&resource.words);
+        }
+        j.key("between").text(resource.between.key());
+        j.key("severity").text(resource.severity.key());
+        if let Some(cause) = resource.cause {
+            j.key("cause").text(cause.key());
         }
         let place = resource.span.as_ref().and_then(|span| crate::report::plan::place_of(sources, span));
         match place {
@@ -380,12 +487,61 @@ pub fn text(drift: &Drift<'_>, style: &Style) -> String {
         out.push_str(&wrap(&text, style.width, 4));
         out.push('\n');
     }
+    if let Some(base) = &drift.base {
+        against_text(base, drift, style, &mut out);
+    }
+    for finding in &drift.findings {
+        let text = format!("Finding: {}. {}", clean(&finding.summary), clean(&finding.detail));
+        out.push_str(&style.ink(Ink::Warn, &wrap(&text, style.width, 4)));
+        out.push('\n');
+    }
     if drift.is_clean() {
         out.push_str(&format!("{}\n", say(style.lang, "checked.agree", &[])));
     } else {
         out.push_str(&format!("{}  straddle plan\n", style.strong(&say(style.lang, "tail.next", &[]))));
     }
     out
+}
+
+/// What the change causes, and what it does to rules.
+fn against_text(base: &Base, drift: &Drift<'_>, style: &Style, out: &mut String) {
+    let short: String = base.commit.chars().take(12).collect();
+    out.push_str(&format!("\n{}\n", style.strong(&format!("Against {} ({short})", clean(&base.reference)))));
+    let count = |cause| drift.resources.iter().filter(|r| r.kind != Kind::Ignored && r.cause == Some(cause)).count();
+    out.push_str(&format!(
+        "  {} caused by this change, {} so before\n",
+        self::count(count(Cause::Change), "difference"),
+        count(Cause::Before)
+    ));
+    if base.failed {
+        out.push_str(&style.ink(
+            Ink::Warn,
+            "  the base's own code could not be planned: everything counts as caused by this change\n",
+        ));
+    }
+    for rule in &base.rules {
+        let said = |text: &Option<String>| text.as_deref().map_or("nothing".into(), |t| clean(t).into_owned());
+        let word = match (rule.grade, rule.approved) {
+            (Grade::Removed | Grade::Weakened, false) => {
+                format!("{}, NEEDS APPROVAL (-approve={})", rule.grade.key(), rule.name())
+            }
+            (Grade::Removed | Grade::Weakened, true) => format!("{}, approved", rule.grade.key()),
+            _ => rule.grade.key().to_owned(),
+        };
+        let text =
+            format!("  rule {} {}: {} -> {}, {word}", clean(&rule.workload), rule.id, said(&rule.was), said(&rule.is));
+        let text = wrap(&text, style.width, 4);
+        out.push_str(&if rule.is_open() { style.ink(Ink::Warn, &text) } else { text });
+        out.push('\n');
+    }
+    for broken in broken_after(drift) {
+        let (ink, word) = match broken.cause {
+            Some(Cause::Before) => (Ink::Warn, "so before"),
+            _ => (Ink::Bad, "CAUSED BY THIS CHANGE"),
+        };
+        out.push_str(&style.ink(ink, &wrap(&format!("  {} {word}.", clean(&broken.text)), style.width, 4)));
+        out.push('\n');
+    }
 }
 
 fn section(drift: &Drift<'_>, kind: Kind, title: &str, style: &Style, out: &mut String) {
@@ -402,6 +558,10 @@ fn section(drift: &Drift<'_>, kind: Kind, title: &str, style: &Style, out: &mut 
         cells.push(vec![
             clean(&resource.address).into_owned(),
             clean(&resource.words).replace('\n', " "),
+            match resource.cause {
+                Some(Cause::Before) => format!("{}, so before", resource.severity),
+                _ => resource.severity.to_string(),
+            },
             style.faint(&place),
         ]);
         for path in &resource.paths {

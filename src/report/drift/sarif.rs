@@ -1,7 +1,7 @@
 //! SARIF 2.1.0: findings where code scanning shows them, each at the block of the spec it is about.
 
-use super::Drift;
 use super::items::{Item, KINDS, Level, items};
+use super::{Cause, Drift};
 use serde_json::{Value as Json, json};
 
 /// Results that code scanning keeps of one run.
@@ -47,7 +47,7 @@ pub fn sarif(drift: &Drift<'_>, prefix: &str) -> String {
 fn result(item: &Item, prefix: &str, fallback: &str) -> Json {
     let (file, line) = item.place.as_ref().map_or((fallback, 1), |(file, line)| (file.as_str(), *line));
     let index = KINDS.iter().position(|(id, ..)| *id == item.id);
-    json!({
+    let mut result = json!({
         "ruleId": item.id,
         "ruleIndex": index,
         "level": word(item.level),
@@ -60,7 +60,12 @@ fn result(item: &Item, prefix: &str, fallback: &str) -> Json {
             "logicalLocations": [{ "fullyQualifiedName": item.subject }],
         }],
         "partialFingerprints": { "straddle/v1": item.fingerprint() },
-    })
+        "properties": { "severity": item.severity.key() },
+    });
+    if let Some(cause) = item.cause {
+        result["baselineState"] = json!(if cause == Cause::Before { "unchanged" } else { "new" });
+    }
+    result
 }
 
 fn word(level: Level) -> &'static str {

@@ -17,6 +17,7 @@ mod steps;
 pub mod straddle;
 
 pub use json::{digest, json};
+pub use steps::what as step_of;
 
 use super::style::Style;
 use super::words::Names;

@@ -117,7 +117,7 @@ impl Page<'_> {
 }
 
 /// What a step does, in words.
-pub(super) fn what(step: &Step, names: Names<'_>, lang: Lang) -> String {
+pub fn what(step: &Step, names: Names<'_>, lang: Lang) -> String {
     let mut parts = Vec::new();
     let mut of = |list: &[StepEntry], role, key: &str| {
         parts.extend(entries(list, role, names, lang).map(|list| say(lang, key, &[("list", &list)])));

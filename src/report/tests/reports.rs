@@ -2,8 +2,9 @@
 
 use super::sample::*;
 use crate::plan::model::Plan;
-use crate::report::drift::{Differing, Drift, Kind, Resource};
-use crate::report::drift::{code_quality, github_commands, gitlab_counts, html, junit, markdown, sarif};
+use crate::report::drift::{Between, Differing, Drift, Kind, Resource};
+use crate::report::drift::{code_quality, github_commands, gitlab_counts, junit, markdown, sarif};
+use crate::report::page;
 use serde_json::Value as Tree;
 
 const HOSTILE: &str = "a|b`c``<script>\u{1}]]>--> % : , \" '\n::error::x";
@@ -11,8 +12,6 @@ const HOSTILE: &str = "a|b`c``<script>\u{1}]]>--> % : , \" '\n::error::x";
 fn found(plan: &Plan) -> Drift<'_> {
     let mut drift = Drift::of_plan(plan);
     drift.resources.push(Resource {
-        address: HOSTILE.into(),
-        kind: Kind::Changed,
         paths: vec![Differing {
             path: HOSTILE.into(),
             state: Some("\"s\"".into()),
@@ -20,7 +19,7 @@ fn found(plan: &Plan) -> Drift<'_> {
             spec: None,
         }],
         words: HOSTILE.into(),
-        span: None,
+        ..Resource::new(HOSTILE, Kind::Changed, Between::StateLive)
     });
     drift
 }
@@ -123,13 +122,9 @@ fn the_comment_of_ten_thousand_findings_is_cut_between_sections() {
     let mut drift = found(&plan);
     for i in 0..10_000 {
         let long = "x".repeat(500);
-        drift.resources.push(Resource {
-            address: format!("sim_instance.s[{i}]"),
-            kind: [Kind::Changed, Kind::Missing, Kind::Unmanaged][i % 3],
-            paths: Vec::new(),
-            words: long.clone(),
-            span: None,
-        });
+        let kind = [Kind::Changed, Kind::Missing, Kind::Unmanaged][i % 3];
+        let new = Resource::new(format!("sim_instance.s[{i}]"), kind, Between::StateLive);
+        drift.resources.push(Resource { words: long.clone(), ..new });
     }
     let text = markdown(&drift, "prod/web");
     assert!(text.len() < 65_536, "{}", text.len());
@@ -141,7 +136,14 @@ fn the_comment_of_ten_thousand_findings_is_cut_between_sections() {
 #[test]
 fn the_page_holds_no_markup_of_others() {
     let plan = one_lost();
-    let text = html(&found(&plan), "prod/web<script>");
-    assert!(!text.contains("<script") && !text.contains("<b>"), "{text}");
-    assert!(text.contains("rule is broken"));
+    let mut hostile = one_lost();
+    hostile.warnings.push(crate::diag::Diagnostic::warning(HOSTILE, HOSTILE));
+    for text in [page::drift(&found(&plan), "prod/web<script>"), page::plan(&hostile, "prod/web<script>")] {
+        // Its own script, and what it draws.
+        assert_eq!(text.matches("<script").count(), 1, "{text}");
+        assert!(!text.contains("<b>") && !text.contains("</code><"), "{text}");
+        assert!(text.contains("rule is broken"));
+        // Nothing is fetched from anywhere.
+        assert!(!text.contains("src=") && !text.contains("href=") && !text.contains("url("));
+    }
 }

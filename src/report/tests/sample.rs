@@ -299,6 +299,7 @@ pub fn plan(topology: &Topology, rules: Workload, live: &Live, kind: Kind, mode:
         configuration: None,
         time: None,
         warnings: vec![],
+        origin: crate::plan::model::Origin::default(),
     }
 }
 

@@ -87,6 +87,7 @@ pub(super) fn request() -> LockRequest {
         pid: 4711,
         operation: "apply".into(),
         timeout: std::time::Duration::ZERO,
+        reason: None,
         terraform: TerraformState::Respect,
     }
 }

@@ -1,0 +1,15 @@
+#!/bin/sh
+# Before a merge: what does this change cause? check.sh STACK BASE [APPROVED RULE...]
+set -eu
+stack=$1 base=$2
+shift 2
+out=${STRADDLE_OUT:-straddle-out}
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+approved=
+for rule in "$@"; do approved="$approved -approve=$rule"; done
+straddle -chdir="$stack" init -input=false
+# shellcheck disable=SC2086 # names of rules hold no spaces
+exec straddle -chdir="$stack" drift -base="$base" -fail-on=new $approved \
+    -out json="$out/drift.json" -out sarif="$out/drift.sarif" -out junit="$out/drift.xml" -out gitlab="$out/code-quality.json" \
+    -out markdown="$out/comment.md" -out html="$out/drift.html"

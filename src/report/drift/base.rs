@@ -1,0 +1,273 @@
+//! A drift check of a change against the code it is to be merged into: what the change causes, and what was so before.
+
+use super::{Drift, Kind, Resource};
+use crate::report::words::Names;
+use crate::spread::decision::Verdict;
+use crate::spread::model::{SurviveRule, Workload};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whether a finding came with the change.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Cause {
+    /// It is not so with the base's code.
+    Change,
+    /// It is so with the base's code, too: it does not block the change.
+    Before,
+}
+
+impl Cause {
+    /// The word of the machine formats.
+    pub fn key(self) -> &'static str {
+        match self {
+            Cause::Change => "change",
+            Cause::Before => "before",
+        }
+    }
+}
+
+/// How a rule changed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Grade {
+    /// It is gone.
+    Removed,
+    /// It promises less, or nobody can say that it promises as much.
+    Weakened,
+    /// It promises as much or more.
+    Strengthened,
+    /// It is new.
+    Added,
+}
+
+impl Grade {
+    /// The word of the machine formats.
+    pub fn key(self) -> &'static str {
+        match self {
+            Grade::Removed => "removed",
+            Grade::Weakened => "weakened",
+            Grade::Strengthened => "strengthened",
+            Grade::Added => "added",
+        }
+    }
+
+    /// Whether somebody must approve of it.
+    pub fn needs_approval(self) -> bool {
+        matches!(self, Grade::Removed | Grade::Weakened)
+    }
+}
+
+/// A rule that the change touches.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RuleChange {
+    /// The workload.
+    pub workload: String,
+    /// The rule: `survive.zone`, `floor.serving`.
+    pub id: String,
+    /// What it promised.
+    pub was: Option<String>,
+    /// What it promises.
+    pub is: Option<String>,
+    /// Which way.
+    pub grade: Grade,
+    /// Somebody said that it may be.
+    pub approved: bool,
+}
+
+impl RuleChange {
+    /// `web:survive.zone`: as approvals name it.
+    pub fn name(&self) -> String {
+        format!("{}:{}", self.workload, self.id)
+    }
+
+    /// Waits for somebody's word.
+    pub fn is_open(&self) -> bool {
+        self.grade.needs_approval() && !self.approved
+    }
+}
+
+/// What the base's code makes of the same state and the same reality.
+#[derive(Clone, Debug, Default)]
+pub struct Base {
+    /// As it was named.
+    pub reference: String,
+    /// What that is.
+    pub commit: String,
+    /// Rules that differ between the two, by workload and id.
+    pub rules: Vec<RuleChange>,
+    /// Rules broken on what stands now, and on what an apply of the base would leave: `web survive.zone`.
+    pub broken: (BTreeSet<String>, BTreeSet<String>),
+    /// Differences of the base's check, by object and kind, with the paths concerned.
+    known: BTreeMap<(String, Kind), BTreeSet<String>>,
+    /// The base's code itself could not be planned.
+    pub failed: bool,
+}
+
+/// A rule that would be broken once the change is applied.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BrokenAfter {
+    /// The workload.
+    pub workload: String,
+    /// The rule's id.
+    pub id: String,
+    /// One sentence.
+    pub text: String,
+    /// Where it came from; `None` without a base.
+    pub cause: Option<Cause>,
+    /// The loss, what it leaves now and after, what the rule says, in replicas.
+    pub figures: [String; 4],
+    /// The rule's place in the texts.
+    pub site: Option<crate::spread::model::Site>,
+}
+
+impl Base {
+    /// Of a check with the base's code.
+    pub fn of(reference: &str, commit: &str, drift: &Drift<'_>) -> Base {
+        let mut known: BTreeMap<(String, Kind), BTreeSet<String>> = BTreeMap::new();
+        for resource in &drift.resources {
+            let paths = known.entry((resource.address.clone(), resource.kind)).or_default();
+            paths.extend(resource.paths.iter().map(|p| path_key(resource, p)));
+        }
+        Base {
+            reference: reference.into(),
+            commit: commit.into(),
+            rules: Vec::new(),
+            broken: broken(drift),
+            known,
+            failed: false,
+        }
+    }
+
+    /// Of a base whose code could not be planned: nothing is known of what was so before.
+    pub fn unknown(reference: &str, commit: &str) -> Base {
+        Base { reference: reference.into(), commit: commit.into(), failed: true, ..Base::default() }
+    }
+
+    /// Where a difference comes from.
+    pub fn cause(&self, resource: &Resource) -> Cause {
+        match self.known.get(&(resource.address.clone(), resource.kind)) {
+            Some(paths) if resource.paths.iter().all(|p| paths.contains(&path_key(resource, p))) => Cause::Before,
+            _ => Cause::Change,
+        }
+    }
+}
+
+fn path_key(resource: &Resource, path: &super::Differing) -> String {
+    // Between state and reality the code's side is not what differs.
+    let spec = if path.state == path.live { path.spec.as_deref().unwrap_or("") } else { "" };
+    format!(
+        "{} {} {} {} {spec}",
+        resource.kind.key(),
+        path.path,
+        path.state.as_deref().unwrap_or(""),
+        path.live.as_deref().unwrap_or("")
+    )
+}
+
+/// Rules broken now, and after an apply.
+fn broken(drift: &Drift<'_>) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut now, mut after) = (BTreeSet::new(), BTreeSet::new());
+    for (name, workload) in drift.workloads {
+        for rule in &workload.decision.rules {
+            let subject = format!("{name} {}", rule.id);
+            if rule.before.verdict == Verdict::Fail {
+                now.insert(subject.clone());
+            }
+            if rule.after.verdict == Verdict::Fail || rule.healthy.verdict == Verdict::Fail {
+                after.insert(subject);
+            }
+        }
+    }
+    (now, after)
+}
+
+/// The rules that an apply of the code would leave broken.
+pub fn broken_after(drift: &Drift<'_>) -> Vec<BrokenAfter> {
+    let mut found = Vec::new();
+    for (name, workload) in drift.workloads {
+        let names = Names { topology: drift.topology, workload: &workload.rules };
+        for rule in &workload.decision.rules {
+            let judged = if rule.after.verdict == Verdict::Fail { &rule.after } else { &rule.healthy };
+            if judged.verdict != Verdict::Fail {
+                continue;
+            }
+            let subject = format!("{name} {}", rule.id);
+            let cause = drift.base.as_ref().map(|base| match base.broken.1.contains(&subject) {
+                true => Cause::Before,
+                false => Cause::Change,
+            });
+            let loss = names.loss(&judged.worst_loss);
+            let text = format!(
+                "{name}: once this is applied, losing {loss} would leave {}, the rule says {} ({}).",
+                names.units(judged.alive),
+                names.units(rule.floor),
+                names.rule(rule.index)
+            );
+            let figures = [loss, names.units(rule.before.alive), names.units(judged.alive), names.units(rule.floor)];
+            let site = workload.rules.survive.get(rule.index).map(|r| r.site);
+            found.push(BrokenAfter { workload: name.to_string(), id: rule.id.clone(), text, cause, figures, site });
+        }
+    }
+    found
+}
+
+/// Rules that two versions of the code do not have alike. `prints`: what each says, by id.
+pub fn rule_changes(
+    workload: &str,
+    (was, was_prints): (Option<&Workload>, &BTreeMap<String, String>),
+    (is, is_prints): (Option<&Workload>, &BTreeMap<String, String>),
+    approved: &BTreeSet<String>,
+) -> Vec<RuleChange> {
+    let ids: BTreeSet<&String> = was_prints.keys().chain(is_prints.keys()).collect();
+    let mut found = Vec::new();
+    for id in ids {
+        let (before, after) = (was_prints.get(id), is_prints.get(id));
+        let grade = match (before, after) {
+            (Some(before), Some(after)) if before == after => continue,
+            (Some(_), None) => Grade::Removed,
+            (None, Some(_)) => Grade::Added,
+            _ => match (was, is) {
+                (Some(was), Some(is)) if as_strong(id, was, is) => Grade::Strengthened,
+                _ => Grade::Weakened,
+            },
+        };
+        let name = format!("{workload}:{id}");
+        found.push(RuleChange {
+            workload: workload.into(),
+            id: id.clone(),
+            was: before.cloned(),
+            is: after.cloned(),
+            grade,
+            approved: approved.contains(&name) || approved.contains(id),
+        });
+    }
+    found
+}
+
+/// Whether a rule promises at least as much as it did.
+fn as_strong(id: &str, was: &Workload, is: &Workload) -> bool {
+    if id == "floor.serving" {
+        return is.floor_serving.ceil_of(is.replicas) >= was.floor_serving.ceil_of(was.replicas);
+    }
+    let rule = |w: &Workload| w.survive.iter().find(|r| r.id == id).cloned();
+    if let (Some(before), Some(after)) = (rule(was), rule(is)) {
+        return survives_as_much((&before, was.replicas), (&after, is.replicas));
+    }
+    let group = |w: &Workload| {
+        let groups = w.requires.iter().map(|g| ("requires", g)).chain(w.entry.iter().map(|g| ("entry", g)));
+        groups.into_iter().find(|(kind, g)| format!("{kind}.{}", g.name) == id).map(|(_, g)| (g.need, g.paths.len()))
+    };
+    match (group(was), group(is)) {
+        // As many are needed, of no more to choose from.
+        (Some(before), Some(after)) => after.0 >= before.0 && after.1 <= before.1,
+        _ => false,
+    }
+}
+
+fn survives_as_much((was, was_n): (&SurviveRule, u32), (is, is_n): (&SurviveRule, u32)) -> bool {
+    is.losses >= was.losses
+        && is.floor.ceil_of(is_n) >= was.floor.ceil_of(was_n)
+        && was.then.iter().all(|before| {
+            is.then.iter().any(|after| {
+                after.floor.ceil_of(is_n) >= before.floor.ceil_of(was_n) && after.within_s <= before.within_s
+            })
+        })
+}

@@ -1,0 +1,42 @@
+//! Pages for people: a plan, a drift check or a simulation as one file that needs nothing else.
+//!
+//! Everything is readable without scripts; with them steps can be played through and objects searched. Nothing of a spec or a
+//! provider becomes markup, and the page allows no script but its own.
+
+mod drift;
+mod parts;
+mod plan;
+mod simulation;
+
+pub use drift::drift;
+pub use plan::plan;
+pub use simulation::simulation;
+
+use base64::Engine as _;
+use quick_xml::escape::escape;
+use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+
+/// Text as markup that shows it.
+fn show(text: &str) -> Cow<'_, str> {
+    escape(text)
+}
+
+/// A page around a body.
+fn document(title: &str, body: &str) -> String {
+    let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
+    let title = show(title);
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'\">\n\
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <div class=\"tools\"><button id=\"theme\" type=\"button\">Light or dark</button></div>\n{body}\
+         <dl class=\"keys\"><dt><kbd>j</kbd> <kbd>k</kbd></dt><dd>next and last step</dd><dt><kbd>space</kbd></dt><dd>play</dd>\
+         <dt><kbd>/</kbd></dt><dd>search</dd><dt><kbd>e</kbd></dt><dd>open or close all</dd><dt><kbd>t</kbd></dt><dd>light or dark</dd></dl>\n\
+         <script>{SCRIPT}</script>\n</body>\n</html>\n"
+    )
+}
