@@ -271,6 +271,7 @@ pub async fn see_through(
     errand: Errand<'_>,
     printer: &Printer,
 ) -> Exit {
+    let _span = super::trace::about("carry out", format!("{} operations", plan.ops.len()));
     let operation = errand.operation;
     let stop = StopFlag::default();
     let work = carry_out(project, store, scene, plan, errand, &stop, printer);

@@ -30,6 +30,12 @@ pub struct Cli {
     /// The language of texts for people (default: the locale's, where straddle speaks it)
     #[arg(long, global = true, value_enum, value_name = "LANG")]
     pub lang: Option<Language>,
+    /// What standard error is: `text` for people, `json` for one object a line
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
+    pub log: String,
+    /// Write what the run spent its time on (for chrome://tracing, Perfetto, speedscope)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -123,6 +129,42 @@ pub enum Command {
     /// Not there, as login
     #[command(hide = true)]
     Logout(HostArgs),
+}
+
+impl Command {
+    /// The word it is called by.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Init(_) => "init",
+            Command::Validate(_) => "validate",
+            Command::Plan(_) => "plan",
+            Command::Apply(_) => "apply",
+            Command::Destroy(_) => "destroy",
+            Command::Drift(_) => "drift",
+            Command::Failover(_) => "failover",
+            Command::Failback(_) => "failback",
+            Command::Simulate(_) => "simulate",
+            Command::Verify(_) => "verify",
+            Command::Show(_) => "show",
+            Command::Import(_) => "import",
+            Command::Output(_) => "output",
+            Command::State(_) => "state",
+            Command::ForceUnlock(_) => "force-unlock",
+            Command::Console(_) => "console",
+            Command::Providers(_) => "providers",
+            Command::Sim(_) => "sim",
+            Command::Fmt(_) => "fmt",
+            Command::Refresh(_) => "refresh",
+            Command::Get(_) => "get",
+            Command::Graph(_) => "graph",
+            Command::Workspace(_) => "workspace",
+            Command::Test(_) => "test",
+            Command::Taint(_) => "taint",
+            Command::Untaint(_) => "untaint",
+            Command::Version(_) => "version",
+            Command::Completion(_) => "completion",
+        }
+    }
 }
 
 /// Where values of variables come from.
@@ -510,6 +552,9 @@ pub struct InitArgs {
     /// `readonly`: fail where the lock file would change
     #[arg(long, value_name = "MODE", value_parser = ["readonly"])]
     pub lockfile: Option<String>,
+    /// Write atlantis.yaml, so that Atlantis plans and applies this directory with straddle
+    #[arg(long)]
+    pub atlantis: bool,
     /// NAME=VALUE for an argument of the `backend` block; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
     pub backend_config: Vec<String>,

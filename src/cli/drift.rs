@@ -167,19 +167,23 @@ fn exit_of(found: &Drift<'_>, plan: &Plan, failed: bool, args: &DriftArgs) -> Ex
     let margin = !new_alone && plan.workloads.iter().any(|(_, w)| w.decision.margin.alarm_before);
     let new_breach = || {
         let items = drift::items::items(found);
-        let broken = |id: &str| matches!(id, "rule.broken" | "rule.broken_after");
+        // A rule that came with the change and is not kept yet blocks nothing when an apply of the change keeps it.
+        let broken = |id: &str| {
+            matches!(id, "rule.broken_after" | "promise.broken") || (id == "rule.broken" && found.base.is_none())
+        };
         items.iter().any(|i| broken(i.id) && i.cause != Some(Cause::Before))
             || (found.base.is_none() && plan.is_broken())
             || found.base.as_ref().is_some_and(|base| base.rules.iter().any(drift::RuleChange::is_open))
     };
     let breach = if new_alone { new_breach() } else { found.breaches() > 0 || plan.is_broken() };
+    let unkept = !new_alone && found.unkept() > 0;
     let unapproved = only.contains(&FailOn::Weakened)
         && found.base.as_ref().is_some_and(|b| b.rules.iter().any(drift::RuleChange::is_open));
     [
         (FailOn::Breach, breach, Exit::Broken),
         (FailOn::Weakened, unapproved, Exit::Broken),
         (FailOn::Error, failed || any(&[Differs::Unreadable]), Exit::Error),
-        (FailOn::Drift, differs || found.unkept() > 0 || found.runbooks.iter().any(|r| !r.is_well()), Exit::Pending),
+        (FailOn::Drift, differs || unkept || found.runbooks.iter().any(|r| !r.is_well()), Exit::Pending),
         (FailOn::Margin, margin, Exit::Margin),
     ]
     .into_iter()

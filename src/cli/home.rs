@@ -23,6 +23,7 @@ const GIVEN: &str = "straddle-backend.json";
 
 /// The state of the selected workspace, read.
 pub fn load() -> Result<Loaded, Problem> {
+    let _span = super::trace::span("read the state");
     state::load(place()?).map_err(|e| Box::new(e.into()))
 }
 

@@ -27,6 +27,9 @@ pub fn run(args: &InitArgs, printer: &Printer) -> Exit {
     if let Err(problem) = super::home::remember(&args.backend_config).and_then(|()| super::home::place()) {
         return stop(printer, *problem);
     }
+    if args.atlantis {
+        return super::atlantis::write(printer);
+    }
     let environment = match Environment::of_process(&directory) {
         Ok(environment) => environment,
         Err(error) => return stop(printer, Diagnostic::error("Providers cannot be installed", format!("{error}."))),

@@ -3,6 +3,7 @@
 mod apply;
 pub mod args;
 mod ask;
+mod atlantis;
 mod base;
 mod compare;
 mod console;
@@ -38,6 +39,7 @@ mod simulate;
 mod state;
 mod taint;
 mod test;
+mod trace;
 mod validate;
 mod verify;
 mod version;
@@ -85,7 +87,11 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { Exit::Error.code() } else { Exit::Done.code() });
         }
     };
-    let printer = print::Printer::new(cli.no_color, language(cli.lang));
+    trace::begin();
+    let printer = print::Printer::new(cli.no_color, language(cli.lang)).logging(cli.log == "json");
+    // Where it goes is where the program was called.
+    let profile = cli.profile.as_ref().and_then(|file| std::path::absolute(file).ok());
+    let command = cli.command.name();
     if let Some(dir) = &cli.chdir
         && let Err(error) = std::env::set_current_dir(dir)
     {
@@ -106,6 +112,7 @@ pub fn main() -> ExitCode {
     let exit = runtime.block_on(run(cli.command, &printer));
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     let exit = if printer.is_whole() { exit } else { exit.worse(Exit::Error) };
+    trace::end(command, exit.code(), profile.as_deref(), &printer);
     ExitCode::from(exit.code())
 }
 

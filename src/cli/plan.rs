@@ -218,6 +218,7 @@ pub fn report_breaches(plan: &Plan, project: &Project, printer: &Printer) {
 
 /// The second evaluator's word: false, and said so, when it finds a fault.
 pub fn is_sound(plan: &Plan, project: &Project, printer: &Printer) -> bool {
+    let _span = super::trace::span("audit");
     let findings = crate::audit::audit(plan);
     if findings.is_empty() {
         return true;

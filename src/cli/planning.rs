@@ -77,6 +77,7 @@ async fn look_at(
     lenient: bool,
     apart: &Apart,
 ) -> Result<Scene, Vec<Diagnostic>> {
+    let _span = super::trace::about("look at what is live", format!("{} objects", state.objects.len()));
     let tree = project.tree();
     let mut providers = Providers::of(&tree);
     let mut fleet = Fleet::new(&project.directory, parallelism)
@@ -238,6 +239,7 @@ fn measured_boots(project: &Project, state: &State) -> BTreeMap<String, u64> {
 
 /// Makes the plan. Providers are asked while this task waits.
 pub fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningArgs) -> Result<Plan, Failure> {
+    let _span = super::trace::span("plan");
     let wishes = wishes(project, scene, args).map_err(Failure::Problems)?;
     let said = warnings(&wishes, scene);
     let input = Input {

@@ -30,6 +30,8 @@ pub struct Printer {
     style: Style,
     /// One JSON object a line instead of text.
     json: bool,
+    /// Standard error is a log: one JSON object a line.
+    log: bool,
     /// What happens while a plan is carried out is not told.
     quiet: bool,
     /// Bars of the apply under way, on a terminal.
@@ -53,17 +55,42 @@ impl Printer {
             verbose: false,
             lang,
         };
-        Printer { style, json: false, quiet: false, progress: Mutex::new(None) }
+        Printer { style, json: false, log: false, quiet: false, progress: Mutex::new(None) }
     }
 
     /// As this one, with what the flags of a plan ask for.
     pub fn asked(&self, verbose: bool, json: bool) -> Printer {
-        Printer { style: Style { verbose, ..self.style }, json, quiet: self.quiet, progress: Mutex::new(None) }
+        Printer {
+            style: Style { verbose, ..self.style },
+            json,
+            log: self.log,
+            quiet: self.quiet,
+            progress: Mutex::new(None),
+        }
     }
 
     /// As this one, but nothing that happens is told.
     pub fn quiet(&self) -> Printer {
-        Printer { style: self.style, json: self.json, quiet: true, progress: Mutex::new(None) }
+        Printer { style: self.style, json: self.json, log: self.log, quiet: true, progress: Mutex::new(None) }
+    }
+
+    /// As this one, with standard error as a log.
+    #[must_use]
+    pub fn logging(self, log: bool) -> Printer {
+        Printer { log, ..self }
+    }
+
+    /// Whether standard error is a log.
+    pub fn logs(&self) -> bool {
+        self.log
+    }
+
+    /// A line of the log.
+    pub fn log(&self, level: &str, message: &str, more: &serde_json::Value) {
+        let line = super::trace::line(level, message, more);
+        self.undisturbed(|| {
+            let _ = writeln!(std::io::stderr().lock(), "{line}");
+        });
     }
 
     /// How text is to look.
@@ -100,6 +127,9 @@ impl Printer {
 
     /// A line of trouble.
     pub fn error(&self, text: &str) {
+        if self.log {
+            return self.log("error", text, &serde_json::json!({ "type": "log" }));
+        }
         self.undisturbed(|| {
             let _ = writeln!(std::io::stderr().lock(), "straddle: {text}");
         });
@@ -112,6 +142,9 @@ impl Printer {
         }
         if self.json {
             self.out(&events::problems(list, sources, &stamp()));
+        } else if self.log {
+            let lines = events::problems(list, sources, &stamp());
+            let _ = std::io::stderr().lock().write_all(format!("{}\n", lines.trim_end()).as_bytes());
         } else {
             let _ = std::io::stderr().lock().write_all(diagnostics::text(list, sources, &self.style).as_bytes());
         }

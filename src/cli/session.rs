@@ -53,6 +53,7 @@ impl Project {
 
     /// Reads `directory`. Problems are kept, never printed here.
     pub fn read_dir(directory: &Path, vars: &VarArgs) -> Project {
+        let _span = super::trace::span("read the spec");
         let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
         let load::Loaded { config, mut sources, diags } = load::load(&directory);
         let mut problems = diags;

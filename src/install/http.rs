@@ -163,6 +163,23 @@ fn timeout() -> Duration {
     Duration::from_secs(seconds.filter(|n| *n > 0).unwrap_or(10))
 }
 
+/// Sends a document and wants no answer but that it was taken.
+///
+/// # Errors
+/// It was not.
+pub fn post_json(url: &str, headers: &[(String, String)], body: &str, patience: Duration) -> Result<(), HttpError> {
+    let http = Http::new(BTreeMap::new());
+    let mut request = http.agent.post(url).header("Content-Type", "application/json");
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let failed = |why: String| HttpError::Transport { url: url.to_owned(), why };
+    let request = request.config().timeout_global(Some(patience)).build();
+    let answer = request.send(body).map_err(|e| failed(e.to_string()))?;
+    let status = answer.status().as_u16();
+    if (200..300).contains(&status) { Ok(()) } else { Err(HttpError::Status { url: url.to_owned(), status }) }
+}
+
 /// An address relative to the document it is written in.
 pub(super) fn joined(base: &str, relative: &str) -> Option<String> {
     if relative.starts_with("https://") || relative.starts_with("http://") {

@@ -26,7 +26,7 @@ mod registry;
 mod signature;
 mod unpack;
 
-pub use http::{Http, HttpError};
+pub use http::{Http, HttpError, post_json};
 pub use origin::{Archive, Origin, Origins, Package, Place};
 
 use std::path::{Path, PathBuf};

@@ -176,6 +176,7 @@ fn broken(drift: &Drift<'_>) -> (BTreeSet<String>, BTreeSet<String>) {
             }
         }
     }
+    now.extend(drift.survival.judged.iter().filter(|j| j.now.verdict == Verdict::Fail).map(|j| j.id.clone()));
     (now, after)
 }
 

@@ -1,7 +1,7 @@
 //! A drift check as a flat list of findings: what every report format for pipelines is written from.
 
-use crate::promise::model::{Judged, Weight};
 use super::{Cause, Drift, Kind, Resource, Severity, broken_after};
+use crate::promise::model::{Judged, Weight};
 use crate::report::plan::place_of;
 use crate::report::words::Names;
 use crate::spread::decision::{RuleReport, Verdict};
@@ -150,6 +150,11 @@ fn rule_item(
     );
     let subject = format!("{workload} {}", rule.id);
     let cause = drift.base.as_ref().map(|_| if drift.is_new_breach(&subject) { Cause::Change } else { Cause::Before });
+    // A rule that came with the change and that an apply will keep is nothing to stop at.
+    let level = match (level, cause) {
+        (Level::Error, Some(Cause::Change)) => Level::Warning,
+        (level, _) => level,
+    };
     let severity = if level == Level::Note { Severity::Low } else { Severity::Critical };
     Some(Item { id, level, subject, text, place, severity, cause })
 }
@@ -171,7 +176,9 @@ fn promise_item(judged: &Judged, drift: &Drift<'_>) -> Option<Item> {
         Level::Warning => Severity::Medium,
         Level::Note => Severity::Low,
     };
-    Some(Item { id, level, subject: judged.id.clone(), text, place, severity, cause: None })
+    let cause =
+        drift.base.as_ref().map(|_| if drift.is_new_breach(&judged.id) { Cause::Change } else { Cause::Before });
+    Some(Item { id, level, subject: judged.id.clone(), text, place, severity, cause })
 }
 
 fn resource_item(resource: &Resource, drift: &Drift<'_>) -> Option<Item> {

@@ -50,7 +50,7 @@ pub fn drift(drift: &Drift<'_>, stack: &str) -> String {
         let mut losses: Vec<Loss> = decision
             .losses
             .iter()
-            .map(|row| Loss { alive: vec![row.now, row.after], ..Loss::of(row, names) })
+            .map(|row| Loss { alive: vec![row.now, row.after], ..Loss::of(row, workload, names) })
             .collect();
         losses.sort_by_key(|loss| (loss.verdict.is_none(), std::cmp::Reverse(loss.verdict), loss.alive[0]));
         parts::matrix(&losses, &["now", "once applied"], decision.replicas, names, &mut out);

@@ -117,6 +117,8 @@ pub(super) struct Loss {
     pub name: String,
     /// Column by column.
     pub alive: Vec<Units>,
+    /// The most that a rule which names the loss asks for at once.
+    pub floor: Units,
     pub back: String,
     pub verdict: Option<Verdict>,
 }
@@ -130,8 +132,11 @@ pub(super) fn back(after: Units, recovers: Units, within: Option<u64>, names: Na
 }
 
 impl Loss {
-    pub fn of(row: &LossRow, names: Names<'_>) -> Loss {
+    pub fn of(row: &LossRow, workload: &WorkloadPlan, names: Names<'_>) -> Loss {
+        let rules = &workload.decision.rules;
+        let floors = row.rules.iter().filter_map(|i| rules.iter().find(|r| r.index == *i)).map(|r| r.floor);
         Loss {
+            floor: floors.max().unwrap_or(0),
             name: names.loss(&row.lose),
             alive: vec![row.now, row.worst_during, row.after],
             back: back(row.after, row.recovers_to, row.within_s, names),
@@ -157,8 +162,8 @@ pub(super) fn matrix(losses: &[Loss], columns: &[&str], replicas: u32, names: Na
         let class = loss.verdict.map_or("", class);
         let _ = write!(out, "<tr><td>{}</td>", show(&loss.name));
         for alive in &loss.alive {
-            // Nothing left is bad whether or not a rule says so.
-            let class = if *alive == 0 { "bad" } else { class };
+            // Nothing left is bad whether or not a rule says so; and the verdict is on what will stand, not on every column.
+            let class = if *alive == 0 || *alive < loss.floor { "bad" } else { class };
             let _ = write!(out, "<td class=\"cell {class}\">{}</td>", names.units(*alive));
         }
         let word = loss.verdict.map_or("no rule", verdict);

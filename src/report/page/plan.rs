@@ -55,7 +55,7 @@ pub fn plan(plan: &Plan, stack: &str) -> String {
         }
         parts::spread(workload, "after", &mut out);
         parts::steps(workload, names, &mut out);
-        let mut losses: Vec<Loss> = decision.losses.iter().map(|row| Loss::of(row, names)).collect();
+        let mut losses: Vec<Loss> = decision.losses.iter().map(|row| Loss::of(row, workload, names)).collect();
         losses.sort_by_key(|loss| (loss.verdict.is_none(), std::cmp::Reverse(loss.verdict), loss.alive[2]));
         parts::matrix(&losses, &["now", "during", "after"], decision.replicas, names, &mut out);
         for note in &decision.notes {

@@ -28,6 +28,7 @@ pub fn simulation(simulation: &Simulation<'_>, stack: &str) -> String {
             .map(|loss| Loss {
                 name: names.loss(&loss.lose),
                 alive: vec![loss.alive],
+                floor: 0,
                 back: parts::back(loss.alive, loss.recovers_to, loss.within_s, names),
                 verdict: loss.verdict,
             })
