@@ -131,42 +131,6 @@ pub enum Command {
     Logout(HostArgs),
 }
 
-impl Command {
-    /// The word it is called by.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Command::Init(_) => "init",
-            Command::Validate(_) => "validate",
-            Command::Plan(_) => "plan",
-            Command::Apply(_) => "apply",
-            Command::Destroy(_) => "destroy",
-            Command::Drift(_) => "drift",
-            Command::Failover(_) => "failover",
-            Command::Failback(_) => "failback",
-            Command::Simulate(_) => "simulate",
-            Command::Verify(_) => "verify",
-            Command::Show(_) => "show",
-            Command::Import(_) => "import",
-            Command::Output(_) => "output",
-            Command::State(_) => "state",
-            Command::ForceUnlock(_) => "force-unlock",
-            Command::Console(_) => "console",
-            Command::Providers(_) => "providers",
-            Command::Sim(_) => "sim",
-            Command::Fmt(_) => "fmt",
-            Command::Refresh(_) => "refresh",
-            Command::Get(_) => "get",
-            Command::Graph(_) => "graph",
-            Command::Workspace(_) => "workspace",
-            Command::Test(_) => "test",
-            Command::Taint(_) => "taint",
-            Command::Untaint(_) => "untaint",
-            Command::Version(_) => "version",
-            Command::Completion(_) => "completion",
-        }
-    }
-}
-
 /// Where values of variables come from.
 #[derive(Args, Debug, Default, Clone)]
 pub struct VarArgs {
@@ -442,17 +406,6 @@ pub enum Severity {
     Medium,
     High,
     Critical,
-}
-
-impl From<Severity> for crate::report::drift::Severity {
-    fn from(severity: Severity) -> Self {
-        match severity {
-            Severity::Low => Self::Low,
-            Severity::Medium => Self::Medium,
-            Severity::High => Self::High,
-            Severity::Critical => Self::Critical,
-        }
-    }
 }
 
 /// `simulate`.

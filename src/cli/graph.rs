@@ -5,7 +5,6 @@ use super::args::{GraphArgs, GraphFormat, GraphType, VarArgs};
 use super::print::Printer;
 use super::session::Project;
 use crate::diag::Sources;
-use crate::plan::file;
 use crate::plan::outline::Outline;
 use crate::report::graph;
 use std::path::Path;
@@ -13,10 +12,10 @@ use std::path::Path;
 pub fn run(args: &GraphArgs, printer: &Printer) -> Exit {
     let mut project = match &args.plan {
         None => Project::read(&VarArgs::default()),
-        Some(path) => match file::open(path) {
+        Some(path) => match super::saved::open(path, None) {
             Ok(plan) => Project::of_texts(Path::new("."), &plan.sources, plan.variables.clone()),
-            Err(error) => {
-                printer.diagnostics(&[error.about(path)], &Sources::default());
+            Err(problem) => {
+                printer.diagnostics(&[*problem], &Sources::default());
                 return Exit::Error;
             }
         },

@@ -6,6 +6,7 @@ use super::args::{ForceUnlockArgs, LockArgs, StateCommand};
 use super::print::Printer;
 use super::show;
 use super::versions;
+use super::workspace;
 use crate::diag::{Diagnostic, Sources};
 use crate::state::edit;
 use crate::state::v4::{self, Force};
@@ -101,7 +102,7 @@ fn existing() -> Result<State, Trouble> {
 fn named(file: Option<&Path>) -> Result<State, Trouble> {
     match file {
         None => existing(),
-        some => Ok(workspace::state_in(some)?),
+        some => workspace::state_in(some).map_err(|problem| Trouble::from(*problem)),
     }
 }
 
