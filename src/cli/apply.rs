@@ -79,7 +79,7 @@ pub async fn run(args: ApplyArgs, printer: &Printer) -> Exit {
 
 /// Writes a copy of the state as it is, where one is asked for.
 fn back_up(store: &Store, files: &StateFileArgs, printer: &Printer) -> Result<(), Exit> {
-    let Some(path) = files.backup.as_deref().filter(|path| *path != Path::new("-")) else { return Ok(()) };
+    let Some(path) = files.backup.as_deref().filter(|path| *path != std::path::Path::new("-")) else { return Ok(()) };
     std::fs::write(path, crate::state::v4::write(&store.state())).map_err(|error| {
         printer.error(&format!("{} cannot be written: {error}; nothing was changed", path.display()));
         Exit::Error

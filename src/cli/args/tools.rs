@@ -59,6 +59,8 @@ impl Command {
             Command::Untaint(_) => "untaint",
             Command::Version(_) => "version",
             Command::Completion(_) => "completion",
+            Command::Login(_) => "login",
+            Command::Logout(_) => "logout",
         }
     }
 }
