@@ -58,6 +58,26 @@ pub struct Diagnostic {
     pub attribute: Option<Path>,
 }
 
+/// Where each of these stands in the order of the text. What an error led to, whose place is around that error's, stands where the error does:
+/// sorted by this without changing equals, it stays behind it.
+pub fn text_order(diags: &[Diagnostic]) -> Vec<Option<(FileId, usize)>> {
+    let mut order: Vec<Option<(FileId, usize)>> = Vec::with_capacity(diags.len());
+    let mut inner: Option<&Span> = None;
+    for diag in diags {
+        let span = diag.span.as_ref();
+        let led_to = span.zip(inner).is_some_and(|(outer, inner)| {
+            outer.file == inner.file && outer.range.start <= inner.range.start && inner.range.end <= outer.range.end
+        });
+        let place = match order.last() {
+            Some(place) if led_to => *place,
+            _ => span.map(|s| (s.file, s.range.start)),
+        };
+        order.push(place);
+        inner = span;
+    }
+    order
+}
+
 impl Diagnostic {
     /// An error.
     pub fn error(summary: impl Into<String>, detail: impl Into<String>) -> Diagnostic {

@@ -163,7 +163,7 @@ fn kakao_2022_refuses_a_runbook_whose_tools_burn_with_the_building() {
     let key = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
     let (_keep, dir, _) = settles("kakao-2022/switch-over");
     let keyed = |args: &[&str], exit: i32| {
-        let output = Command::new(env!("CARGO_BIN_EXE_straddle"))
+        let output = alone::alone(env!("CARGO_BIN_EXE_straddle"))
             .current_dir(&dir)
             .args(args)
             .env("NO_COLOR", "1")

@@ -371,7 +371,7 @@ fn a_resize_that_finds_no_room_for_a_spare_says_what_would_help() {
     full.edit("size  = \"s\"", "size  = \"m\"");
     full.run("plan").ends(3).says("room for one replica more");
     // Where no rule speaks of zones, a lower floor is enough.
-    full.edit("    floor  = \"50%\"             # at once\n", "    floor  = \"10%\"\n");
+    full.edit("    floor  = \"50%\"              # at once\n", "    floor  = \"10%\"\n");
     full.run("plan").ends(3).says("room for one replica more").says("90%");
     full.edit("serving = \"100%\"", "serving = \"90%\"");
     full.run("apply -auto-approve").ends(0).says("0 added, 10 changed, 0 removed");

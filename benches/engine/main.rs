@@ -18,8 +18,9 @@ fn main() {
     for n in if sizes.is_empty() { vec![10_000, 100_000] } else { sizes.clone() } {
         let (topology, workload) = (zones(20, &[]), workload("web", n, 20));
         let now = outdated(n, 20);
-        let (steps, cpu) = measured(|| decide(&topology, &workload, &now, &Mode::normal()).map(|d| d.steps.len()));
-        println!("| rolling replacement over 20 zones with a skew, {} steps | {n} | {cpu:.2} |", steps.unwrap_or(0));
+        let (steps, cpu) =
+            measured(|| decide(&topology, &workload, &now, &Mode::normal()).map_or(0, |d| d.steps.len()));
+        println!("| rolling replacement over 20 zones with a skew, {steps} steps | {n} | {cpu:.2} |");
     }
     if sizes.is_empty() {
         real_size();
@@ -123,6 +124,8 @@ fn workload(name: &str, replicas: u32, places: usize) -> Workload {
         rollout: Rollout { surge: None, batch: None, healthy_for_s: 0, drain_s: 0, deadline_s: 900, site: Site(0) },
         failover: Failover { detect: timed(30), decide: timed(600), batch: None },
         failback: Failback { batch: None },
+        overflow: vec![],
+        standby: None,
         requires: vec![],
         entry: vec![],
         scaling: None,

@@ -43,7 +43,7 @@ workload "web" {
 
   survive "zone" {
     losses = 1
-    floor  = "50%"             # at once
+    floor  = "50%"              # at once
     then   = { "100%" = "15m" } # by growing in the zone that is left
     growth = "quota"
   }

@@ -314,6 +314,7 @@ pub async fn see_through(
 fn needs_record(plan: &Plan, project: &Project, scene: &Scene, store: &Store) -> bool {
     store.with_state(|s| {
         !plan.drift.is_empty()
+            || (plan.kind != Kind::Destroy && as_noted(&plan.checked) != s.checks)
             || !remember::places(plan, s, now()).is_empty()
             || !remember::forms(plan, &project.spec, s, now()).is_empty()
             || s.rules.keys().any(|name| project.spec.workload(name).is_none())
@@ -443,11 +444,15 @@ pub async fn carry_out(
     Ok(summary)
 }
 
+/// Results of conditions as the state keeps them.
+fn as_noted(found: &[crate::plan::checks::Checked]) -> Option<Json> {
+    crate::report::checks::of_state(found).and_then(|text| Json::new(&text).ok())
+}
+
 /// How conditions fared, where the state says something else of them.
 fn checks(store: &Store, env: &Env<'_>, plan: &Plan) -> Option<Entry> {
     let found = crate::plan::checks::collect(env, plan.kind == Kind::Destroy);
-    let text = crate::report::checks::of_state(&found);
-    let checks = text.and_then(|text| Json::new(&text).ok());
+    let checks = as_noted(&found);
     store.with_state(|s| s.checks != checks).then_some(Entry::Checks(checks))
 }
 

@@ -345,7 +345,7 @@ fn keys(directory: &Path, encryption: &Encryption) -> Result<Keys, String> {
         if !output.status.success() {
             return Err(format!("{program} ended with {}.", output.status));
         }
-        of(format!("{program}"), String::from_utf8_lossy(&output.stdout).into_owned())?
+        of(program.to_string(), String::from_utf8_lossy(&output.stdout).into_owned())?
     };
     let former = encryption.former_env.iter().map(|name| of_variable(name)).collect::<Result<_, _>>()?;
     Ok(Keys { current: Some(current), former })

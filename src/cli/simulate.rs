@@ -161,7 +161,7 @@ fn canonical(project: &Project) -> Result<Stands, Trouble> {
                 one.live = full(&one.rules, &decision);
                 workloads.push(one);
             }
-            Err(problem) => problems.push(problem),
+            Err(problem) => problems.push(*problem),
         }
     }
     placement::share_capacity(&mut workloads, &topology);
@@ -172,7 +172,7 @@ fn canonical(project: &Project) -> Result<Stands, Trouble> {
 }
 
 /// Every workload placed from nothing, declared capacities, everything healthy; or why it cannot be.
-fn decided(project: &Project, problems: &mut Vec<Diagnostic>) -> Vec<(Standing, Result<Decision, Diagnostic>)> {
+fn decided(project: &Project, problems: &mut Vec<Diagnostic>) -> Vec<(Standing, Result<Decision, Box<Diagnostic>>)> {
     let spec = &project.spec;
     let standing =
         placement::standing(spec, &project.env(), &spec.topology, &Observed::default(), &State::default(), problems);
@@ -182,11 +182,12 @@ fn decided(project: &Project, problems: &mut Vec<Diagnostic>) -> Vec<(Standing, 
         .map(|one| Question { workload: &one.rules, live: &one.live, mode: &mode, stays: false })
         .collect();
     let answers = decide_all(&spec.topology, &questions);
-    let told: Vec<Result<Decision, Diagnostic>> = standing
+    let told: Vec<Result<Decision, Box<Diagnostic>>> = standing
         .iter()
         .zip(answers)
         .map(|(one, answer)| {
-            answer.map_err(|refused| refusal::diagnostic(&refused, names(&spec.topology, &one.rules), &spans(spec)))
+            let tell = |refused| refusal::diagnostic(&refused, names(&spec.topology, &one.rules), &spans(spec));
+            answer.map_err(|refused| Box::new(tell(refused)))
         })
         .collect();
     standing.into_iter().zip(told).collect()
@@ -300,7 +301,7 @@ pub fn validate_rules(args: &ValidateArgs, printer: &Printer) -> Exit {
                     standing.push(one);
                     decisions.push(decision);
                 }
-                Err(problem) => problems.push(problem),
+                Err(problem) => problems.push(*problem),
             }
             broken |= problems.len() > before;
         }

@@ -61,7 +61,7 @@ pub async fn run(command: StateCommand, printer: &Printer) -> Exit {
         }
         StateCommand::Pull => existing().map(|state| printer.out(&v4::write(&state))),
         StateCommand::Push { file, force, lock } => push(&file, force, &lock, printer),
-        StateCommand::History { json } => versions::history(json, printer).map_err(Trouble::from),
+        StateCommand::History { json } => versions::history(json, printer),
         StateCommand::Restore { serial, auto_approve, lock } => versions::restore(serial, auto_approve, &lock, printer),
         StateCommand::Migrate { from, to, lock } => versions::migrate(from.as_deref(), to.as_deref(), &lock, printer),
     };

@@ -17,7 +17,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// The state cannot be read.
-pub fn history(json: bool, printer: &Printer) -> Result<(), Diagnostic> {
+pub fn history(json: bool, printer: &Printer) -> Result<(), Trouble> {
     let place = home::place().map_err(|problem| *problem)?;
     let history = state::history(&place)?;
     let oldest = state::oldest(&place)?;
@@ -132,11 +132,11 @@ pub fn migrate(from: Option<&Path>, to: Option<&Path>, lock: &LockArgs, printer:
         if place == Path::new("local") {
             return Ok(Place::Directory(workspace::below(&workspace)));
         }
-        home::place_in(place, &workspace).map_err(|problem| *problem)
+        home::place_in(place, &workspace)
     };
     let (from, to) = match (from, to) {
-        (Some(from), _) => (named(from)?, configured),
-        (None, Some(to)) => (configured, named(to)?),
+        (Some(from), _) => (named(from).map_err(|problem| *problem)?, configured),
+        (None, Some(to)) => (configured, named(to).map_err(|problem| *problem)?),
         (None, None) => return Err(Diagnostic::error("Nowhere to move it", "Name -from or -to.").into()),
     };
     if label(&from) == label(&to) {
@@ -211,11 +211,11 @@ fn write(store: &Store, moved: &State) -> Result<(), state::StateError> {
 }
 
 /// The file stays for whoever wants to look, under a name that nothing reads.
-fn set_aside(dir: &Path, serial: u64) -> Result<(), Diagnostic> {
+fn set_aside(dir: &Path, serial: u64) -> Result<(), Trouble> {
     let path = dir.join(state::FILE);
     let aside = dir.join(format!("{}.moved-{serial}", state::FILE));
     std::fs::rename(&path, &aside).map_err(|e| {
-        Diagnostic::error("The old state stays", format!("{} cannot be renamed: {e}.", path.display()))
-            .help("Move it away yourself: the state is at its new place.")
+        let problem = Diagnostic::error("The old state stays", format!("{} cannot be renamed: {e}.", path.display()));
+        problem.help("Move it away yourself: the state is at its new place.").into()
     })
 }

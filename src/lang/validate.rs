@@ -18,7 +18,7 @@ use super::suggest::nearest;
 use super::used_providers::UsedProviders;
 use super::variables::validate_one;
 use super::{builtin, provisioners, remote_state};
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Diagnostic, Span, text_order};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use straddle_sdk::value::{Kind, Marks, Str, Type, Value, convert};
@@ -41,7 +41,9 @@ pub fn check(config: &Config, resources: &dyn Resources, around: Surroundings<'_
     let used = UsedProviders::of(config);
     check_config(config, true, resources, around, &used, (&mut found, &mut later));
     for diags in [&mut found, &mut later] {
-        diags.sort_by_key(|d| d.span.as_ref().map(|s| (s.file, s.range.start)));
+        let mut placed: Vec<_> = text_order(diags).into_iter().zip(diags.drain(..)).collect();
+        placed.sort_by_key(|(place, _)| *place);
+        diags.extend(placed.into_iter().map(|(_, diag)| diag));
         diags.dedup();
     }
     let told: HashSet<&Span> = found.iter().filter_map(|diag| diag.span.as_ref()).collect();

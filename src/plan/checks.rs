@@ -59,7 +59,7 @@ pub struct Checked {
 pub struct CheckedInstance {
     pub address: Address,
     pub status: Status,
-    /// Of the conditions that do not hold.
+    /// Of the conditions that do not hold, sorted as Terraform sorts them.
     pub messages: Vec<String>,
 }
 
@@ -70,6 +70,9 @@ pub fn collect(env: &Env<'_>, blind: bool) -> Vec<Checked> {
         all.module(number);
     }
     let mut list = all.list;
+    for instance in list.iter_mut().flat_map(|one| &mut one.instances) {
+        instance.messages.sort_unstable();
+    }
     list.sort_by_cached_key(|one| one.address.to_string());
     list
 }

@@ -181,6 +181,6 @@ mod tests {
         assert_eq!(shape(&both, &server, std::slice::from_ref(&server)), Shape::Grown);
         assert_eq!(shape(&both, &form(&["sim_instance.node"]), &[]), Shape::Earlier);
         let more = form(&["sim_instance.server", "sim_target.front", "sim_target.back"]);
-        assert_eq!(shape(&both, &more, &[both.clone()]), Shape::More);
+        assert_eq!(shape(&both, &more, std::slice::from_ref(&both)), Shape::More);
     }
 }

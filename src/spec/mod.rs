@@ -17,8 +17,8 @@ mod templates;
 mod workload;
 
 pub use fields::{Evaluate, parse_duration};
-pub use model::{Accept, FailoverMode, LocationSpec, Spec, Template, Watching, WorkloadSpec};
 pub use keep::{Encryption, Keep, KeepKind, Need, S3Keep, backend};
+pub use model::{Accept, FailoverMode, LocationSpec, Spec, Template, Watching, WorkloadSpec};
 
 use crate::diag::Diagnostic;
 use crate::lang::ast::Block;

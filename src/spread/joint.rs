@@ -14,6 +14,12 @@ use super::simulate::{Simulation, standing_facts, told};
 use super::tree::Standing;
 use super::world::World;
 
+/// What a workload gets of shared places: its target, the room it has there, and what the others hold.
+type Allotted = (Vec<u32>, Vec<Option<u32>>, Vec<u64>);
+
+/// The room of one workload in the places it shares at a moment.
+type Shares = (Room, Room, Rc<Rooms>);
+
 /// One workload's question.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
@@ -128,7 +134,7 @@ fn share<'a>(
     let fixed = elsewhere(topology, questions, moving.iter().map(|(_, w)| w));
     let mut goal = Table::new(topology, moving.iter().map(|(_, w)| Player::of(w)).collect(), fixed.clone(), false);
     goal.settle();
-    let allotted: Vec<(Vec<u32>, Vec<Option<u32>>, Vec<u64>)> =
+    let allotted: Vec<Allotted> =
         (0..moving.len()).map(|w| (goal.players[w].target.clone(), goal.room(w), goal.others(w))).collect();
     let mut now = Table::new(topology, moving.iter().map(|(_, w)| Player::of(w)).collect(), fixed, false);
     let mut waiting: Vec<usize> = (0..moving.len()).collect();
@@ -235,7 +241,7 @@ fn joined(
     for facts in answers.iter().flatten().flatten() {
         losses.extend(report::asked_losses(facts));
     }
-    let mut known: Option<(Moment, Vec<(Room, Room, Rc<Rooms>)>)> = None;
+    let mut known: Option<(Moment, Vec<Shares>)> = None;
     for moment in [Moment::Before, Moment::After, Moment::Healthy] {
         let all: Vec<&Facts<'_>> = answers.iter().flatten().flatten().collect();
         let same = |last: Moment| all.iter().all(|f| moment.of(f).is_like(last.of(f)));

@@ -41,7 +41,9 @@ pub use model::{
     Rule, State, Stood, Time, WRITER, Word,
 };
 pub use place::{LEASE, Place, PostgresServer, S3Server, Server, SharedPlace};
-pub use read::{FILE, Loaded, Source, TERRAFORM_FILE, history, holder, image, load, oldest, remove, restore, version, workspaces};
+pub use read::{
+    FILE, Loaded, Source, TERRAFORM_FILE, history, holder, image, load, oldest, remove, restore, version, workspaces,
+};
 pub use store::{
     LockRequest, Notice, Store, TerraformState, Ticket, Unlocked, WriteHook, WritePoint, force_unlock, now,
 };

@@ -2,8 +2,8 @@
 
 use super::error::StateError;
 use super::history::History;
-use super::lock::{self, Holder};
 use super::journal::{Entry, RunBegin, RunEnd, RunOutcome};
+use super::lock::{self, Holder};
 use super::model::State;
 use super::place::{Place, SharedPlace};
 use super::rows::{self, Decoded};

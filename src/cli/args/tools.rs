@@ -56,6 +56,8 @@ impl Command {
             Command::Workspace(_) => "workspace",
             Command::Test(_) => "test",
             Command::Taint(_) => "taint",
+            Command::Runbook(_) => "runbook",
+            Command::Probe(_) => "probe",
             Command::Untaint(_) => "untaint",
             Command::Version(_) => "version",
             Command::Completion(_) => "completion",

@@ -5,10 +5,10 @@ use super::super::plan::is_sound;
 use super::super::planning::{self, Scene};
 use super::super::print::Printer;
 use super::super::session::Project;
-use super::super::{Exit, apply, failover, home, recovery, workspace};
+use super::super::{Exit, apply, failover, home, recovery};
 use super::{declared, no_key, remember, spec_key, texts};
 use crate::diag::Diagnostic;
-use crate::plan::file as plan_file;
+use crate::plan::file::{self as plan_file, Protection};
 use crate::plan::make::Failure;
 use crate::plan::model::{Kind, Plan};
 use crate::runbook::key::Key;
@@ -272,7 +272,7 @@ impl Builder<'_> {
         let place = home::place().map_err(|problem| problem.detail.to_string())?;
         let image = crate::state::image(place).map_err(|e| e.to_string())?;
         let content = Content {
-            plan: plan_file::write(plan).map_err(|e| e.to_string())?,
+            plan: plan_file::write(plan, &Protection::default()).map_err(|e| e.to_string())?,
             state: image.ok_or("there is no state yet: apply first")?,
         };
         let header = Header {

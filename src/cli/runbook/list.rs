@@ -1,9 +1,9 @@
 //! `runbook list`, and what `drift` has to say of runbooks.
 
+use super::super::Exit;
 use super::super::args::RunbookListArgs;
 use super::super::print::Printer;
 use super::super::session::Project;
-use super::super::{Exit, workspace};
 use super::{declared, texts};
 use crate::diag::Sources;
 use crate::report::runbook as report;

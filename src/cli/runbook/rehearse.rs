@@ -9,7 +9,7 @@ use super::super::{Exit, apply, recovery, sim};
 use super::run::{Offline, opened};
 use super::{declared, no_key, remember, spec_key};
 use crate::diag::Diagnostic;
-use crate::plan::file as plan_file;
+use crate::plan::file::{self as plan_file, Protection};
 use crate::plan::model::{Action, Kind, Plan};
 use crate::plan::providers::TERRAFORM;
 use crate::runbook::key::Key;
@@ -114,7 +114,7 @@ struct Rehearsal<'r> {
 impl Rehearsal<'_> {
     async fn one(&self, scenario: &Scenario) -> Result<Trial, String> {
         let (header, content) = self.runbook(scenario)?;
-        let plan = plan_file::read(&content.plan).map_err(|e| e.to_string())?;
+        let plan = plan_file::read(&content.plan, &Protection::default()).map_err(|e| e.to_string())?;
         match only_simulated(&plan) {
             true => self.on_a_copy(scenario, &header, &content, &plan).await,
             false => self.dry(scenario, &header, &plan).await,

@@ -13,7 +13,7 @@ use super::super::{Exit, failover, recovery, saved};
 use super::{key_in_env, key_in_file, no_key, remember};
 use crate::apply::{RunbookRun, runbook_run};
 use crate::diag::{Diagnostic, Sources};
-use crate::plan::file as plan_file;
+use crate::plan::file::{self as plan_file, Protection};
 use crate::plan::make::takes;
 use crate::plan::model::{Kind, Plan};
 use crate::runbook::file::{self, RunbookError};
@@ -131,7 +131,8 @@ impl Offline<'_> {
     }
 
     async fn carry_out(&self, started: std::time::Instant) -> Result<Exit, Exit> {
-        let plan = plan_file::read(&self.content.plan).map_err(|e| self.trouble(&e.to_string()))?;
+        let plan =
+            plan_file::read(&self.content.plan, &Protection::default()).map_err(|e| self.trouble(&e.to_string()))?;
         let project = Project::of_texts(self.directory, &plan.sources, plan.variables.clone());
         if project.has_errors() {
             self.printer.diagnostics(&project.problems, &project.sources);
@@ -164,7 +165,7 @@ impl Offline<'_> {
         })?;
         crate::state::restore(self.journal, &self.content.state).map_err(|e| self.trouble(&format!("{shown}: {e}")))?;
         let lock = LockArgs { lock_timeout: "0s".into(), lock: true };
-        let store = open_in(self.journal, &lock, "runbook", self.printer)?;
+        let store = open_in(&self.journal.into(), &lock, "runbook", self.printer)?;
         let lineage = store.with_state(|s| s.lineage.to_string());
         if lineage != self.header.lineage {
             return Err(self.trouble(&format!(

@@ -7,6 +7,7 @@ use crate::report::plan::step_of;
 use crate::report::style::{Style, clean};
 use crate::report::words::{Names, duration, interval, verdict};
 use crate::spread::decision::{LossRow, Units, Verdict};
+use crate::tongue::Lang;
 use std::fmt::Write as _;
 
 /// Rows of one list; what is beyond is counted.
@@ -72,7 +73,8 @@ pub(super) fn steps(workload: &WorkloadPlan, names: Names<'_>, out: &mut String)
         steps.len().min(MOST)
     );
     for step in steps.iter().take(MOST) {
-        let _ = writeln!(out, "<li><p><strong>{}.</strong> {}</p>", step.index + 1, show(&step_of(step, names)));
+        let _ =
+            writeln!(out, "<li><p><strong>{}.</strong> {}</p>", step.index + 1, show(&step_of(step, names, Lang::En)));
         out.push_str("<div class=\"wide\"><table><thead><tr><th>serving in</th><th class=\"n\">at worst</th><th class=\"n\">done</th><th style=\"width:45%\"></th></tr></thead><tbody>\n");
         for (place, (half, done)) in step.half_done.iter().zip(&step.state).enumerate() {
             let _ = writeln!(

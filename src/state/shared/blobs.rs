@@ -58,7 +58,7 @@ pub(super) struct Blobs {
 
 enum Connected {
     Postgres(Box<Postgres>),
-    S3(S3),
+    S3(Box<S3>),
 }
 
 impl Blobs {
@@ -67,7 +67,7 @@ impl Blobs {
         let label = place.label();
         let server = match &place.server {
             Server::Postgres(server) => Postgres::of(server).map(|p| Connected::Postgres(Box::new(p))),
-            Server::S3(server) => S3::of(server).map(Connected::S3),
+            Server::S3(server) => S3::of(server).map(|s| Connected::S3(Box::new(s))),
         };
         let server = server.map_err(|f| StateError::Unreachable { path: label.clone(), why: f.why })?;
         Ok(Blobs { server, root: place.root(), label })

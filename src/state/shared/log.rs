@@ -58,7 +58,7 @@ pub(super) enum Until {
 pub(super) fn read(blobs: &Blobs, keys: &Keys, until: Until) -> Result<Option<Folded>, StateError> {
     for _ in 0..TRIES {
         if let Read::Done(folded) = read_once(blobs, keys, until)? {
-            return Ok(folded);
+            return Ok(folded.map(|folded| *folded));
         }
     }
     Err(StateError::Corrupt {
@@ -68,7 +68,7 @@ pub(super) fn read(blobs: &Blobs, keys: &Keys, until: Until) -> Result<Option<Fo
 }
 
 enum Read {
-    Done(Option<Folded>),
+    Done(Option<Box<Folded>>),
     /// Something listed was not there any more.
     Again,
 }
@@ -77,7 +77,7 @@ fn read_once(blobs: &Blobs, keys: &Keys, until: Until) -> Result<Read, StateErro
     let pages = blobs.list("page/")?;
     let bases = blobs.list("base/")?;
     let wanted = |serial: u64| until == Until::Now || matches!(until, Until::Serial(s) if serial <= s);
-    let base = bases.iter().filter(|name| base_of(name).is_some_and(|(_, serial)| wanted(serial))).next_back();
+    let base = bases.iter().rfind(|name| base_of(name).is_some_and(|(_, serial)| wanted(serial)));
     let mut folding = Folding::default();
     let corrupt = |what: String| StateError::Corrupt { path: blobs.label.clone(), what };
     if let Some(name) = base {
@@ -109,7 +109,7 @@ fn read_once(blobs: &Blobs, keys: &Keys, until: Until) -> Result<Read, StateErro
             return Err(corrupt(format!("page {number} of its journal is not what was written")));
         }
     }
-    Ok(Read::Done(Some(folding.folded)))
+    Ok(Read::Done(Some(Box::new(folding.folded))))
 }
 
 fn unpack(blobs: &Blobs, keys: &Keys, name: &str, body: &[u8]) -> Result<Page, StateError> {
