@@ -7,7 +7,7 @@
 //! order can break count for their places only; other path events may do anything and are always tried. Events that take the same of
 //! what serves now are tried once, and each cut set is written for all of them.
 //!
-//! The work is bounded by [`LOOKS`] events looked at and [`KEPT`] sets. Where a bound ends the search, [`CutSets::complete_to`] is the
+//! The work is bounded by `LOOKS` events looked at and `KEPT` sets. Where a bound ends the search, [`CutSets::complete_to`] is the
 //! largest order that was searched to its end, which every table and format says: nothing is cut short in silence.
 
 use std::collections::BTreeMap;

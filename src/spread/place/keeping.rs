@@ -13,7 +13,7 @@ const MOST_LISTED: usize = 5_000;
 /// The placement that breaks fewest rules of all that the tolerances allow, and of these the one of [`place`]'s measure. Without a
 /// tolerance there is no choice, and with nothing broken no need of one.
 ///
-/// Beyond [`MOST_LISTED`] placements only the one is tried that keeps every domain below what `limited` rules leave it.
+/// Beyond `MOST_LISTED` placements only the one is tried that keeps every domain below what `limited` rules leave it.
 ///
 /// # Errors
 /// As [`place`].
