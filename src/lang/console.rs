@@ -6,7 +6,7 @@ use super::evaluate::{Surroundings, check_references};
 use super::module::Module;
 use super::scope::{ModuleValues, Resources};
 use super::syntax::{Text, parse_expr};
-use crate::diag::{Diagnostic, FileId, text_order};
+use crate::diag::{Diagnostic, FileId};
 use straddle_sdk::value::codec::show::known_part;
 use straddle_sdk::value::{Kind, Marks, Str, Value};
 
@@ -55,10 +55,9 @@ impl Answer {
         !self.diags.iter().any(Diagnostic::is_error)
     }
 
-    /// The error that stands first in the text, before those it led to; one without a place before all.
+    /// The error that stands first in the text; one without a place before all.
     pub fn error(&self) -> Option<&Diagnostic> {
-        let placed = text_order(&self.diags).into_iter().zip(&self.diags);
-        placed.filter(|(_, diag)| diag.is_error()).min_by_key(|(place, _)| *place).map(|(_, diag)| diag)
+        self.diags.iter().filter(|d| d.is_error()).min_by_key(|d| d.span.as_ref().map(|s| s.range.start))
     }
 
     /// The type, on one line.
