@@ -104,7 +104,8 @@ impl Store {
         } else if application == 0 && tables(&connection)? == 0 {
             // Empty: whoever was to lay it out did not get that far.
             return Err(StoreError::Missing(path.to_owned()));
-        } else if application != APPLICATION {
+        } else if application != APPLICATION && header(&connection, "application_id")? != APPLICATION {
+            // Asked twice: another process may have laid it out between the first look and the count of its tables.
             return Err(StoreError::Foreign(path.to_owned()));
         }
         let found = header(&connection, "user_version")?;
