@@ -3,11 +3,9 @@
 
 use super::key::{Key, KeyError, is_signed};
 use super::{Content, Header};
-use flate2::Compression;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
+use crate::state::seal;
 use sha2::{Digest as _, Sha256};
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::Path;
 
 /// What every runbook of any version begins with.
@@ -55,11 +53,8 @@ pub enum RunbookError {
 pub fn write(mut header: Header, content: &Content, key: &Key) -> Result<(Header, Vec<u8>), RunbookError> {
     let unwritable = |e: &dyn std::fmt::Display| RunbookError::File(format!("it cannot be written: {e}"));
     let packed = rmp_serde::to_vec_named(&Bytes::of(content)).map_err(|e| unwritable(&e))?;
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    gzip.write_all(&packed).map_err(|e| unwritable(&e))?;
-    let packed = gzip.finish().map_err(|e| unwritable(&e))?;
     header.key = key.public();
-    let sealed = key.seal(header.name.as_bytes(), packed)?;
+    let sealed = seal::pack(&packed, &key.sealing()?, &header.name);
     header.content = digest(&sealed);
     let head = serde_json::to_string(&header).map_err(|e| unwritable(&e))?;
     let signed = format!("{MAGIC}{VERSION}\n{head}\n");
@@ -105,14 +100,7 @@ pub fn open(bytes: &[u8], key: &Key) -> Result<(Header, Content), RunbookError> 
     if header.key != key.public() {
         return Err(RunbookError::OtherKey(header.key, key.public()));
     }
-    let packed = key
-        .open(header.name.as_bytes(), sealed)
-        .ok_or_else(|| RunbookError::Damaged("what is sealed cannot be opened".into()))?;
-    let mut unpacked = Vec::new();
-    GzDecoder::new(packed.as_slice()).take(MOST_CONTENT + 1).read_to_end(&mut unpacked).map_err(|e| damaged(&e))?;
-    if unpacked.len() as u64 > MOST_CONTENT {
-        return Err(RunbookError::TooLarge);
-    }
+    let unpacked = seal::unpack_within(sealed, &key.sealing()?, &header.name, MOST_CONTENT).map_err(|e| damaged(&e))?;
     let content: Bytes = rmp_serde::from_slice(&unpacked).map_err(|e| damaged(&e))?;
     Ok((header, Content { plan: content.plan.0, state: content.state.0 }))
 }

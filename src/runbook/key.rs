@@ -1,6 +1,6 @@
 //! One secret of 32 bytes: an Ed25519 key that signs, and, derived from it, the key that seals.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use crate::state::seal::{self, Keys};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use base64::Engine as _;
@@ -8,8 +8,6 @@ use base64::engine::general_purpose::STANDARD;
 
 /// Bytes of the secret.
 const SECRET: usize = 32;
-/// Bytes of the number used once before sealed content.
-const NONCE: usize = 12;
 /// What a private key of Ed25519 begins with in PKCS #8.
 const PKCS8: &[u8] = &[0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 
@@ -93,35 +91,17 @@ impl Key {
         hex(self.pair.sign(bytes).as_ref())
     }
 
-    /// Seals; `context` must be the same when it is opened.
+    /// What seals and opens: derived from the secret, so that one secret is all there is to keep.
     ///
     /// # Errors
     /// The library refuses.
-    pub fn seal(&self, context: &[u8], mut bytes: Vec<u8>) -> Result<Vec<u8>, KeyError> {
-        let key = self.sealing()?;
-        let nonce = key.seal_in_place_append_tag(Aad::from(context), &mut bytes).map_err(|_| KeyError::Unusable)?;
-        let mut sealed = nonce.as_ref().to_vec();
-        sealed.extend(bytes);
-        Ok(sealed)
-    }
-
-    /// Opens what was sealed; `None`: with another key, for another context, or bent since.
-    pub fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-        let (nonce, rest) = sealed.split_at_checked(NONCE)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let mut bytes = rest.to_vec();
-        let length = self.sealing().ok()?.open_in_place(nonce, Aad::from(context), &mut bytes).ok()?.len();
-        bytes.truncate(length);
-        Some(bytes)
-    }
-
-    fn sealing(&self) -> Result<RandomizedNonceKey, KeyError> {
+    pub fn sealing(&self) -> Result<Keys, KeyError> {
         let mut bytes = [0; SECRET];
         let salt = Salt::new(HKDF_SHA256, b"straddle runbook");
         let whole = salt.extract(&self.secret);
         let derived = whole.expand(&[b"sealing, version 1"], HKDF_SHA256).map_err(|_| KeyError::Unusable)?;
         derived.fill(&mut bytes).map_err(|_| KeyError::Unusable)?;
-        RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| KeyError::Unusable)
+        Ok(Keys { current: Some(seal::Key::of_bytes(&bytes)), former: Vec::new() })
     }
 }
 
@@ -167,15 +147,16 @@ mod tests {
     #[test]
     fn only_the_same_key_and_context_open() {
         let (key, other) = (Key::random().unwrap(), Key::random().unwrap());
-        let sealed = key.seal(b"a", b"secret".to_vec()).unwrap();
-        assert_eq!(key.open(b"a", &sealed).as_deref(), Some(&b"secret"[..]));
-        assert_eq!(key.open(b"b", &sealed), None);
-        assert_eq!(other.open(b"a", &sealed), None);
-        assert_eq!(key.open(b"a", &sealed[..5]), None);
+        let sealed = seal::pack(b"secret", &key.sealing().unwrap(), "a");
+        let open = |key: &Key, name: &str, bytes: &[u8]| seal::unpack(bytes, &key.sealing().unwrap(), name).ok();
+        assert_eq!(open(&key, "a", &sealed).as_deref(), Some(&b"secret"[..]));
+        assert_eq!(open(&key, "b", &sealed), None);
+        assert_eq!(open(&other, "a", &sealed), None);
+        assert_eq!(open(&key, "a", &sealed[..5]), None);
         for at in 0..sealed.len() {
             let mut bent = sealed.clone();
             bent[at] ^= 1;
-            assert_eq!(key.open(b"a", &bent), None, "{at}");
+            assert_eq!(open(&key, "a", &bent), None, "{at}");
         }
         let signature = key.sign(b"text");
         assert!(is_signed(&key.public(), b"text", &signature));
