@@ -1,11 +1,9 @@
 //! `.terraform.lock.hcl`: the version and checksums of every provider, as Terraform writes and reads it.
 
 use super::{InstallError, at};
-use crate::diag::FileId;
-use crate::lang::ast::{Block, Expr, ExprKind};
-use crate::lang::syntax::{Text, parse_body};
 use crate::lang::version::{Constraints, Version};
 use crate::plugin::Source;
+use hcl::{Block, Expression};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -54,12 +52,9 @@ impl LockFile {
     /// Reads the text of the file.
     pub fn parse(text: &str) -> Result<LockFile, InstallError> {
         let malformed = |why: String| InstallError::Malformed { what: format!("the lock file {NAME}"), why };
-        let (body, problems) = parse_body(Text { file: FileId(0), name: NAME, text });
-        if let Some(problem) = problems.iter().find(|p| p.is_error()) {
-            return Err(malformed(format!("{}: {}", problem.summary, problem.detail)));
-        }
+        let body = hcl::parse(text).map_err(|error| malformed(error.to_string()))?;
         let mut providers = BTreeMap::new();
-        for block in body.blocks.iter().filter(|b| &*b.kind.name == "provider") {
+        for block in body.blocks().filter(|b| b.identifier() == "provider") {
             let (source, locked) = provider(block).map_err(malformed)?;
             if providers.insert(source.clone(), locked).is_some() {
                 return Err(malformed(format!("there are two blocks of provider {source}")));
@@ -108,16 +103,17 @@ impl LockFile {
 }
 
 fn provider(block: &Block) -> Result<(Source, Locked), String> {
-    let [label] = block.labels.as_slice() else {
+    let [label] = block.labels() else {
         return Err("a provider block needs one label, the source address".to_owned());
     };
-    let source = Source::parse(&label.text).map_err(|e| e.to_string())?;
-    if source.full() != *label.text {
-        return Err(format!("provider {:?} must be written in full, as {:?}", &*label.text, source.full()));
+    let label = label.as_str();
+    let source = Source::parse(label).map_err(|e| e.to_string())?;
+    if source.full() != label {
+        return Err(format!("provider {label:?} must be written in full, as {:?}", source.full()));
     }
+    let attribute = |name: &str| block.body().attributes().find(|a| a.key() == name).map(|a| a.expr());
     let text = |name: &str| {
-        let attribute = block.body.attribute(name);
-        attribute.map(|a| literal(&a.expr).ok_or_else(|| format!("{name} of provider {source} must be a text")))
+        attribute(name).map(|e| literal(e).ok_or_else(|| format!("{name} of provider {source} must be a text")))
     };
     let version = text("version").ok_or_else(|| format!("provider {source} has no version"))??;
     let version = Version::parse(&version).ok_or_else(|| format!("{version:?} is no version"))?;
@@ -127,13 +123,13 @@ fn provider(block: &Block) -> Result<(Source, Locked), String> {
         }
         None => None,
     };
-    let hashes = match block.body.attribute("hashes") {
+    let hashes = match attribute("hashes") {
         None => BTreeSet::new(),
-        Some(attribute) => {
-            let ExprKind::Tuple(items) = &attribute.expr.kind else {
+        Some(written) => {
+            let Expression::Array(items) = written else {
                 return Err(format!("hashes of provider {source} must be a list of texts"));
             };
-            let hash = |item: &Expr| {
+            let hash = |item: &Expression| {
                 let hash = literal(item).ok_or_else(|| format!("hashes of provider {source} must be texts"))?;
                 match hash.split_once(':') {
                     Some((scheme, value)) if !scheme.is_empty() && !value.is_empty() => Ok(hash),
@@ -146,8 +142,11 @@ fn provider(block: &Block) -> Result<(Source, Locked), String> {
     Ok((source, Locked { version, constraints, hashes }))
 }
 
-fn literal(expr: &Expr) -> Option<String> {
-    expr.literal_text().map(String::from)
+fn literal(expr: &Expression) -> Option<String> {
+    match expr {
+        Expression::String(text) => Some(text.clone()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
