@@ -471,7 +471,7 @@ macro_rules! stories {
 }
 
 stories! {
-    modules repetition moved replace targets removed conditions values depends import remote_state taint
+    modules repetition moved replace targets targets_apart removed conditions values depends import remote_state taint
     half_made data_kept judged written secrets keys looks
     any functions provisioners nested marks chains order moves refusals imports shapes outputs
 }

@@ -360,6 +360,9 @@ impl<'c, 'a> Driver<'c, 'a> {
                     settled.push(op);
                 }
                 Prepared::Refused { op, address, action, problems } => {
+                    let change = self.carrying.plan.ops[op].what.change();
+                    let change = change.map(|index| &self.carrying.plan.changes[index as usize]);
+                    let problems = change.map_or(problems.clone(), |change| self.carrying.placed(change, problems));
                     self.summary.failed += 1;
                     self.summary.problems.extend(problems.iter().cloned());
                     (self.listen)(Event::Failed { address, action, in_doubt: false, problems });
@@ -482,7 +485,8 @@ impl<'c, 'a> Driver<'c, 'a> {
 
     /// What the journal will say, and whether dependents may start.
     fn outcome(&mut self, call: &Call, result: Result<ApplyAnswer, CallError>) -> (Outcome, bool) {
-        let judged = objects::judge(self.carrying, call, result);
+        let mut judged = objects::judge(self.carrying, call, result);
+        judged.problems = self.carrying.placed(&self.carrying.plan.changes[call.change], judged.problems);
         let address = call.object.address.clone();
         let took = self.started.remove(&call.op).map_or(Duration::ZERO, |s| s.elapsed());
         match &judged.outcome {

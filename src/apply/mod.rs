@@ -32,7 +32,7 @@ pub use event::{Event, Summary};
 
 use crate::diag::Diagnostic;
 use crate::fleet::Fleet;
-use crate::lang::body::PreparedBody;
+use crate::lang::body::{PreparedBody, placed};
 use crate::lang::eval::Scope;
 use crate::lang::module::Resource;
 use crate::lang::scope::Overlay;
@@ -284,6 +284,19 @@ impl<'a> Carrying<'a> {
     fn block(&self, change: &Change) -> Option<usize> {
         let all = self.blocks.all_at(&change.address);
         all.iter().copied().find(|i| self.template_serves(&self.blocks.list[*i].kind, change))
+    }
+
+    /// What a provider says of a change, at the line that asks for it. An object nothing asks for any more has none.
+    fn placed(&self, change: &Change, problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        if problems.is_empty() {
+            return problems;
+        }
+        match self.block(change).and_then(|block| self.blocks.list[block].resource()) {
+            Some((resource, _)) => {
+                problems.into_iter().map(|p| placed(p, &resource.body, Some(&resource.span))).collect()
+            }
+            None => problems,
+        }
     }
 
     /// The configuration of a change with what is known now; `follow`: with the counts of a workload after a step. Preconditions are

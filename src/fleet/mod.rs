@@ -33,7 +33,7 @@ use crate::diag::Diagnostic;
 use crate::install::lock::LockFile;
 use crate::install::providers::is_as_locked;
 use crate::lang::address::Mode;
-use crate::lang::body::{PreparedBody, place_of};
+use crate::lang::body::{PreparedBody, placed};
 use crate::lang::module::ProviderConfig;
 use crate::lang::tree::Tree;
 use crate::plan::env::Env;
@@ -228,11 +228,11 @@ impl Fleet {
             let spare = self.spare.remove(&*reference.source);
             match self.configured(spare, reference, &value).await {
                 Ok((plugin, warnings)) => {
-                    problems.extend(warnings.into_iter().map(|p| placed(p, written)));
+                    problems.extend(warnings.into_iter().map(|p| placed_in(p, written)));
                     self.put(reference, Ready { plugin, config: value });
                 }
                 Err(reasons) => {
-                    let reasons = reasons.into_iter().map(|p| placed(p, written)).collect();
+                    let reasons = reasons.into_iter().map(|p| placed_in(p, written)).collect();
                     self.failed.insert(reference.clone(), reasons);
                 }
             }
@@ -261,7 +261,7 @@ impl Fleet {
             return Ok(());
         }
         let written = written(reference, &env.tree, providers);
-        let placed = |found: Vec<Diagnostic>| found.into_iter().map(|p| placed(p, written)).collect::<Vec<_>>();
+        let placed = |found: Vec<Diagnostic>| found.into_iter().map(|p| placed_in(p, written)).collect::<Vec<_>>();
         let (plugin, _) = self.configured(None, reference, &value).await.map_err(placed)?;
         if let Some(old) = self.put(reference, Ready { plugin, config: value }) {
             self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(old.plugin);
@@ -412,11 +412,10 @@ fn written<'m>(reference: &ProviderRef, tree: &Tree<'m>, providers: &Providers) 
     tree.nodes[module].module.providers.get(index)
 }
 
-/// A provider's words at the place they are about.
-fn placed(problem: Diagnostic, written: Option<&ProviderConfig>) -> Diagnostic {
-    let place = problem.attribute.as_ref().and_then(|path| place_of(&written?.body, path));
-    match place {
-        Some(place) => problem.at_attribute(&place),
+/// A provider's words at the place of its configuration they are about.
+fn placed_in(problem: Diagnostic, written: Option<&ProviderConfig>) -> Diagnostic {
+    match written {
+        Some(written) => placed(problem, &written.body, None),
         None => problem,
     }
 }

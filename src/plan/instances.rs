@@ -11,7 +11,7 @@ use super::triggers;
 use super::walk::{Walk, about};
 use crate::diag::{Diagnostic, Severity};
 use crate::lang::address::{Address, Mode};
-use crate::lang::body::{PreparedBody, place_of};
+use crate::lang::body::{PreparedBody, placed};
 use crate::lang::eval::Scope;
 use crate::lang::module::Resource;
 use crate::lang::scope::Overlay;
@@ -243,13 +243,7 @@ impl<'a> Walk<'_, 'a> {
         let lenient = self.checked.contains(&block);
         self.report(answer.problems.into_iter().map(|p| {
             let severity = if lenient { Severity::Warning } else { p.severity };
-            let p = about(Diagnostic { severity, ..p }, &address);
-            let place = p.attribute.as_ref().and_then(|path| place_of(&instance.of.resource.body, path));
-            match place {
-                Some(place) => p.at_attribute(&place),
-                None if p.span.is_none() => p.at(span),
-                None => p,
-            }
+            placed(about(Diagnostic { severity, ..p }, &address), &instance.of.resource.body, Some(span))
         }));
         let before = questions.len();
         match answer.result {

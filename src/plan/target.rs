@@ -75,6 +75,8 @@ pub struct Only {
     /// Those of them of which only named instances are planned.
     partial: HashMap<usize, Vec<Target>>,
     targets: Vec<Target>,
+    /// Nodes of every kind that those and the outputs made of nothing else need. `None`: all may be looked at.
+    needed: Option<BTreeSet<usize>>,
 }
 
 impl Only {
@@ -108,13 +110,32 @@ impl Only {
                 open.extend(&blocks.list[next].needs);
             }
         }
-        for next in needed {
-            if blocks.list[next].is_resource() {
-                only.blocks.insert(next);
-                only.partial.remove(&next);
+        for next in &needed {
+            if blocks.list[*next].is_resource() {
+                only.blocks.insert(*next);
+                only.partial.remove(next);
             }
         }
+        let outputs =
+            (0..blocks.list.len()).filter(|i| is_root_output(&blocks.list[*i]) && !only.leaves_out(&blocks.list[*i]));
+        let mut open: Vec<usize> = outputs.collect();
+        while let Some(next) = open.pop() {
+            if needed.insert(next) {
+                open.extend(&blocks.list[next].needs);
+            }
+        }
+        only.needed = Some(needed);
         only
+    }
+
+    /// Whether an output stays as it is: it is made of something that was not asked for, or of nothing at all.
+    pub fn leaves_out(&self, output: &Block<'_>) -> bool {
+        output.made_from.is_empty() || output.made_from.iter().any(|b| !self.blocks.contains(b))
+    }
+
+    /// Whether a value (of a local, a variable, an output) is none of what was asked for: whatever is wrong with it, nobody needs it.
+    pub fn passes_over(&self, node: usize) -> bool {
+        self.needed.as_ref().is_some_and(|needed| !needed.contains(&node))
     }
 
     /// The data sources of all modules, and nothing else. `None`: there are none.
@@ -137,6 +158,10 @@ impl Only {
         let whole = block.is_some_and(|b| self.blocks.contains(&b) && !self.partial.contains_key(&b));
         whole || self.targets.iter().any(|t| t.takes(address))
     }
+}
+
+fn is_root_output(block: &Block<'_>) -> bool {
+    block.module == 0 && matches!(block.kind, BlockKind::Output(_))
 }
 
 #[cfg(test)]

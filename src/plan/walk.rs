@@ -202,7 +202,9 @@ impl<'w, 'a> Walk<'w, 'a> {
             return;
         }
         let errors = self.errors;
+        let passed_over = self.wishes.only.as_ref().is_some_and(|only| only.passes_over(index));
         match &block.kind {
+            BlockKind::Local(_) | BlockKind::Variable(_) | BlockKind::Output(_) if passed_over => {}
             BlockKind::Resource { .. } | BlockKind::Template { .. } => self.open_planned(index, block, questions),
             BlockKind::Local(local) => self.each_instance(block, |env, i| match env.local(i, &local.name.name) {
                 Ok(_) => Vec::new(),

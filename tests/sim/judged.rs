@@ -103,6 +103,21 @@ fn where_a_replacement_fails_the_old_object_is_the_current_one_again() {
     assert_eq!(stack.existing("sim_instance").len(), 4);
 }
 
+/// Where a provider refuses a call, the line of the spec that asks for it is underlined.
+#[test]
+fn what_a_provider_refuses_is_told_at_its_line() {
+    let spec = two_zones(&format!("  replicas = 2\n{INSTANCES}"));
+    let line = 1 + spec.lines().position(|l| l.contains("resource \"sim_instance\"")).unwrap();
+    let stack = Stack::new(&spec);
+    stack.run("sim fault --op create --kind error --rate 1").ends(0);
+    let ran = stack.run("apply -auto-approve").ends(7);
+    assert!(ran.err.contains(&format!("web.straddle.hcl:{line}:")), "line {line}: {}", ran.err);
+    let ran = stack.run("apply -auto-approve -json").ends(7);
+    let told = ran.out.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
+    let places: Vec<_> = told.filter_map(|e| e["diagnostic"]["range"]["start"]["line"].as_u64()).collect();
+    assert!(places.contains(&(line as u64)), "{places:?}");
+}
+
 #[test]
 fn a_target_elsewhere_leaves_workloads_as_they_are() {
     let spec = two_zones(&format!("  replicas = 4\n{INSTANCES}"))

@@ -10,7 +10,7 @@ mod prepare;
 #[cfg(test)]
 mod tests;
 
-pub use place::place_of;
+pub use place::placed;
 
 use super::ast::{Block, Body, Expr, ExprKind, Traversal};
 use super::eval::Scope;

@@ -1,12 +1,21 @@
 //! Where in a text the part of a configuration stands that a path names: providers speak of paths, people look at lines.
 
-use crate::diag::Span;
+use crate::diag::{Diagnostic, Span};
 use crate::lang::ast::{Body, Expr, ExprKind, ObjectKey};
 use straddle_sdk::value::{Path, Step};
 
+/// A provider's words where they belong: at the part they are about, else at the block (`header`). What has a place keeps it.
+pub fn placed(problem: Diagnostic, body: &Body, header: Option<&Span>) -> Diagnostic {
+    match (problem.attribute.as_ref().and_then(|path| place_of(body, path)), header) {
+        (Some(place), _) => problem.at_attribute(&place),
+        (None, Some(header)) if problem.span.is_none() => problem.at(header),
+        _ => problem,
+    }
+}
+
 /// The place of a path in a body: the argument, or the part of its value where that is written out. As far as it can be followed;
 /// `None` where not even the first step is there (an argument that is not written).
-pub fn place_of(body: &Body, path: &Path) -> Option<Span> {
+fn place_of(body: &Body, path: &Path) -> Option<Span> {
     let (first, rest) = path.0.split_first()?;
     let Step::Attr(name) = first else { return None };
     if let Some(attribute) = body.attribute(name) {

@@ -60,12 +60,11 @@ impl Maker<'_, '_> {
         self.problems.extend(check_outputs(module, true, &values));
     }
 
-    /// Whether `-target` leaves an output as it is: it is made of something that was not asked for, or of nothing at all.
+    /// Whether `-target` leaves an output as it is.
     fn is_left_out(&self, output: &Str) -> bool {
         let Some(only) = &self.input.wishes.only else { return false };
-        let made_from =
-            self.blocks.of_name(0, Subject::OwnNamed("output", output)).map(|b| &self.blocks.list[b].made_from);
-        made_from.is_none_or(|all| all.is_empty() || all.iter().any(|b| !only.blocks.contains(b)))
+        let block = self.blocks.of_name(0, Subject::OwnNamed("output", output));
+        block.is_none_or(|b| only.leaves_out(&self.blocks.list[b]))
     }
 
     /// What checks say; they are warnings, and what is not known yet is judged after apply.
