@@ -2,7 +2,10 @@
 //!
 //!     cargo bench --bench whole                     replicas 100 to 10,000; plain resources 100 and 1,000, terraform beside where installed
 //!     cargo bench --bench whole -- 100000           other sizes
-//!     cargo bench --bench whole -- replicas 1000    only the named groups: replicas, plain, texts
+//!     cargo bench --bench whole -- replicas 1000    only the named groups: replicas, plain, texts, states
+//!
+//! `states` asks for the places: `STRADDLE_BENCH_POSTGRES` is a connection string, `STRADDLE_BENCH_S3` an object store's address
+//! with a bucket (`http://127.0.0.1:9000/bucket`), credentials where AWS's tools look for them. A place that is not named is left out.
 //!
 //! Each command runs in a process that measures its children, so CPU time includes the plugins' and peak memory is that of the
 //! largest process. `benches/README.md` has figures and how to read them.
@@ -22,7 +25,7 @@ fn main() {
     }
     let sizes: Vec<usize> = words.iter().filter_map(|w| w.replace([',', '_'], "").parse().ok()).collect();
     let wanted = |group: &str| {
-        let named = |w: &&String| ["replicas", "plain", "texts"].contains(&w.as_str());
+        let named = |w: &&String| ["replicas", "plain", "texts", "states"].contains(&w.as_str());
         words.iter().filter(named).count() == 0 || words.iter().any(|w| w == group)
     };
     println!("| what | size | wall s | CPU s | peak MB | terraform: wall s | CPU s | peak MB |");
@@ -37,6 +40,30 @@ fn main() {
     }
     if wanted("texts") {
         texts();
+    }
+    if wanted("states") {
+        let sizes = if sizes.is_empty() { &[10_000][..] } else { &sizes };
+        sizes.iter().for_each(|n| states(*n));
+    }
+}
+
+/// The same workload with its state in each place.
+fn states(n: usize) {
+    let named = |variable: &str| std::env::var(variable).ok().filter(|text| !text.is_empty());
+    let postgres = named("STRADDLE_BENCH_POSTGRES").map(|connection| worlds::in_postgres(&connection));
+    let s3 = named("STRADDLE_BENCH_S3").and_then(|address| worlds::in_bucket(&address));
+    for (place, block) in [("a file", Some(String::new())), ("PostgreSQL", postgres), ("an object store", s3)] {
+        let Some(block) = block else { continue };
+        let dir = scratch();
+        worlds::workload(dir.path(), n);
+        worlds::keep(dir.path(), &block);
+        let row = |what: &str, args: &[&str]| {
+            print_row(&format!("state in {place}: {what}"), n, run(&straddle(), args, dir.path()), None);
+        };
+        row("apply", &["apply", "-auto-approve"]);
+        row("plan, no change", &["plan"]);
+        row("drift, no change", &["drift"]);
+        row("destroy", &["destroy", "-auto-approve"]);
     }
 }
 

@@ -52,6 +52,30 @@ workload "web" {{
     write(dir, "web.straddle.hcl", &text);
 }
 
+/// A `state` block: a database.
+pub fn in_postgres(connection: &str) -> String {
+    format!("  state \"postgres\" {{\n    connection = \"{connection}\"\n    name       = \"{}\"\n  }}\n", unique())
+}
+
+/// A `state` block: a bucket, the last part of the address.
+pub fn in_bucket(address: &str) -> Option<String> {
+    let (endpoint, bucket) = address.rsplit_once('/')?;
+    let key = unique();
+    Some(format!(
+        "  state \"s3\" {{\n    bucket     = \"{bucket}\"\n    key        = \"{key}\"\n    endpoint   = \"{endpoint}\"\n    region     = \"us-east-1\"\n    path_style = true\n  }}\n"
+    ))
+}
+
+/// No two runs of the bench share a state.
+fn unique() -> String {
+    format!("bench/{}-{:?}", std::process::id(), std::time::Instant::now()).replace([' ', ':', '{', '}', ','], "")
+}
+
+/// Says where the state of a directory is kept.
+pub fn keep(dir: &Path, block: &str) {
+    write(dir, "state.straddle.hcl", &format!("straddle {{\n{block}}}\n"));
+}
+
 /// How plain resources hang together.
 #[derive(Clone, Copy)]
 pub enum Shape {

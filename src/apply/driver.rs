@@ -326,7 +326,8 @@ impl<'c, 'a> Driver<'c, 'a> {
                 self.remember_boot(op, &workload, step);
                 self.well(op);
             }
-            Checked::Stopped(why) => {
+            Checked::Stopped { why, moved } => {
+                self.summary.moved |= moved;
                 let of = self.carrying.steps_of(&workload);
                 self.summary.problems.push(why.clone());
                 self.summary.failed += 1;

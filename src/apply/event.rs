@@ -46,6 +46,8 @@ pub struct Summary {
     pub in_doubt: usize,
     /// Operations that were not started because of the above or because of a signal.
     pub skipped: usize,
+    /// A step was not begun or not finished because what is there is not what the plan counts with: a new plan may go on.
+    pub moved: bool,
     /// A signal ended it before its end.
     pub stopped: bool,
     /// The journal could not be written to its end: what the state says is older than what was done.

@@ -25,7 +25,21 @@ pub(super) enum Checked {
         serving: u32,
         notes: Vec<Diagnostic>,
     },
-    Stopped(Diagnostic),
+    /// `moved`: what is there is not what the plan counts with.
+    Stopped {
+        why: Diagnostic,
+        moved: bool,
+    },
+}
+
+impl Checked {
+    fn stopped(why: Diagnostic) -> Checked {
+        Checked::Stopped { why, moved: false }
+    }
+
+    fn moved(why: Diagnostic) -> Checked {
+        Checked::Stopped { why, moved: true }
+    }
 }
 
 /// How old a reading of a place may be for a removal in it to rest on, and how old that of any other place.
@@ -49,7 +63,7 @@ pub(super) async fn check_start(carrying: &Carrying<'_>, workload: &Str, step: u
     let of = |entries: &[StepEntry]| entries.iter().filter(|e| e.count > 0).map(|e| e.place).collect::<BTreeSet<_>>();
     let drained: BTreeSet<usize> = of(&decided.removes).union(&of(&decided.updates)).copied().collect();
     if let Some((place, health)) = ill.iter().find(|(p, _)| drained.contains(p) || of(&decided.adds).contains(p)) {
-        return Checked::Stopped(not_well(carrying, workload, *place, *health));
+        return Checked::moved(not_well(carrying, workload, *place, *health));
     }
     if drained.is_empty() {
         return well(carrying.serving_before(workload, step));
@@ -62,10 +76,10 @@ pub(super) async fn check_start(carrying: &Carrying<'_>, workload: &Str, step: u
     look.problems.extend(near.problems);
     look.gone.extend(near.gone);
     if let Some(problem) = look.problems.into_iter().find(Diagnostic::is_error) {
-        return Checked::Stopped(problem);
+        return Checked::stopped(problem);
     }
     if !look.gone.is_empty() {
-        return Checked::Stopped(gone(workload, &look.gone));
+        return Checked::moved(gone(workload, &look.gone));
     }
     let expected = serving_before(plan, decided);
     let now: Vec<u32> = (0..expected.len())
@@ -95,7 +109,7 @@ fn judged(
     let broken = carrying.judge(workload).and_then(|j| j.broken(&carrying.plan.topology, plan, decided, now));
     let scale = u64::from(plan.rules.scale.max(1));
     match (broken, fewer.is_empty()) {
-        (Some(broken), _) => Checked::Stopped(
+        (Some(broken), _) => Checked::moved(
             Diagnostic::error(
                 "Fewer replicas serve than the plan counted with",
                 format!(
@@ -198,10 +212,10 @@ impl Waiting<'_, '_> {
         loop {
             let look = self.carrying.watch.replicas(self.workload, &wanted).await;
             if !look.gone.is_empty() {
-                return (Checked::Stopped(gone(self.workload, &look.gone)), true);
+                return (Checked::moved(gone(self.workload, &look.gone)), true);
             }
             if let Some(problem) = look.problems.iter().find(|p| p.is_error()) {
-                return (Checked::Stopped(problem.clone()), true);
+                return (Checked::stopped(problem.clone()), true);
             }
             let (ready, of) = self.progress(&wanted, &look.by_place);
             let serving = self.carrying.serving_before(self.workload, self.step) + ready;
@@ -214,10 +228,10 @@ impl Waiting<'_, '_> {
                 self.all_ready_since = None;
             }
             if self.since.elapsed() >= Duration::from_secs(rollout.deadline_s) {
-                return (Checked::Stopped(self.late(ready, of, serving)), true);
+                return (Checked::stopped(self.late(ready, of, serving)), true);
             }
             if self.carrying.stop.get() != Stop::No {
-                return (Checked::Stopped(self.interrupted(ready, of, serving)), true);
+                return (Checked::stopped(self.interrupted(ready, of, serving)), true);
             }
             tokio::time::sleep(self.pause).await;
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);

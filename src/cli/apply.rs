@@ -155,7 +155,11 @@ pub fn open_as(place: &Place, request: LockRequest, lock: &LockArgs, printer: &P
     }
 }
 
-async fn plan_and_apply(
+/// How often the rest is planned anew at most: what moves more often than that is not to be chased by a machine.
+const MOST_REPLANS: usize = 3;
+
+/// Plans and carries out; with `-auto-replan` again, where reality has moved under the plan.
+pub async fn plan_and_apply(
     project: &Project,
     store: &Store,
     kind: Kind,
@@ -163,23 +167,46 @@ async fn plan_and_apply(
     operation: &str,
     printer: &Printer,
 ) -> Exit {
+    let mut ended = one_plan(project, store, kind.clone(), args, operation, printer).await;
+    for round in 1..=MOST_REPLANS {
+        if !ended.moved || !args.auto_replan {
+            break;
+        }
+        printer.error(&format!(
+            "what is there has moved under the plan; the rest is planned anew ({round} of {MOST_REPLANS} times)"
+        ));
+        // Whoever gave the flag has agreed to what is planned next.
+        let again = ApplyArgs { auto_approve: true, ..args.clone() };
+        ended = one_plan(project, store, kind.clone(), &again, operation, printer).await;
+    }
+    ended.exit
+}
+
+async fn one_plan(
+    project: &Project,
+    store: &Store,
+    kind: Kind,
+    args: &ApplyArgs,
+    operation: &str,
+    printer: &Printer,
+) -> Ended {
     let state = store.state();
     let (refresh, parallelism) = (args.planning.refresh, args.planning.parallelism);
     let scene = match look_and_adopt(project, store, &state, refresh, parallelism, printer).await {
         Ok(scene) => scene,
-        Err(exit) => return exit,
+        Err(exit) => return exit.into(),
     };
     if let Err(exit) = note_return(project, store, &scene, printer) {
         scene.fleet.shutdown().await;
-        return exit;
+        return exit.into();
     }
-    let exit = match planning::make(project, &scene, kind, &args.planning) {
+    let ended = match planning::make(project, &scene, kind, &args.planning) {
         Ok(plan) => {
             printer.diagnostics(&plan.warnings, &project.sources);
             printer.diagnostics(&scene.warnings, &project.sources);
             if !is_sound(&plan, project, printer) {
                 scene.fleet.shutdown().await;
-                return Exit::Fault;
+                return Exit::Fault.into();
             }
             printer.plan(&plan, crate::report::plan::Fate::Applied);
             report_breaches(&plan, project, printer);
@@ -187,11 +214,11 @@ async fn plan_and_apply(
         }
         Err(failure) => {
             report_failure(&failure, project, &scene, printer);
-            failure_exit(&failure)
+            failure_exit(&failure).into()
         }
     };
     scene.fleet.shutdown().await;
-    exit
+    ended
 }
 
 /// Looks at reality; what runbooks made without the state comes into the state first.
@@ -234,23 +261,23 @@ pub async fn decide(
     args: &ApplyArgs,
     operation: &str,
     printer: &Printer,
-) -> Exit {
+) -> Ended {
     if plan.is_broken() {
-        return exit_of(plan, false);
+        return exit_of(plan, false).into();
     }
     if is_in_doubt(project, store, plan, printer) {
-        return Exit::Error;
+        return Exit::Error.into();
     }
     let weakens = plan.workloads.iter().any(|(_, w)| !w.weakened.is_empty());
     if (plan.has_changes() || weakens) && !super::leave::is_given(project, plan, &args.approved_by, printer) {
-        return Exit::Error;
+        return Exit::Error.into();
     }
     if !plan.has_changes() && !needs_record(plan, project, scene, store) {
-        return Exit::Done;
+        return Exit::Done.into();
     }
     if !args.auto_approve && plan.has_changes() && !approved(printer) {
         printer.error("not approved; nothing was changed");
-        return Exit::Error;
+        return Exit::Error.into();
     }
     see_through(project, store, scene, plan, Errand { operation, ..Errand::default() }, printer).await
 }
@@ -262,6 +289,21 @@ pub fn is_in_doubt(project: &Project, store: &Store, plan: &Plan, printer: &Prin
     !doubts.is_empty()
 }
 
+/// How carrying out a plan ended.
+#[derive(Clone, Copy)]
+pub struct Ended {
+    /// What to end with.
+    pub exit: Exit,
+    /// It ended early because what is there is not what the plan counts with.
+    pub moved: bool,
+}
+
+impl From<Exit> for Ended {
+    fn from(exit: Exit) -> Ended {
+        Ended { exit, moved: false }
+    }
+}
+
 /// Carries an approved plan out, under the eyes of signals, and says how it ended.
 pub async fn see_through(
     project: &Project,
@@ -270,7 +312,7 @@ pub async fn see_through(
     plan: &Plan,
     errand: Errand<'_>,
     printer: &Printer,
-) -> Exit {
+) -> Ended {
     let _span = super::trace::about("carry out", format!("{} operations", plan.ops.len()));
     let operation = errand.operation;
     let stop = StopFlag::default();
@@ -280,7 +322,7 @@ pub async fn see_through(
         Watched::CutOff(exit) => {
             printer.end_of_progress();
             printer.error("cut off: what was out is in the journal, and the next run asks what became of it");
-            return exit;
+            return exit.into();
         }
     };
     match result {
@@ -289,12 +331,13 @@ pub async fn see_through(
                 printer.diagnostics(&summary.problems, &project.sources);
             }
             printer.summary(&summary, plan, operation, &project.sources);
+            let moved = summary.moved && !summary.stopped && summary.in_doubt == 0;
             if summary.stopped {
-                signal.unwrap_or(Exit::Interrupted)
+                signal.unwrap_or(Exit::Interrupted).into()
             } else if summary.is_complete() {
-                Exit::Done
+                Exit::Done.into()
             } else {
-                Exit::Partial
+                Ended { exit: Exit::Partial, moved }
             }
         }
         Err(error) => {
@@ -302,10 +345,10 @@ pub async fn see_through(
             let fault = matches!(error, StateError::Illegal(_));
             printer.diagnostics(&[error.into()], &project.sources);
             if fault {
-                return Exit::Fault;
+                return Exit::Fault.into();
             }
             printer.error("nothing was changed: what cannot be remembered is not begun");
-            Exit::Error
+            Exit::Error.into()
         }
     }
 }

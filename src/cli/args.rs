@@ -259,7 +259,7 @@ pub struct PlanArgs {
 }
 
 /// `apply` and `destroy`.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Debug, Default, Clone)]
 pub struct ApplyArgs {
     #[command(flatten)]
     pub planning: PlanningArgs,
@@ -269,6 +269,12 @@ pub struct ApplyArgs {
     /// The plan must be signed by this Ed25519 public key (PEM)
     #[arg(long, value_name = "FILE", requires = "planfile")]
     pub verify_with: Option<PathBuf>,
+    /// Carry out a saved plan that the state or reality has outrun, planned anew, if everything the new plan does is in the saved one
+    #[arg(long, requires = "planfile")]
+    pub replan_within: bool,
+    /// Where reality moves under the plan, plan the rest anew, show it and go on, three times at most
+    #[arg(long)]
+    pub auto_replan: bool,
     /// Do not ask before changing anything
     #[arg(long)]
     pub auto_approve: bool,

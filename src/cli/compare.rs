@@ -81,8 +81,24 @@ fn same(a: Option<&Value>, b: Option<&Value>) -> bool {
     }
 }
 
+/// What a plan would do that another, which was approved, would not.
+pub fn beyond(approved: &Plan, now: &Plan) -> Vec<String> {
+    let (mut found, mut more) = differences_apart(approved, now);
+    found.retain(|line| !line.starts_with("- "));
+    more.retain(|line| !line.starts_with("~ output"));
+    found.extend(more);
+    found
+}
+
 /// What one plan would do and the other would not. Values may be secret and are not said.
 fn differences(then: &Plan, now: &Plan) -> Vec<String> {
+    let (mut objects, rest) = differences_apart(then, now);
+    objects.extend(rest);
+    objects
+}
+
+/// Those of objects; those of workloads and outputs.
+fn differences_apart(then: &Plan, now: &Plan) -> (Vec<String>, Vec<String>) {
     let by_address = |plan: &Plan| -> BTreeMap<(String, Option<String>), Change> {
         let acting = plan.changes.iter().filter(|c| c.action != Action::NoOp || c.previous_address.is_some());
         acting.map(|c| ((c.address.to_string(), c.deposed.as_ref().map(ToString::to_string)), c.clone())).collect()
@@ -109,19 +125,20 @@ fn differences(then: &Plan, now: &Plan) -> Vec<String> {
     for (key, is) in now_changes.iter().filter(|(key, _)| !then_changes.contains_key(*key)) {
         found.push(format!("+ {} would be {}", key.0, word(is.action)));
     }
+    let mut rest = Vec::new();
     for (name, workload) in &now.workloads {
         let before = then.workloads.iter().find(|(n, _)| n == name).map(|(_, w)| &w.decision.after);
         if before.is_some_and(|before| *before != workload.decision.after) {
-            found.push(format!("~ workload {name} would stand in other numbers"));
+            rest.push(format!("~ workload {name} would stand in other numbers"));
         }
     }
     for output in now.outputs.iter().filter(|o| o.differs()) {
         let was = then.outputs.iter().find(|o| o.name == output.name);
         if !was.is_some_and(|was| same(was.after.as_ref(), output.after.as_ref())) {
-            found.push(format!("~ output {} would have another value", output.name));
+            rest.push(format!("~ output {} would have another value", output.name));
         }
     }
-    found
+    (found, rest)
 }
 
 fn word(action: Action) -> &'static str {

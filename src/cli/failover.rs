@@ -165,7 +165,7 @@ impl Task<'_> {
         let first = if known { Vec::new() } else { vec![record_of(&self.project.spec, scene, &new, &plan, by)] };
         let errand = Errand { operation: "failover", first, ..Errand::default() };
         let started = std::time::Instant::now();
-        let exit = see_through(self.project, store, scene, &plan, errand, self.printer).await;
+        let exit = see_through(self.project, store, scene, &plan, errand, self.printer).await.exit;
         if exit == Exit::Done {
             let took = started.elapsed().as_secs();
             self.say(&crate::report::failover::after(&plan, took, &time_of_day, self.printer.style()));
@@ -202,7 +202,7 @@ impl Task<'_> {
         let returned = returned.filter_map(|(loss, failover)| way_back::returned(loss, failover, now()));
         let over = standing.open.iter().map(|loss| Entry::Failback { loss: loss.clone() }).chain(returned).collect();
         let errand = Errand { operation: "failback", when_complete: over, ..Errand::default() };
-        let exit = see_through(self.project, store, scene, &plan, errand, self.printer).await;
+        let exit = see_through(self.project, store, scene, &plan, errand, self.printer).await.exit;
         match exit {
             Exit::Done if standing.open.len() == scene.state.failovers.len() => {
                 self.say("The failover is over: the normal placement is in force again.\nNext:  straddle plan");

@@ -143,13 +143,7 @@ async fn run(command: Command, printer: &print::Printer) -> Exit {
             apply::run(args, printer).await
         }
         Command::Refresh(args) => {
-            let mut args = args::ApplyArgs {
-                planning: args.planning,
-                planfile: None,
-                auto_approve: true,
-                approved_by: Vec::new(),
-                verify_with: None,
-            };
+            let mut args = args::ApplyArgs { planning: args.planning, auto_approve: true, ..Default::default() };
             args.planning.may_ask();
             args.planning.refresh_only = true;
             apply::run(args, printer).await

@@ -1,6 +1,6 @@
 //! Saved plans on the command line: `plan -out=FILE`, `apply FILE`.
 
-use super::apply;
+use super::apply::{self, Ended};
 use super::args::ApplyArgs;
 use super::planning::{self, Scene};
 use super::print::Printer;
@@ -90,8 +90,9 @@ async fn checked(
         return Exit::Fault;
     }
     let state = store.state();
-    let moved: Vec<String> = state_moved(plan, &state).into_iter().collect();
-    if !moved.is_empty() {
+    let mut moved: Vec<String> = state_moved(plan, &state).into_iter().collect();
+    let again = args.replan_within && *plan.lineage == *state.lineage;
+    if !moved.is_empty() && !again {
         return stale(&moved, path, printer);
     }
     let scene = match planning::look(project, &state, args.planning.refresh, args.planning.parallelism).await {
@@ -101,21 +102,58 @@ async fn checked(
             return Exit::Error;
         }
     };
-    let moved = reality_moved(plan, &scene);
-    let exit = if moved.is_empty() {
-        let approved = ApplyArgs {
-            planning: args.planning.clone(),
-            planfile: None,
-            auto_approve: true,
-            approved_by: args.approved_by.clone(),
-            verify_with: None,
-        };
-        apply::decide(project, store, &scene, plan, &approved, "apply", printer).await
-    } else {
-        stale(&moved, path, printer)
+    moved.extend(reality_moved(plan, &scene));
+    let approved = ApplyArgs { planfile: None, auto_approve: true, ..args.clone() };
+    let ended = match moved.is_empty() {
+        true => apply::decide(project, store, &scene, plan, &approved, "apply", printer).await,
+        false if again => within(project, store, &scene, (plan, path, &moved), &approved, printer).await,
+        false => stale(&moved, path, printer).into(),
     };
     scene.fleet.shutdown().await;
-    exit
+    if ended.moved && args.auto_replan && !plan.partial {
+        return apply::plan_and_apply(project, store, plan.kind.clone(), &approved, "apply", printer).await;
+    }
+    ended.exit
+}
+
+/// Plans anew what has been outrun, and carries the new plan out if it does nothing that the approved one would not have done.
+async fn within(
+    project: &Project,
+    store: &Store,
+    scene: &Scene,
+    (approved, path, moved): (&Plan, &Path, &[String]),
+    args: &ApplyArgs,
+    printer: &Printer,
+) -> Ended {
+    if approved.partial {
+        let mut moved = moved.to_vec();
+        moved.push("and which part of everything it was made for, with -target, it does not say".into());
+        return stale(&moved, path, printer).into();
+    }
+    let anew = match planning::make(project, scene, approved.kind.clone(), &args.planning) {
+        Ok(anew) => anew,
+        Err(failure) => {
+            super::plan::report_failure(&failure, project, scene, printer);
+            return super::plan::failure_exit(&failure).into();
+        }
+    };
+    if !super::plan::is_sound(&anew, project, printer) {
+        return Exit::Fault.into();
+    }
+    let beyond = super::compare::beyond(approved, &anew);
+    if !beyond.is_empty() {
+        let mut moved = moved.to_vec();
+        moved.push(format!("a plan made now would do more than it says: {}", beyond.join("; ")));
+        return stale(&moved, path, printer).into();
+    }
+    printer.error(&format!(
+        "since {} was made: {}; planned anew, which does nothing that is not in it",
+        path.display(),
+        moved.join("; ")
+    ));
+    printer.plan(&anew, crate::report::plan::Fate::Applied);
+    super::plan::report_breaches(&anew, project, printer);
+    apply::decide(project, store, scene, &anew, args, "apply", printer).await
 }
 
 fn stale(moved: &[String], path: &Path, printer: &Printer) -> Exit {

@@ -28,13 +28,18 @@ const PACE: &str = "  replicas = 6\n  rollout {\n    surge = 1\n    batch = 1\n 
 
 /// A rollout that something happens to at its first removal; its exit code and all it said.
 fn rollout_with(inside: &str, hand: &str) -> (Stack, i32, String) {
+    rollout_said(inside, hand, &[])
+}
+
+/// The same with more flags.
+fn rollout_said(inside: &str, hand: &str, flags: &[&str]) -> (Stack, i32, String) {
     let spec = two_zones(&format!("{inside}{INSTANCES}"));
     let stack = Stack::new(&spec);
     stack.run("apply -auto-approve").ends(0);
     stack.write(&spec.replace("\"one\"", "\"two\""));
     // The first removal is held until it has happened, however fast or slow this machine is.
     stack.run("sim fault --op delete --kind hang --rate 1").ends(0);
-    let mut child = started(&stack, &["apply", "-auto-approve", "-json"]);
+    let mut child = started(&stack, &[&["apply", "-auto-approve", "-json"], flags].concat());
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     until(&mut lines, "step_complete", 1);
     stack.run(hand).ends(0);
@@ -79,6 +84,47 @@ fn an_object_deleted_by_hand_in_mid_apply_stops_it() {
     stack.run("apply -auto-approve").ends(0);
     stack.run("plan -detailed-exitcode").ends(0);
     assert_eq!((running(&stack, "a"), running(&stack, "b")), (3, 3));
+}
+
+/// `spread.md` 4.7: what moved under the plan is planned anew and repaired first, where somebody has agreed to that beforehand.
+#[test]
+fn with_auto_replan_what_was_deleted_by_hand_in_mid_apply_is_made_again() {
+    let (stack, code, said) = rollout_said(PACE, "sim kill 2 --in zone:b", &["-auto-replan"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!((running(&stack, "a"), running(&stack, "b")), (3, 3));
+    stack.run("plan -detailed-exitcode").ends(0);
+    assert!(stack.existing("sim_instance").iter().all(|r| r["image"] == "two"));
+}
+
+/// What can be done beside a dead zone is done, and nothing in it is touched: as a second `apply` would have it.
+#[test]
+fn with_auto_replan_a_dead_zone_is_left_alone() {
+    let (stack, code, said) = rollout_said(PACE, "sim down zone:b", &["-auto-replan"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(running(&stack, "a") >= 3, "{said}");
+    let there: Vec<_> = stack.existing("sim_instance").into_iter().filter(|r| r["zone"] == "b").collect();
+    assert!(there.len() == 3 && there.iter().all(|r| r["image"] == "one"), "{there:?}");
+}
+
+#[test]
+fn a_saved_plan_that_was_outrun_is_carried_out_within_what_it_says() {
+    let spec = two_zones(&format!("  replicas = 6\n{INSTANCES}"));
+    let stack = Stack::new(&spec);
+    stack.run("apply -auto-approve").ends(0);
+    stack.run("sim kill 1 --in zone:a").ends(0);
+    stack.run("plan -out=one").ends(0);
+    stack.run("sim kill 1 --in zone:b").ends(0);
+    stack.run("apply one").ends(5);
+    // Two are to be made now, and one was approved.
+    stack.run("apply -replan-within one").ends(5).says("would do more than it says");
+    assert_eq!(stack.existing("sim_instance").len(), 4);
+    stack.run("plan -out=two").ends(0);
+    stack.run("apply -auto-approve -refresh-only").ends(0);
+    // The state has moved on, and what is to be made is the same.
+    stack.run("apply two").ends(5);
+    stack.run("apply -replan-within two").ends(0).says("does nothing that is not in it");
+    assert_eq!(stack.existing("sim_instance").len(), 6);
+    stack.run("plan -detailed-exitcode").ends(0);
 }
 
 /// An apply whose first calls are out and not answered, and the lines of what it says.

@@ -247,7 +247,7 @@ impl Offline<'_> {
         let record = failover::record_of(&project.spec, scene, &self.header.lose, &plan, by);
         let first = if known { Vec::new() } else { vec![record] };
         let errand = Errand { operation: "runbook", first, ..Errand::default() };
-        let exit = see_through(project, store, scene, &plan, errand, self.printer).await;
+        let exit = see_through(project, store, scene, &plan, errand, self.printer).await.exit;
         self.log(store, exit == Exit::Done, started)?;
         if exit == Exit::Done {
             let took = crate::report::words::duration(started.elapsed().as_secs().max(1));
