@@ -150,7 +150,9 @@ fn removed_and_weakened_rules_need_approval() {
     let found = repository.json("drift -json -base=main -fail-on=new", 3);
     let rules = found["base"]["rules"].as_array().unwrap();
     assert_eq!((rules[0]["id"].as_str(), rules[0]["grade"].as_str()), (Some("survive.zone"), Some("weakened")));
-    repository.run("drift -base=main -fail-on=new -approve=web:survive.zone").ends(0);
+    repository.run("drift -base=main -fail-on=new -approved-by=kim=web:survive.zone").ends(0);
+    repository.run("drift -base=main -fail-on=new -approved-by=kim").ends(0);
+    repository.run("drift -base=main -fail-on=new -approved-by=kim=web:floor.serving").ends(3);
     repository.run("drift -base=main -fail-on=weakened").ends(3);
     // By itself it changes no exit code.
     repository.run("drift -base=main -fail-on=error").ends(0);

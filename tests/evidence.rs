@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
 
+#[path = "evidence/asked.rs"]
+mod asked;
+
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
@@ -345,6 +348,86 @@ fn what_was_seen_is_remembered_and_a_way_back_waits() {
     stack.run("sim down zone:a").ends(0);
     stack.run("failover -auto-approve").ends(0);
     stack.run("failback -check").ends(1).says("after 1 returns that failed");
+}
+
+fn replaced(stack: &Stack, from: &str, to: &str) {
+    let path = stack.dir.join("web.straddle.hcl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text.matches(from).count(), 1, "{from}");
+    std::fs::write(path, text.replace(from, to)).unwrap();
+}
+
+/// Every command carries the table, shows it, and keeps to it: failed over, on trial, returned.
+#[test]
+fn the_course_of_a_loss_is_shown_and_obeyed_by_every_command() {
+    let stack = Stack::applied(BOTH);
+    let of = |line: &str| -> Value { serde_json::from_str(&stack.run(line).out).unwrap() };
+    let course = || of("drift -json")["locations"]["a"].clone();
+    assert_eq!(course()["state"], "healthy");
+    stack.replicas.fail(&["/a/"]);
+    stack.run("sim down zone:a").ends(0);
+    assert_eq!((&course()["state"], &course()["seen"]), (&"down".into(), &"down".into()));
+    stack.run("failover -auto-approve").ends(0);
+    assert_eq!((course()["state"].as_str(), stack.state("a").as_str()), (Some("failed_over"), "failed_over"));
+    assert!(course()["failed_over"].is_string());
+    stack.run("plan").says("FAILED OVER");
+    stack.run("drift").says("FAILED OVER");
+    // Well again: on trial, seen by whoever only looks, and remembered by whoever holds the lock.
+    stack.replicas.fail(&[]);
+    stack.run("sim up zone:a").ends(0);
+    assert_eq!(course()["state"], "probation");
+    assert!(course()["since"].is_null(), "nobody has noted it yet");
+    stack.run("probe -record").ends(0).says("ON TRIAL");
+    assert!(course()["well_since"].is_string());
+    assert_eq!(of("drift -json")["workloads"]["web"]["counts"], serde_json::json!({"a": 0, "b": 4}), "0 for floors");
+    stack.run("plan -detailed-exitcode").ends(0).says("ON TRIAL");
+    let shown = stack.run("plan -out=p").ends(0);
+    assert!(shown.out.contains("a ON TRIAL, b UP"), "{}", shown.out);
+    let saved: Value = serde_json::from_str(&stack.run("show -json p").ends(0).out).unwrap();
+    assert_eq!(saved["straddle"]["locations"]["a"]["state"], "probation");
+    stack.run("apply -auto-approve").ends(0);
+    stack.stands(2, 4);
+    // It breaks while on trial: failed over still, and the next trial is twice as long.
+    stack.replicas.fail(&["/a/"]);
+    stack.run("probe -record").ends(0).says("FAILED OVER");
+    assert_eq!(course()["setbacks"], 1);
+    stack.replicas.fail(&[]);
+    stack.run("failback -check").ends(0).says("1h after 1 returns that failed");
+    stack.run("failback -auto-approve").ends(0);
+    assert_eq!((course()["state"].as_str(), stack.state("a").as_str()), (Some("healthy"), "healthy"));
+    stack.stands(2, 2);
+}
+
+#[test]
+fn in_mode_alarm_every_command_tells_and_none_acts() {
+    let stack = Stack::of(BOTH);
+    replaced(&stack, "replica \"server\" {", "failover {\n    mode = \"alarm\"\n  }\n  replica \"server\" {");
+    stack.run("apply -auto-approve").ends(0);
+    stack.replicas.fail(&["/a/"]);
+    stack.run("sim down zone:a").ends(0);
+    for line in ["plan", "drift", "probe", "failover -auto-approve"] {
+        stack.run(line).says("ALARM");
+    }
+    stack.nothing_is_touched();
+    // A person's word goes before the mode.
+    stack.run("failover -lose zone:a -auto-approve").ends(0);
+    stack.stands(2, 4);
+}
+
+#[test]
+fn silence_makes_a_location_down_by_time_where_the_spec_says_so_and_the_plan_says_it() {
+    let stack = Stack::applied(BOTH);
+    stack.run("sim unreachable zone:a").ends(0);
+    replaced(&stack, "from = [vantage.here, vantage.far]", "from = [vantage.broken]");
+    stack.run("probe -record").ends(0);
+    assert_eq!(stack.state("a"), "unknown");
+    stack.run("failover -auto-approve").ends(0).says("UNKNOWN");
+    stack.stands(2, 2);
+    replaced(&stack, "replica \"server\" {", "failover {\n    unknown_after = \"0s\"\n  }\n  replica \"server\" {");
+    stack.run("plan").says("by time alone").says("nobody has proven it");
+    assert_eq!(stack.state("a"), "down");
+    stack.run("failover -auto-approve").ends(0);
+    stack.stands(2, 4);
 }
 
 /// The example, with its servers asked instead of its cloud: all run, none serves, and nothing is moved from one dead zone to another.

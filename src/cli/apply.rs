@@ -15,6 +15,7 @@ use crate::lang::address::{Address, Mode};
 use crate::lang::reference::Subject;
 use crate::plan::blocks::Blocks;
 use crate::plan::conditions;
+use crate::plan::course;
 use crate::plan::env::Env;
 use crate::plan::model::{Action, Kind, Plan};
 use crate::plan::observed::Reality;
@@ -196,7 +197,7 @@ async fn one_plan(
         Ok(scene) => scene,
         Err(exit) => return exit.into(),
     };
-    if let Err(exit) = note_return(project, store, &scene, printer) {
+    if let Err(exit) = note_courses(project, store, &scene, printer) {
         scene.fleet.shutdown().await;
         return exit.into();
     }
@@ -242,11 +243,10 @@ pub async fn look_and_adopt(
     planning::look(project, &store.state(), refresh, parallelism).await.map_err(told)
 }
 
-/// Since when what was lost is well again is seen by whoever looks with the lock in hand.
-fn note_return(project: &Project, store: &Store, scene: &Scene, printer: &Printer) -> Result<(), Exit> {
-    let seen = way_back::seen(&project.spec, &scene.state, &scene.topology, now());
-    let evidence = super::evidence::changed(&store.state(), &scene.observed.evidence);
-    way_back::record(store, &seen, evidence).map_err(|error| {
+/// Where locations stand is seen by whoever looks with the lock in hand.
+pub fn note_courses(project: &Project, store: &Store, scene: &Scene, printer: &Printer) -> Result<(), Exit> {
+    let seen = course::entries(&store.state(), &scene.observed.courses, now().0);
+    way_back::record(store, seen).map_err(|error| {
         printer.diagnostics(&[error.into()], &project.sources);
         Exit::Error
     })
@@ -460,6 +460,9 @@ pub async fn carry_out(
     summary.problems.extend(broken);
     let mut last = outputs(project, &env, plan, &refused, complete);
     last.extend(carrying.data(complete));
+    if complete && matches!(plan.kind, Kind::Normal | Kind::Repair | Kind::Failover { .. }) {
+        last.extend(course::completed(&project.spec, &store.state(), &scene.topology, now().0));
+    }
     last.extend(checks(store, &env, plan));
     if summary.is_complete() {
         if let Some(look) = errand.look {

@@ -16,6 +16,7 @@ pub use runbook::{
 pub use spelling::{SplitError, arguments};
 pub use tools::FmtArgs;
 
+use crate::promise::change::Approval;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -278,9 +279,9 @@ pub struct ApplyArgs {
     /// Do not ask before changing anything
     #[arg(long)]
     pub auto_approve: bool,
-    /// Somebody who approved, where a `change` block asks for it; may be repeated
-    #[arg(long, value_name = "NAME")]
-    pub approved_by: Vec<String>,
+    /// Somebody who approved, where a `change` block asks for it; with =WORKLOAD:RULE or =removals of that alone; may be repeated
+    #[arg(long, value_name = "NAME[=WHAT]")]
+    pub approved_by: Vec<Approval>,
 }
 
 /// `failover`.
@@ -307,6 +308,9 @@ pub struct FailbackArgs {
     /// Do not ask before changing anything
     #[arg(long)]
     pub auto_approve: bool,
+    /// Somebody who approved, where a `change` block asks for it; with =removals of that alone; may be repeated
+    #[arg(long, value_name = "NAME[=WHAT]")]
+    pub approved_by: Vec<Approval>,
 }
 
 /// `probe`.
@@ -317,6 +321,9 @@ pub struct ProbeArgs {
     /// Read one question from standard input and answer it from this machine, as JSON: what a vantage's "exec" runs
     #[arg(long)]
     pub agent: bool,
+    /// Take the lock and remember what is seen: since when a location is lost, silent, or well again
+    #[arg(long, conflicts_with = "agent")]
+    pub record: bool,
     /// The result as JSON
     #[arg(long)]
     pub json: bool,

@@ -6,7 +6,9 @@ use super::planning;
 use super::print::Printer;
 use super::session::Project;
 use crate::diag::Diagnostic;
+use crate::promise::change::{Approval, people};
 use crate::report::drift::{Base as Before, rule_changes};
+use crate::spec::Spec;
 use crate::state::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -86,7 +88,7 @@ impl Base {
                 Before::unknown(&self.reference, &self.commit)
             }
         };
-        before.rules = self.rules(head, &args.approve.iter().cloned().collect());
+        before.rules = self.rules(head, &args.approved_by);
         before
     }
 
@@ -109,18 +111,17 @@ impl Base {
         before
     }
 
-    fn rules(&self, head: &Project, approved: &BTreeSet<String>) -> Vec<crate::report::drift::RuleChange> {
+    fn rules(&self, head: &Project, approvals: &[Approval]) -> Vec<crate::report::drift::RuleChange> {
         let (was, is) = (&self.project.spec, &head.spec);
         let names: BTreeSet<&str> = was.workloads.iter().chain(&is.workloads).map(|w| w.rules.name.as_str()).collect();
         let nothing = BTreeMap::new();
+        // As the code before the change has it: a change does not loosen what it must itself be approved by.
+        let needed = was.promises.changes.iter().map(|rule| rule.weaken).max().unwrap_or(0).max(1);
+        let approved = |rule: &str| people(approvals, rule) >= needed;
         let mut found = Vec::new();
         for name in names {
-            let (was, is) = (was.workload(name), is.workload(name));
-            let prints = |w: Option<&crate::spec::WorkloadSpec>| w.map_or(nothing.clone(), |w| w.fingerprints.clone());
-            let (was_prints, is_prints) = (prints(was), prints(is));
-            let of = |w: Option<&'_ crate::spec::WorkloadSpec>| w.map(|w| w.rules.clone());
-            let (was, is) = (of(was), of(is));
-            found.extend(rule_changes(name, (was.as_ref(), &was_prints), (is.as_ref(), &is_prints), approved));
+            let prints = |spec: &'_ Spec| spec.workload(name).map_or(nothing.clone(), |w| w.fingerprints.clone());
+            found.extend(rule_changes(name, &prints(was), &prints(is), &approved));
         }
         found
     }

@@ -1,15 +1,13 @@
-//! Looking through probes before anything is planned: as many windows as their answers call for, and what is remembered of them.
+//! Looking through probes before anything is planned: as many windows as their answers call for.
 
 use super::session::Project;
 use crate::diag::Diagnostic;
-use crate::plan::evidence::{self, Finding, Windows};
+use crate::plan::evidence::{self, Windows};
 use crate::plan::observed::Observed;
 use crate::plan::placement::LocationFact;
 use crate::plan::probes::{self, Probed};
 use crate::probe::Prober;
-use crate::spread::evidence::State as Standing;
-use crate::spread::machine::Record;
-use crate::state::{Entry, Json, Note, State, now};
+use crate::state::{State, now};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -46,30 +44,4 @@ pub async fn gather(
     }
     observed.evidence = evidence::judged(&project.spec, &windows, facts, state, now().0);
     observed.probed = Probed { seen: windows.0.pop().unwrap_or_default() };
-}
-
-/// What the state is to remember of locations whose state is another now.
-pub fn changed(state: &State, findings: &[Finding]) -> Vec<Entry> {
-    let at = now();
-    let mut entries = Vec::new();
-    for finding in findings {
-        let before = evidence::record(state, &finding.location);
-        let known = before.unwrap_or_else(|| Record::well(at.0));
-        let after = match known.state == finding.state {
-            true => known,
-            false => {
-                let left = match known.state.is_well() && !finding.state.is_well() {
-                    true => Some(at.0),
-                    false => known.left,
-                };
-                Record { state: finding.state, since: at.0, left, ..known }
-            }
-        };
-        let news = before.map_or(finding.state != Standing::Healthy, |before| before != after);
-        let value = serde_json::to_string(&after).ok().and_then(|text| Json::new(&text).ok());
-        if let (true, Some(value)) = (news, value) {
-            entries.push(Entry::Note { key: evidence::key(&finding.location), note: Some(Note { at, value }) });
-        }
-    }
-    entries
 }

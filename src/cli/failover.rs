@@ -9,13 +9,17 @@ use super::print::Printer;
 use super::session::Project;
 use super::way_back;
 use crate::diag::Diagnostic;
+use crate::plan::course;
 use crate::plan::evidence::Finding;
 use crate::plan::make::takes;
 use crate::plan::model::{Kind, Plan};
+use crate::promise::change::Approval;
 use crate::report::words::health;
 use crate::spec::{FailoverMode, Spec};
+use crate::spread::evidence::State;
+use crate::spread::machine::Said;
 use crate::spread::model::{Event, Health, Location, Topology};
-use crate::state::{Displaced, Entry, Failover, LockRequest, Loss, State, Store, Word, now};
+use crate::state::{self, Displaced, Entry, Failover, LockRequest, Loss, Store, Word, now};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, IsTerminal};
 
@@ -30,7 +34,8 @@ pub async fn failover(args: FailoverArgs, printer: &Printer) -> Exit {
         printer.diagnostics(&problems, &project.sources);
         return Exit::Error;
     }
-    let task = Task { project: &project, planning: &args.planning, approved: args.auto_approve, printer };
+    let task =
+        Task { project: &project, planning: &args.planning, approved: args.auto_approve, approvals: &[], printer };
     task.under_lock("failover", async |store, scene| task.fail_over(named, store, scene).await).await
 }
 
@@ -43,7 +48,8 @@ pub async fn failback(args: FailbackArgs, printer: &Printer) -> Exit {
         printer.diagnostics(&project.problems, &project.sources);
         return Exit::Error;
     }
-    let task = Task { project: &project, planning: &args.planning, approved: args.auto_approve, printer };
+    let (planning, approvals) = (&args.planning, args.approved_by.as_slice());
+    let task = Task { project: &project, planning, approved: args.auto_approve, approvals, printer };
     if args.check {
         return task.check().await;
     }
@@ -56,19 +62,21 @@ struct Task<'t> {
     planning: &'t PlanningArgs,
     /// Nobody is to be asked.
     approved: bool,
+    /// Who approved of what a `change` block asks for.
+    approvals: &'t [Approval],
     printer: &'t Printer,
 }
 
 impl Task<'_> {
     /// Takes the lock, reads reality, does the work, gives everything back.
-    async fn under_lock(&self, operation: &str, work: impl AsyncFnOnce(&Store, &Scene) -> Exit) -> Exit {
+    async fn under_lock(&self, operation: &str, work: impl AsyncFnOnce(&Store, &mut Scene) -> Exit) -> Exit {
         let store = match open(&self.planning.lock, operation, self.printer) {
             Ok(store) => store,
             Err(exit) => return exit,
         };
         let exit = match self.begin(&store).await {
-            Ok(scene) => {
-                let exit = work(&store, &scene).await;
+            Ok(mut scene) => {
+                let exit = work(&store, &mut scene).await;
                 scene.fleet.shutdown().await;
                 exit
             }
@@ -86,24 +94,13 @@ impl Task<'_> {
         super::recovery::recover(self.project, store, self.planning.parallelism, self.printer).await?;
         let (refresh, parallelism) = (self.planning.refresh, self.planning.parallelism);
         let state = store.state();
-        let mut scene =
+        let scene =
             super::apply::look_and_adopt(self.project, store, &state, refresh, parallelism, self.printer).await?;
-        let seen = way_back::seen(&self.project.spec, &scene.state, &scene.topology, now());
-        self.note(store, &seen, &scene)?;
-        scene.state.failovers.extend(seen);
+        super::apply::note_courses(self.project, store, &scene, self.printer)?;
         Ok(scene)
     }
 
-    /// Remembers how failovers stand.
-    fn note(&self, store: &Store, seen: &[(Loss, Failover)], scene: &Scene) -> Result<(), Exit> {
-        let evidence = super::evidence::changed(&store.state(), &scene.observed.evidence);
-        way_back::record(store, seen, evidence).map_err(|error| {
-            self.printer.diagnostics(&[error.into()], &self.project.sources);
-            Exit::Error
-        })
-    }
-
-    async fn look(&self, state: &State) -> Result<Scene, Exit> {
+    async fn look(&self, state: &state::State) -> Result<Scene, Exit> {
         planning::look(self.project, state, self.planning.refresh, self.planning.parallelism).await.map_err(
             |problems| {
                 self.printer.diagnostics(&problems, &self.project.sources);
@@ -132,7 +129,7 @@ impl Task<'_> {
         }
         let in_force: BTreeSet<String> = scene.state.failovers.keys().flat_map(|loss| loss.0.iter().cloned()).collect();
         self.say(&heading(&scene.topology, &self.project.spec, &lost, observed));
-        let taken = taken(&self.project.spec, &scene.topology, &lost);
+        let taken = course::taken(&self.project.spec, &scene.topology, &Loss(lost.clone()));
         self.say(&crate::report::evidence::really_down(&scene.observed.evidence, &taken));
         self.say(&super::runbook::cited(&self.project.spec, &scene.state, &lost));
         let kind = Kind::Failover { lost: lost.union(&in_force).cloned().collect() };
@@ -162,7 +159,8 @@ impl Task<'_> {
             true => (watchers(&self.project.spec, &scene.topology, &new), Word::Observed),
             false => (person("failover"), Word::Operator),
         };
-        let first = if known { Vec::new() } else { vec![record_of(&self.project.spec, scene, &new, &plan, by)] };
+        let mut first = if known { Vec::new() } else { vec![record_of(&self.project.spec, scene, &new, &plan, by)] };
+        first.extend(fallen(&self.project.spec, scene, &new));
         let errand = Errand { operation: "failover", first, ..Errand::default() };
         let started = std::time::Instant::now();
         let exit = see_through(self.project, store, scene, &plan, errand, self.printer).await.exit;
@@ -174,14 +172,23 @@ impl Task<'_> {
         exit
     }
 
-    async fn fail_back(&self, store: &Store, scene: &Scene) -> Exit {
-        let standing = way_back::way_back(&self.project.spec, &scene.state, &scene.topology, now());
+    async fn fail_back(&self, store: &Store, scene: &mut Scene) -> Exit {
+        let spec = &self.project.spec;
+        let standing = way_back::way_back(spec, &scene.state, &scene.topology, &scene.observed.courses, now());
         self.say(&standing.text);
         if scene.state.failovers.is_empty() {
             return Exit::Done;
         }
         if standing.open.is_empty() {
             return Exit::Error;
+        }
+        let back: BTreeSet<String> =
+            standing.open.iter().flat_map(|loss| course::taken(spec, &scene.topology, loss)).collect();
+        // On trial nothing is planned in a place; a person's word ends the trial, once the plan has been seen.
+        for location in scene.topology.locations.iter_mut().filter(|l| back.contains(&l.name)) {
+            if location.health == Health::Probation {
+                location.health = Health::Returning;
+            }
         }
         let plan = match self.plan(scene, Kind::Failback) {
             Ok(plan) => plan,
@@ -191,17 +198,20 @@ impl Task<'_> {
             report_breaches(&plan, self.project, self.printer);
             return Exit::Broken;
         }
-        if is_in_doubt(self.project, store, &plan, self.printer) {
+        if is_in_doubt(self.project, store, &plan, self.printer)
+            || !super::leave::is_given(self.project, &plan, self.approvals, self.printer)
+        {
             return Exit::Error;
         }
         let ask = "Do you want to go back? Only 'yes' will be accepted:";
         if !self.approved && !typed(ask, "yes", self.printer) {
             return Exit::Error;
         }
-        let returned = scene.state.failovers.iter().filter(|(loss, _)| standing.open.contains(*loss));
-        let returned = returned.filter_map(|(loss, failover)| way_back::returned(loss, failover, now()));
-        let over = standing.open.iter().map(|loss| Entry::Failback { loss: loss.clone() }).chain(returned).collect();
-        let errand = Errand { operation: "failback", when_complete: over, ..Errand::default() };
+        let courses = &scene.observed.courses;
+        let first = course::said(courses, &back, State::Healthy, Said::Return, now().0);
+        let over = standing.open.iter().map(|loss| Entry::Failback { loss: loss.clone() });
+        let over = over.chain(course::returned(courses, &back, now().0)).collect();
+        let errand = Errand { operation: "failback", first, when_complete: over, ..Errand::default() };
         let exit = see_through(self.project, store, scene, &plan, errand, self.printer).await.exit;
         match exit {
             Exit::Done if standing.open.len() == scene.state.failovers.len() => {
@@ -211,11 +221,10 @@ impl Task<'_> {
                 .say("What came back is in use again; the rest stays failed over.\nNext:  straddle failback --check"),
             // A return that failed: the failover stays in force, and the next return waits longer.
             Exit::Partial => {
-                let returning = scene.state.failovers.iter().filter(|(loss, _)| standing.open.contains(*loss));
-                let failed: Vec<(Loss, Failover)> =
-                    returning.map(|(loss, f)| (loss.clone(), way_back::set_back(f, now()))).collect();
-                if let Err(worse) = self.note(store, &failed, scene) {
-                    return exit.worse(worse);
+                let failed = course::set_back(&store.state(), &back, now().0);
+                if let Err(error) = way_back::record(store, failed) {
+                    self.printer.diagnostics(&[error.into()], &self.project.sources);
+                    return exit.worse(Exit::Error);
                 }
                 self.say("The return failed: the failover stays in force.\nNext:  straddle apply, then straddle failback --check");
             }
@@ -237,7 +246,8 @@ impl Task<'_> {
             Ok(scene) => scene,
             Err(exit) => return exit,
         };
-        let standing = way_back::way_back(&self.project.spec, &scene.state, &scene.topology, now());
+        let courses = &scene.observed.courses;
+        let standing = way_back::way_back(&self.project.spec, &scene.state, &scene.topology, courses, now());
         self.say(&standing.text);
         let shut = standing.open.is_empty() && !scene.state.failovers.is_empty();
         let exit = if shut { Exit::Error } else { Exit::Done };
@@ -297,10 +307,14 @@ pub(super) fn record_of(
         reason: String::new(),
         forced: false,
         workloads: workloads.collect(),
-        good_since: None,
-        setbacks: way_back::earlier_setbacks(&scene.state, &Loss(lost.clone()), now()),
     };
     Entry::Failover { loss: Loss(lost.clone()), failover }
+}
+
+/// What the state is to remember of the places a new failover is about: they are down, on whatever word.
+pub(super) fn fallen(spec: &Spec, scene: &Scene, lost: &BTreeSet<String>) -> Vec<Entry> {
+    let taken = course::taken(spec, &scene.topology, &Loss(lost.clone()));
+    course::said(&scene.observed.courses, &taken, State::Down, Said::Nothing, now().0)
 }
 
 /// Who is at work, for records.
@@ -384,16 +398,9 @@ fn nothing_down(topology: &Topology, evidence: &[Finding]) -> String {
     text
 }
 
-/// The locations a loss takes, by name.
-fn taken(spec: &Spec, topology: &Topology, lost: &BTreeSet<String>) -> BTreeSet<String> {
-    let events: Vec<Event> = lost.iter().filter_map(|name| spec.event(name)).collect();
-    let touched = topology.locations.iter().filter(|l| events.iter().any(|e| takes(topology, l, e)));
-    touched.map(|l| l.name.clone()).collect()
-}
-
 /// Whether every workload that stands in what is lost wants to be told, and nothing more.
 fn only_alarm(spec: &Spec, topology: &Topology, lost: &BTreeSet<String>) -> bool {
-    let taken = taken(spec, topology, lost);
+    let taken = course::taken(spec, topology, &Loss(lost.clone()));
     let mut concerned = spec
         .workloads
         .iter()

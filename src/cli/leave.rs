@@ -3,21 +3,22 @@
 use super::print::Printer;
 use super::session::Project;
 use crate::diag::Diagnostic;
-use crate::plan::model::{Action, Kind, Plan};
-use crate::promise::change::{Planned, objections};
+use crate::plan::model::{Action, Kind, Plan, WorkloadPlan};
+use crate::promise::change::{Approval, Planned, objections};
 use crate::spread::decision::Role;
 use crate::tongue::say;
 use std::collections::BTreeSet;
+use straddle_sdk::value::Str;
 
 /// What stands against it is said; true: nothing does.
-pub fn is_given(project: &Project, plan: &Plan, approved_by: &[String], printer: &Printer) -> bool {
+pub fn is_given(project: &Project, plan: &Plan, approvals: &[Approval], printer: &Printer) -> bool {
     if project.spec.promises.changes.is_empty() {
         return true;
     }
-    let people: BTreeSet<&str> = approved_by.iter().map(|n| n.trim()).filter(|n| !n.is_empty()).collect();
+    let weakens = weakens(plan);
     let removed = removed_before();
     let now = jiff::Timestamp::now().as_second();
-    let found = objections(&project.spec.promises, now, planned(plan), people.len() as u64, &removed);
+    let found = objections(&project.spec.promises, now, planned(plan, &weakens), approvals, &removed);
     let lang = printer.style().lang;
     let problems: Vec<Diagnostic> =
         found
@@ -33,7 +34,13 @@ pub fn is_given(project: &Project, plan: &Plan, approved_by: &[String], printer:
     problems.is_empty()
 }
 
-fn planned(plan: &Plan) -> Planned {
+/// The rules that are gone or weaker, as approvals name them.
+fn weakens(plan: &Plan) -> Vec<String> {
+    let of = |(name, w): &(Str, WorkloadPlan)| w.weakened.iter().map(|(id, ..)| format!("{name}:{id}")).collect::<Vec<_>>();
+    plan.workloads.iter().flat_map(of).collect()
+}
+
+fn planned<'w>(plan: &Plan, weakens: &'w [String]) -> Planned<'w> {
     let touches = |a: Action| a.deletes() || a == Action::Update;
     let missing = plan.drift.iter().any(|d| d.live.is_null());
     let adds_only = !plan.changes.iter().any(|c| touches(c.action));
@@ -45,7 +52,7 @@ fn planned(plan: &Plan) -> Planned {
     });
     Planned {
         mends,
-        weakens: plan.workloads.iter().map(|(_, w)| w.weakened.len() as u64).sum(),
+        weakens,
         removes: removes.sum(),
     }
 }

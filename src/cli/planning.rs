@@ -8,6 +8,7 @@ use crate::lang::address::{Address, AddressError, Mode};
 use crate::lang::body::body_traversals;
 use crate::lang::functions::FunctionContext;
 use crate::plan::blocks::Blocks;
+use crate::plan::course;
 use crate::plan::env::Env;
 use crate::plan::left;
 use crate::plan::make::{self, Failure, Input};
@@ -163,7 +164,11 @@ async fn look_with(
     doubt_unreadable(&observed, &mut facts, problems);
     super::evidence::gather(project, state, lost, &mut observed, &mut facts, problems).await;
     let boots = measured_boots(project, state);
-    let topology = placement::topology(&project.spec, &facts, &boots, &left);
+    let mut topology = placement::topology(&project.spec, &facts, &boots, &left);
+    problems.extend(course::by_time_alone(&project.spec));
+    let sighted = course::Sighted { topology: &topology, evidence: &observed.evidence, lost };
+    observed.courses = course::courses(&project.spec, state, sighted, crate::state::now().0);
+    course::correct(&observed.courses, &mut topology);
     Some((observed, topology))
 }
 

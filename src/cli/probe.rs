@@ -1,10 +1,11 @@
 //! `probe`: what every probe sees now; with `-agent` the answer of a vantage point elsewhere.
 
 use super::Exit;
-use super::args::ProbeArgs;
+use super::args::{LockArgs, ProbeArgs};
 use super::planning;
 use super::print::Printer;
 use super::session::Project;
+use crate::state::{State, Store};
 use std::io::Read;
 
 /// Most bytes of a question.
@@ -19,34 +20,58 @@ pub async fn run(args: &ProbeArgs, printer: &Printer) -> Exit {
         printer.diagnostics(&project.problems, &project.sources);
         return Exit::Error;
     }
-    if project.spec.probes.is_empty() {
+    if project.spec.probes.is_empty() && !args.record {
         printer.error(
             "this directory declares no probe; for example: probe \"web\" { url = \"https://web.example.kr/healthz\" }",
         );
         return Exit::Error;
     }
-    let loaded = match super::home::load() {
-        Ok(loaded) => loaded,
-        Err(problem) => {
-            printer.diagnostics(&[*problem], &project.sources);
-            return Exit::Error;
-        }
+    match args.record {
+        true => record(&project, args, printer).await,
+        false => match super::home::load() {
+            Ok(loaded) => look(&project, &loaded.state, None, args, printer).await,
+            Err(problem) => {
+                printer.diagnostics(&[*problem], &project.sources);
+                Exit::Error
+            }
+        },
+    }
+}
+
+/// With the lock in hand: what is seen is remembered, so that timers run between commands.
+async fn record(project: &Project, args: &ProbeArgs, printer: &Printer) -> Exit {
+    let lock = LockArgs { lock: true, lock_timeout: "0s".into() };
+    let store = match super::apply::open(&lock, "watch", printer) {
+        Ok(store) => store,
+        Err(exit) => return exit,
     };
-    let scene = match planning::look_leniently(&project, &loaded.state, args.parallelism).await {
+    let exit = look(project, &store.state(), Some(&store), args, printer).await;
+    match store.close() {
+        Ok(()) => exit,
+        Err(error) => {
+            printer.diagnostics(&[error.into()], &project.sources);
+            exit.worse(Exit::Error)
+        }
+    }
+}
+
+async fn look(project: &Project, state: &State, store: Option<&Store>, args: &ProbeArgs, printer: &Printer) -> Exit {
+    let scene = match planning::look_leniently(project, state, args.parallelism).await {
         Ok(scene) => scene,
         Err(problems) => {
             printer.diagnostics(&problems, &project.sources);
             return Exit::Error;
         }
     };
+    let noted = store.map_or(Ok(()), |store| super::apply::note_courses(project, store, &scene, printer));
     scene.fleet.shutdown().await;
     printer.diagnostics(&scene.warnings, &project.sources);
     let (spec, observed) = (&project.spec, &scene.observed);
     printer.out(&match args.json {
-        true => crate::report::evidence::json(&observed.evidence),
-        false => crate::report::evidence::text(spec_probes(spec), observed),
+        true => crate::report::evidence::json(&observed.evidence, &observed.courses),
+        false => crate::report::evidence::text(spec_probes(spec), observed, printer.style().lang),
     });
-    Exit::Done
+    noted.err().unwrap_or(Exit::Done)
 }
 
 fn spec_probes(spec: &crate::spec::Spec) -> Vec<(String, Vec<String>)> {

@@ -1,13 +1,13 @@
-//! The way back from a failover: whether it is open, since when what was lost has been well, and what a failed return costs.
+//! The way back from a failover: whether it is open, and which timers stand before it.
 
-use crate::plan::make::{is_back, takes};
-use crate::report::words::{duration, health};
+use crate::plan::course::{self, Courses};
+use crate::report::evidence::word;
+use crate::report::words::duration;
 use crate::spec::Spec;
-use crate::spread::machine;
-use crate::spread::model::{Event, Topology};
+use crate::spread::machine::{self, Record};
+use crate::spread::model::Topology;
 use crate::state::{
-    Entry, Failover, Json, LockRequest, Loss, Note, NoteKey, RunBegin, RunEnd, RunOutcome, State, StateError, Store,
-    Time, now,
+    Entry, Failover, LockRequest, Loss, RunBegin, RunEnd, RunOutcome, State, StateError, Store, Time, now,
 };
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub struct WayBack {
 }
 
 /// Judges every failover in force at a moment.
-pub fn way_back(spec: &Spec, state: &State, topology: &Topology, now: Time) -> WayBack {
+pub fn way_back(spec: &Spec, state: &State, topology: &Topology, courses: &Courses, now: Time) -> WayBack {
     let mut way = WayBack { open: BTreeSet::new(), text: String::new() };
     if state.failovers.is_empty() {
         way.text.push_str("No failover is in force: nothing to go back from.");
@@ -28,19 +28,21 @@ pub fn way_back(spec: &Spec, state: &State, topology: &Topology, now: Time) -> W
     }
     for (loss, failover) in &state.failovers {
         way.text.push_str(&format!("{loss}  failed over since {}, by {}\n", failover.since, failover.by));
-        let events: Vec<Event> = loss.0.iter().filter_map(|name| spec.event(name)).collect();
-        for location in topology.locations.iter().filter(|l| events.iter().any(|e| takes(topology, l, e))) {
-            let says = health(location.health, location.health_source);
-            way.text.push_str(&format!("  {} {says}\n", location.name));
+        let records = records(spec, topology, courses, loss);
+        for (name, record) in &records {
+            way.text.push_str(&format!("  {name} {}\n", word(record.state)));
         }
-        way.text.push_str(&timers(spec, failover, now));
-        if is_back(spec, topology, loss) {
+        way.text.push_str(&timers(spec, failover, &records, now));
+        if course::is_back(spec, topology, courses, loss) {
             way.open.insert(loss.clone());
         }
     }
     let closed = state.failovers.len() - way.open.len();
     way.text.push_str(&match (way.open.len(), closed) {
-        (_, 0) => "The way back is open:  straddle failback".to_string(),
+        (_, 0) if way.open.iter().all(|loss| is_ripe(spec, topology, courses, loss, now)) => {
+            "The way back is open:  straddle failback".to_string()
+        }
+        (_, 0) => "The way back is open, on your word before its timers are met:  straddle failback".to_string(),
         (0, _) => "The way back is not open: what was lost is not healthy again. Nothing was changed.".to_string(),
         _ => {
             let open: Vec<String> = way.open.iter().map(ToString::to_string).collect();
@@ -50,104 +52,63 @@ pub fn way_back(spec: &Spec, state: &State, topology: &Topology, now: Time) -> W
     way
 }
 
-/// What the state is to remember of what is seen now: since when what was lost is well, and that it was well and is not any more.
-pub fn seen(spec: &Spec, state: &State, topology: &Topology, now: Time) -> Vec<(Loss, Failover)> {
-    let changed = |(loss, failover): (&Loss, &Failover)| {
-        let after = match (is_back(spec, topology, loss), failover.good_since) {
-            (true, None) => Failover { good_since: Some(now), ..failover.clone() },
-            (false, Some(_)) => set_back(failover, now),
-            _ => return None,
-        };
-        Some((loss.clone(), after))
-    };
-    state.failovers.iter().filter_map(changed).collect()
+/// Whether every timer of a failover is met: a person may go before, a program should not.
+pub fn is_ripe(spec: &Spec, topology: &Topology, courses: &Courses, loss: &Loss, now: Time) -> bool {
+    course::taken(spec, topology, loss).iter().all(|name| {
+        let timers = course::timers(spec, topology, name);
+        courses.get(name).is_some_and(|c| machine::may_return(&c.record, timers, now.0))
+    })
 }
 
-/// A return that failed, on trial or on the way.
-pub fn set_back(failover: &Failover, now: Time) -> Failover {
-    let setbacks = setbacks(failover, now).saturating_add(1);
-    Failover { good_since: None, setbacks, ..failover.clone() }
+/// What is known of the locations a loss took, by name.
+fn records(spec: &Spec, topology: &Topology, courses: &Courses, loss: &Loss) -> Vec<(String, Record)> {
+    let taken = course::taken(spec, topology, loss).into_iter();
+    taken.filter_map(|name| courses.get(&name).map(|c| (name.clone(), c.record))).collect()
 }
 
 /// Writes down what was seen: a run of its own, since nothing else may come of the command.
-pub fn record(store: &Store, seen: &[(Loss, Failover)], evidence: Vec<Entry>) -> Result<(), StateError> {
-    if seen.is_empty() && evidence.is_empty() {
+pub fn record(store: &Store, seen: Vec<Entry>) -> Result<(), StateError> {
+    if seen.is_empty() {
         return Ok(());
     }
     let request = LockRequest::here("watch");
     let who = format!("{}@{}", request.who, request.host);
     let begin = Entry::RunBegin(RunBegin { who, command: "watch".into(), plan: None });
     let end = Entry::RunEnd(RunEnd { outcome: RunOutcome::Done });
-    let entry =
-        |(loss, failover): &(Loss, Failover)| Entry::Failover { loss: loss.clone(), failover: failover.clone() };
-    store.record(now(), [begin].into_iter().chain(seen.iter().map(entry)).chain(evidence).chain([end]))?;
+    store.record(now(), [begin].into_iter().chain(seen).chain([end]))?;
     Ok(())
 }
 
-fn setbacks(failover: &Failover, now: Time) -> u32 {
-    machine::setbacks(failover.setbacks, failover.good_since.map(|t| t.0), now.0)
-}
-
-/// Setbacks a new failover begins with: a loss soon after a return is a return that failed.
-pub fn earlier_setbacks(state: &State, loss: &Loss, now: Time) -> u32 {
-    let note = state.notes.get(&returned_key(loss));
-    let returned = note.and_then(|n| Some((n.at, serde_json::from_str::<Returned>(n.value.as_str()).ok()?)));
-    match returned {
-        Some((at, returned)) if machine::seconds(at.0, now.0) < machine::FORGIVEN_S => {
-            returned.setbacks.saturating_add(1)
-        }
-        _ => 0,
-    }
-}
-
-/// What is remembered of a failover that is over.
-pub fn returned(loss: &Loss, failover: &Failover, now: Time) -> Option<Entry> {
-    let value = serde_json::to_string(&Returned { setbacks: setbacks(failover, now) }).ok()?;
-    let note = Note { at: now, value: Json::new(&value).ok()? };
-    Some(Entry::Note { key: returned_key(loss), note: Some(note) })
-}
-
-fn returned_key(loss: &Loss) -> NoteKey {
-    NoteKey { kind: "returned".into(), subject: loss.to_string() }
-}
-
-/// The end of a failover.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Returned {
-    setbacks: u32,
-}
-
-/// Never negative, also when the clock was set back.
-fn seconds(since: Time, now: Time) -> u64 {
-    machine::seconds(since.0, now.0)
-}
-
 /// The timers of `failback`. A person's word goes before them.
-fn timers(spec: &Spec, failover: &Failover, now: Time) -> String {
+fn timers(spec: &Spec, failover: &Failover, records: &[(String, Record)], now: Time) -> String {
     let mut text = String::new();
-    for workload in &spec.workloads {
+    let since = records.iter().filter_map(|(_, r)| r.failed_over).max().unwrap_or(failover.since.0);
+    let good: Option<Vec<i64>> = records.iter().map(|(_, r)| r.good_since).collect();
+    // Well since this look alone is not seen well before.
+    let good = good.and_then(|all| all.into_iter().max()).filter(|good| *good != now.0);
+    let setbacks = records.iter().map(|(_, r)| machine::setbacks(r.setbacks, r.good_since, now.0)).max().unwrap_or(0);
+    let concerned = |name: &str| failover.workloads.is_empty() || failover.workloads.contains_key(name);
+    for workload in spec.workloads.iter().filter(|w| concerned(&w.rules.name)) {
         let name = &workload.rules.name;
-        let concerned = failover.workloads.is_empty() || failover.workloads.contains_key(name);
-        let lasted = seconds(failover.since, now);
-        if concerned && lasted < workload.hold_s {
+        let lasted = machine::seconds(since, now.0);
+        if lasted < workload.hold_s {
             let (hold, lasted) = (duration(workload.hold_s), duration(lasted));
             text.push_str(&format!("  NOT MET  {name}: hold {hold} after a failover, {lasted} so far\n"));
         }
-        if workload.stable_for_s == 0 || (!failover.workloads.is_empty() && !failover.workloads.contains_key(name)) {
+        if workload.stable_for_s == 0 {
             continue;
         }
-        let setbacks = setbacks(failover, now);
         let wanted = machine::wanted_s(workload.stable_for_s, setbacks);
         let mut rule = format!("{name}: stable_for {}", duration(workload.stable_for_s));
         if wanted > workload.stable_for_s {
             rule.push_str(&format!(", {} after {setbacks} returns that failed", duration(wanted)));
         }
-        text.push_str(&match failover.good_since {
+        text.push_str(&match good {
             None => format!("  NOT MET  {rule}: not seen well before now\n"),
             Some(since) => {
-                let passed = seconds(since, now);
+                let passed = machine::seconds(since, now.0);
                 let met = if passed >= wanted { "MET" } else { "NOT MET" };
-                format!("  {met}  {rule}: seen well since {since}, {} so far\n", duration(passed))
+                format!("  {met}  {rule}: seen well since {}, {} so far\n", Time(since), duration(passed))
             }
         });
     }
@@ -155,32 +116,4 @@ fn timers(spec: &Spec, failover: &Failover, now: Time) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::state::Word;
-    use std::collections::BTreeMap;
-
-    fn failover(good_since: Option<Time>, setbacks: u32) -> Failover {
-        Failover {
-            since: Time(0),
-            by: "a person".into(),
-            word: Word::Operator,
-            reason: String::new(),
-            forced: false,
-            workloads: BTreeMap::new(),
-            good_since,
-            setbacks,
-        }
-    }
-
-    #[test]
-    fn a_week_without_a_break_forgives_and_a_failed_return_doubles() {
-        let day = 24 * 3600 * 1000;
-        let twice = failover(Some(Time(0)), 2);
-        assert_eq!((setbacks(&twice, Time(day)), setbacks(&twice, Time(7 * day))), (2, 0));
-        let again = set_back(&twice, Time(day));
-        assert_eq!((again.good_since, again.setbacks), (None, 3));
-        assert_eq!(set_back(&twice, Time(8 * day)).setbacks, 1);
-        assert_eq!(seconds(Time(day), Time(0)), 0, "a clock set back is no time passed");
-    }
-}
+mod tests;

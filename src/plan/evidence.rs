@@ -7,9 +7,9 @@ use super::probes::{About, Saw, Seen, merged, sights};
 use crate::spec::Spec;
 use crate::spec::probes::machine;
 use crate::spread::evidence::{Control, Demands, Evidence, Judged, Sight, State, Vantage, breaker, falls_with, judge};
-use crate::spread::machine::Record;
 use crate::spread::model::{Health, HealthSource};
-use crate::state::{NoteKey, State as Remembered};
+use super::course::record;
+use crate::state::State as Remembered;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Locations that stopped being well within this time count together for the breaker, in seconds.
@@ -244,15 +244,4 @@ fn front_doors(spec: &Spec, windows: &Windows) -> Vec<Option<Sight>> {
             }
         })
         .collect()
-}
-
-/// What is remembered of a location.
-pub fn record(remembered: &Remembered, location: &str) -> Option<Record> {
-    let note = remembered.notes.get(&key(location))?;
-    serde_json::from_str(note.value.as_str()).ok()
-}
-
-/// Where it is remembered.
-pub fn key(location: &str) -> NoteKey {
-    NoteKey { kind: "location".into(), subject: location.into() }
 }

@@ -572,6 +572,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             notes,
             unreadable,
             evidence: self.input.observed.evidence.clone(),
+            courses: self.input.observed.courses.clone(),
             outputs,
             ops,
             checked,

@@ -3,10 +3,12 @@
 pub mod blocks;
 pub mod checks;
 pub mod conditions;
+pub mod course;
 pub mod env;
 pub mod evidence;
 pub mod file;
 pub mod generate;
+pub mod grades;
 pub mod import;
 mod instances;
 pub mod left;

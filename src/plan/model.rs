@@ -264,7 +264,7 @@ pub struct WorkloadPlan {
     pub decision: Decision,
     /// What each step touches, by replica key; parallel to `decision.steps`.
     pub steps: Vec<StepReplicas>,
-    /// Rules that were last applied and are gone or changed now: id, then what it said and what it says.
+    /// Rules that were last applied and are gone or promise less now: id, then what it said and what it says.
     pub weakened: Vec<(String, String, Option<String>)>,
     /// The rules as data, to be remembered once applied.
     pub fingerprints: BTreeMap<String, String>,
@@ -300,6 +300,9 @@ pub struct Plan {
     /// What is known of locations that probes look at.
     #[serde(default)]
     pub evidence: Vec<super::evidence::Finding>,
+    /// Where each location stands in its course through a loss.
+    #[serde(default)]
+    pub courses: super::course::Courses,
     /// Sorted by name, unchanged ones included.
     pub outputs: Vec<OutputChange>,
     pub ops: Vec<Op>,

@@ -20,6 +20,8 @@ pub struct Observed {
     pub probed: super::probes::Probed,
     /// What is known of locations that probes look at.
     pub evidence: Vec<super::evidence::Finding>,
+    /// Where each location stands in its course through a loss.
+    pub courses: super::course::Courses,
 }
 
 impl Observed {

@@ -1,5 +1,6 @@
 //! The promises of a spec, judged on what stands and on what a plan leaves.
 
+use super::grades::grade;
 use super::model::Change;
 use super::placement::Standing;
 use crate::promise::model::{Parity, Promises, StandIn, Survival};
@@ -89,12 +90,15 @@ pub fn promote(standing: &mut [Standing], decisions: &[Decision], state: &State)
 /// Id, what a rule said, what it says now.
 pub type Weakened = Vec<(String, String, Option<String>)>;
 
-/// The rules as data, and those that were in force and are not, or say something else now.
+/// The rules as data, and those that were in force and are not, or promise less now.
 pub fn compared(spec: &Spec, state: &State, one: &Standing) -> (BTreeMap<String, String>, Weakened) {
     let mut now = spec.workload(&one.name).map(|w| w.fingerprints.clone()).unwrap_or_default();
     let before = state.rules.get(&*one.name).into_iter().flatten();
+    let weaker = |id: &str, was: &str| {
+        grade(id, Some(was), now.get(id).map(String::as_str)).is_some_and(super::grades::Grade::needs_approval)
+    };
     let weakened = before
-        .filter(|(id, rule)| **id != *ACTIVE && now.get(&**id).map(String::as_str) != Some(&*rule.fingerprint))
+        .filter(|(id, rule)| **id != *ACTIVE && weaker(id, &rule.fingerprint))
         .map(|(id, rule)| (id.to_string(), rule.text.to_string(), now.get(&**id).cloned()))
         .collect();
     let active = one.rules.standby.as_ref().and_then(|s| s.active.clone());

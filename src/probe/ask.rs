@@ -6,6 +6,7 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{NameServerConfigGroup, ResolverConfig};
 use hickory_resolver::name_server::TokioConnectionProvider;
 use hickory_resolver::proto::rr::RecordType;
+use hickory_resolver::proto::{ProtoError, ProtoErrorKind};
 use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -93,7 +94,15 @@ fn http(url: &str, status: &[u16], body: Option<&str>, timeout: Duration) -> Saw
 async fn dns(name: &str, record: &str, server: Option<&str>, expect: &[String], timeout: Duration) -> Saw {
     let Some(resolver) = resolver(server, timeout) else { return Saw::Nothing };
     let Ok(kind) = record.parse::<RecordType>() else { return Saw::Nothing };
-    let Ok(found) = resolver.lookup(name, kind).await else { return Saw::Fail };
+    let found = match resolver.lookup(name, kind).await {
+        Ok(found) => found,
+        Err(error) => {
+            return match error.proto().map(ProtoError::kind) {
+                Some(ProtoErrorKind::Io(error)) => failure(error.kind()),
+                _ => Saw::Fail,
+            };
+        }
+    };
     let plain = |text: &str| text.trim_matches('"').trim_end_matches('.').to_ascii_lowercase();
     let answers: Vec<String> = found.iter().map(|data| plain(&data.to_string())).collect();
     let all = expect.iter().all(|wanted| answers.contains(&plain(wanted)));

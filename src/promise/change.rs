@@ -3,14 +3,16 @@
 use super::model::{Promises, Window};
 use crate::spread::model::Site;
 use crate::tongue::{Arg, Words};
+use std::collections::BTreeSet;
+use std::str::FromStr;
 
 /// What a plan would do, as far as the rules of change are concerned.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Planned {
+pub struct Planned<'a> {
     /// It only mends what is broken, or answers a loss.
     pub mends: bool,
-    /// Rules that are gone or weaker than those last applied.
-    pub weakens: u64,
+    /// Rules that are gone or weaker than those last applied, as `web:survive.zone`.
+    pub weakens: &'a [String],
     /// Replicas taken away for good.
     pub removes: u64,
 }
@@ -24,9 +26,50 @@ pub struct Objection {
     pub site: Site,
 }
 
-/// Everything that stands against it. `now` is in seconds since 1970-01-01, UTC; `approvals` are different people; `removed` are the
-/// times at which replicas were removed before.
-pub fn objections(promises: &Promises, now: i64, planned: Planned, approvals: u64, removed: &[i64]) -> Vec<Objection> {
+/// One person's word: `kim`, `kim=web:survive.zone`, `kim=removals`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Approval {
+    /// Who.
+    pub by: String,
+    /// Of what; `None`: of the whole change.
+    pub of: Option<String>,
+}
+
+/// What an approval of removals names.
+pub const REMOVALS: &str = "removals";
+
+impl FromStr for Approval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Approval, String> {
+        let (by, of) = match text.split_once('=') {
+            None => (text.trim(), None),
+            Some((by, of)) => (by.trim(), Some(of.trim())),
+        };
+        if by.is_empty() || of == Some("") {
+            return Err("write NAME, NAME=WORKLOAD:RULE or NAME=removals, for example kim=web:survive.zone".into());
+        }
+        Ok(Approval { by: by.to_string(), of: of.map(str::to_string) })
+    }
+}
+
+/// How many different people approve of something: `web:survive.zone` (also by the rule alone, `survive.zone`), or removals.
+pub fn people(approvals: &[Approval], what: &str) -> u64 {
+    let rule = what.split_once(':').map(|(_, rule)| rule);
+    let concerns = |a: &&Approval| a.of.as_deref().is_none_or(|of| of == what || rule == Some(of));
+    let names: BTreeSet<&str> = approvals.iter().filter(concerns).map(|a| a.by.as_str()).collect();
+    names.len() as u64
+}
+
+/// Everything that stands against it. `now` is in seconds since 1970-01-01, UTC; `removed` are the times at which replicas were
+/// removed before.
+pub fn objections(
+    promises: &Promises,
+    now: i64,
+    planned: Planned<'_>,
+    approvals: &[Approval],
+    removed: &[i64],
+) -> Vec<Objection> {
     let mut all = Vec::new();
     for rule in &promises.changes {
         let mut object =
@@ -43,11 +86,14 @@ pub fn objections(promises: &Promises, now: i64, planned: Planned, approvals: u6
                 object(Words::new("change.closed").with("windows", names.join(", ")));
             }
         }
-        if planned.weakens > 0 && approvals < rule.weaken {
-            object(counted("change.weakens", planned.weakens, rule.weaken, approvals));
+        let open: Vec<&String> = planned.weakens.iter().filter(|r| people(approvals, r) < rule.weaken).collect();
+        if let Some(given) = open.iter().map(|r| people(approvals, r)).min() {
+            let names = Arg::Names(open.iter().map(ToString::to_string).collect());
+            object(counted("change.weakens", open.len() as u64, rule.weaken, given).with("rules", names));
         }
-        if planned.removes > 0 && approvals < rule.remove {
-            object(counted("change.removes", planned.removes, rule.remove, approvals));
+        let given = people(approvals, REMOVALS);
+        if planned.removes > 0 && given < rule.remove {
+            object(counted("change.removes", planned.removes, rule.remove, given));
         }
         if let Some((most, within)) = rule.removals {
             let since = now.saturating_sub(i64::try_from(within).unwrap_or(i64::MAX));
@@ -116,9 +162,15 @@ mod tests {
         }
     }
 
-    fn said(now: i64, planned: Planned, approvals: u64, removed: &[i64]) -> Vec<String> {
+    fn said(now: i64, planned: Planned<'_>, approvals: usize, removed: &[i64]) -> Vec<String> {
+        let names: Vec<String> = ["kim", "lee"].iter().take(approvals).map(ToString::to_string).collect();
+        given(now, planned, &names, removed)
+    }
+
+    fn given(now: i64, planned: Planned<'_>, approvals: &[String], removed: &[i64]) -> Vec<String> {
         let promises = Promises { changes: vec![rule()], ..Promises::default() };
-        objections(&promises, now, planned, approvals, removed).into_iter().map(|o| o.why.key.into_owned()).collect()
+        let approvals: Vec<Approval> = approvals.iter().map(|a| a.parse().unwrap()).collect();
+        objections(&promises, now, planned, &approvals, removed).into_iter().map(|o| o.why.key.into_owned()).collect()
     }
 
     #[test]
@@ -141,8 +193,19 @@ mod tests {
         let removes = |n| Planned { removes: n, ..Planned::default() };
         assert_eq!(said(now, removes(1), 0, &[]), ["change.removes"]);
         assert!(said(now, removes(1), 1, &[]).is_empty());
-        assert_eq!(said(now, Planned { weakens: 1, ..Planned::default() }, 1, &[]), ["change.weakens"]);
-        assert!(said(now, Planned { weakens: 1, ..Planned::default() }, 2, &[]).is_empty());
+        let rules = ["web:survive.zone".to_string(), "web:floor.serving".to_string()];
+        let weakens = |n| Planned { weakens: &rules[..n], ..Planned::default() };
+        assert_eq!(said(now, weakens(1), 1, &[]), ["change.weakens"]);
+        assert!(said(now, weakens(2), 2, &[]).is_empty());
+        // One person twice is one; a word for one rule is none for another, and none for removals.
+        let words = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(given(now, weakens(1), &words(&["kim", "kim=survive.zone"]), &[]), ["change.weakens"]);
+        let both = words(&["kim=web:survive.zone", "lee=survive.zone"]);
+        assert!(given(now, weakens(1), &both, &[]).is_empty());
+        assert_eq!(given(now, weakens(2), &both, &[]), ["change.weakens"]);
+        assert_eq!(given(now, removes(1), &both, &[]), ["change.removes"]);
+        assert!(given(now, removes(1), &words(&["kim=removals"]), &[]).is_empty());
+        assert!("=x".parse::<Approval>().is_err() && "kim=".parse::<Approval>().is_err());
         assert!(said(now, removes(3), 1, &[now - 3600]).is_empty());
         assert_eq!(said(now, removes(3), 1, &[now - 3599]), ["change.too_fast"]);
         assert_eq!(said(now, removes(4), 1, &[]), ["change.too_fast"]);

@@ -74,6 +74,9 @@ pub fn plan(plan: &Plan, timestamp: &str) -> String {
         lines.line("warn", &format!("{}: {health}", location.name), "location_health", |j| {
             j.key("location").text(&location.name);
             j.key("health").text(health);
+            if let Some(course) = plan.courses.get(&location.name) {
+                j.key("state").text(super::evidence::key(course.state()));
+            }
         });
     }
     for drift in &plan.drift {

@@ -1,10 +1,15 @@
 //! Whether a location is really down: provider's word and probes, kept apart, in words and as JSON.
 
 use super::json::Json;
+use super::words::health;
+use crate::plan::course::{Course, Courses};
 use crate::plan::evidence::Finding;
 use crate::plan::observed::Observed;
 use crate::plan::probes::{About, Saw};
 use crate::spread::evidence::{Sight, State};
+use crate::spread::model::Location;
+use crate::state::Time;
+use crate::tongue::{Lang, say};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -41,6 +46,72 @@ pub fn key(state: State) -> &'static str {
         State::Cordoned => "cordoned",
         State::Draining => "draining",
         State::Evacuated => "evacuated",
+    }
+}
+
+/// Where a location stands, in a word: its course where it is on one, the operator's word, else its health.
+pub fn standing(courses: &Courses, location: &Location) -> &'static str {
+    match courses.get(&location.name).map(Course::state) {
+        Some(
+            state @ (State::FailedOver
+            | State::Probation
+            | State::Returning
+            | State::Cordoned
+            | State::Draining
+            | State::Evacuated),
+        ) => word(state),
+        _ => health(location.health, location.health_source),
+    }
+}
+
+/// What a location's course means and what to do; `None` where there is nothing to say.
+pub fn course(name: &str, course: &Course, lang: Lang) -> Option<String> {
+    let record = &course.record;
+    let time = |at: Option<i64>| match course.known {
+        true => Time(at.unwrap_or(record.since)).to_string(),
+        false => say(lang, "course.now", &[]),
+    };
+    let since = time(Some(record.since));
+    let args = |key: &str, at: &str| say(lang, key, &[("name", name), ("since", at)]);
+    match course.state() {
+        State::Down if course.by_time.is_some() => Some(args("course.by_time", &time(record.unknown_since))),
+        State::Down if course.alarm_only => Some(args("course.alarm", &since)),
+        State::Down => Some(args("course.down", &since)),
+        State::FailedOver => Some(args("course.failed_over", &time(record.failed_over))),
+        State::Probation => Some(args("course.on_trial", &time(record.good_since))),
+        State::Returning => Some(args("course.returning", &since)),
+        _ => None,
+    }
+}
+
+/// Where each location stands, by name.
+pub fn courses_json(courses: &Courses, j: &mut Json) {
+    j.object(|j| {
+        for (name, course) in courses {
+            j.key(name).object(|j| {
+                course_json(course, j);
+            });
+        }
+    });
+}
+
+fn course_json(course: &Course, j: &mut Json) {
+    let record = &course.record;
+    let time = |at: i64| Time(at).to_string();
+    j.key("state").text(key(course.state()));
+    j.key("seen").text(key(course.seen));
+    // What this look has found has no time yet: the next look that is remembered gives it one.
+    if course.known {
+        j.key("since").text(&time(record.since));
+        j.key("setbacks").plain(record.setbacks);
+        for (key, at) in [("failed_over", record.failed_over), ("well_since", record.good_since)] {
+            if let (Some(at), true) = (at, record.failed_over.is_some()) {
+                j.key(key).text(&time(at));
+            }
+        }
+    }
+    if course.by_time.is_some() {
+        j.key("by_time").plain(true);
     }
 }
 
@@ -134,7 +205,7 @@ pub fn doubt(finding: &Finding) -> Option<String> {
 }
 
 /// What every probe sees now.
-pub fn text(probes_of: Vec<(String, Vec<String>)>, observed: &Observed) -> String {
+pub fn text(probes_of: Vec<(String, Vec<String>)>, observed: &Observed, lang: Lang) -> String {
     let mut out = String::new();
     for (index, (name, vantages)) in probes_of.iter().enumerate() {
         let _ = writeln!(out, "probe {name}, seen from {}", vantages.join(", "));
@@ -150,8 +221,9 @@ pub fn text(probes_of: Vec<(String, Vec<String>)>, observed: &Observed) -> Strin
         }
     }
     for finding in &observed.evidence {
-        let _ = writeln!(out, "{:<12} {}", finding.location, word(finding.state));
-        if let Some(why) = doubt(finding) {
+        let own = observed.courses.get(&finding.location);
+        let _ = writeln!(out, "{:<12} {}", finding.location, word(own.map_or(finding.state, Course::state)));
+        for why in doubt(finding).into_iter().chain(own.and_then(|own| course(&finding.location, own, lang))) {
             let _ = writeln!(out, "  {why}");
         }
     }
@@ -176,21 +248,26 @@ fn saw_word(saw: Saw) -> &'static str {
 }
 
 /// `straddle probe -json`.
-pub fn json(findings: &[Finding]) -> String {
+pub fn json(findings: &[Finding], courses: &Courses) -> String {
     let mut j = Json::new();
     j.object(|j| {
         j.key("format_version").text("1.0");
-        findings_json(findings, j.key("locations"));
+        findings_json(findings, courses, j.key("locations"));
     });
     j.finish()
 }
 
 /// Each location's state and what it rests on, by name.
-pub fn findings_json(findings: &[Finding], j: &mut Json) {
+pub fn findings_json(findings: &[Finding], courses: &Courses, j: &mut Json) {
     j.object(|j| {
         for finding in findings {
             j.key(&finding.location).object(|j| {
-                j.key("state").text(key(finding.state));
+                match courses.get(&finding.location) {
+                    Some(course) => course_json(course, j),
+                    None => {
+                        j.key("state").text(key(finding.state));
+                    }
+                }
                 j.key("held").plain(finding.held);
                 j.key("ripe").plain(finding.ripe);
                 j.key("provider").text(&finding.provider);

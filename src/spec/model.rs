@@ -105,6 +105,8 @@ pub struct Watching {
     pub max_simultaneous_down: Option<u32>,
     /// Windows in a row that must fail, for probes that do not say it themselves.
     pub confirm: Option<u32>,
+    /// After so long a silence, in seconds, a location counts as down though nobody has proven it; absent: never.
+    pub unknown_after_s: Option<u64>,
 }
 
 /// Who starts a failover.

@@ -410,7 +410,13 @@ impl<'a> Reader<'a> {
             },
             None => None,
         };
-        let watching = Watching { max_simultaneous_down: count32(&fields, "max_simultaneous_down"), confirm };
+        let unknown_after_s = match fields.value("unknown_after") {
+            Some((v, _)) if v.as_str() == Some("never") => None,
+            Some(_) => fields.duration("unknown_after").map(whole_seconds),
+            None => None,
+        };
+        let watching =
+            Watching { max_simultaneous_down: count32(&fields, "max_simultaneous_down"), confirm, unknown_after_s };
         fields.finish();
         (failover, mode, watching)
     }
@@ -687,8 +693,10 @@ fn fingerprints(rules: &Workload) -> BTreeMap<String, String> {
         Bound::Percent(p) => format!("{}.{:06}%", p / 1_000_000, p % 1_000_000),
     };
     let mut prints = BTreeMap::from([("floor.serving".to_string(), amount(rules.floor_serving))]);
+    prints.extend(rules.alarm_below.map(|below| ("margin.alarm_below".to_string(), below.to_string())));
     for rule in &rules.survive {
-        let mut text = format!("{} of {}", amount(rule.floor), rules.replicas);
+        let lost = if rule.losses == 1 { String::new() } else { format!("{} lost: ", rule.losses) };
+        let mut text = format!("{lost}{} of {}", amount(rule.floor), rules.replicas);
         for then in &rule.then {
             text.push_str(&format!(", {} in {}s", amount(then.floor), then.within_s));
         }

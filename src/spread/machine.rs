@@ -33,12 +33,23 @@ pub struct Record {
     pub good_since: Option<i64>,
     /// Returns that failed, and losses soon after a return.
     pub setbacks: u32,
+    /// Since when nobody can tell anything of it.
+    #[serde(default)]
+    pub unknown_since: Option<i64>,
 }
 
 impl Record {
     /// Well since a moment, nothing behind it.
     pub fn well(now: i64) -> Record {
-        Record { state: State::Healthy, since: now, left: None, failed_over: None, good_since: Some(now), setbacks: 0 }
+        Record {
+            state: State::Healthy,
+            since: now,
+            left: None,
+            failed_over: None,
+            good_since: Some(now),
+            setbacks: 0,
+            unknown_since: None,
+        }
     }
 }
 
@@ -71,6 +82,19 @@ pub fn setbacks(before: u32, good_since: Option<i64>, now: i64) -> u32 {
     match good_since {
         Some(since) if seconds(since, now) >= FORGIVEN_S => 0,
         _ => before,
+    }
+}
+
+/// What is seen once time may speak: after `after_s` seconds of silence a location is down, where the spec says so (`None`: never). The
+/// second: since when it is silent.
+pub fn aged(before: &Record, seen: State, after_s: Option<u64>, now: i64) -> (State, Option<i64>) {
+    if seen != State::Unknown {
+        return (seen, None);
+    }
+    let since = before.unknown_since.unwrap_or(now);
+    match after_s {
+        Some(after) if seconds(since, now) >= after => (State::Down, Some(since)),
+        _ => (State::Unknown, Some(since)),
     }
 }
 

@@ -314,10 +314,6 @@ pub struct Failover {
     pub forced: bool,
     /// For each workload touched, replicas by location before the loss and those kept since.
     pub workloads: BTreeMap<String, Displaced>,
-    /// Since when what was lost looks good again without a break; `None` while it does not.
-    pub good_since: Option<Time>,
-    /// How often a return has failed; each one doubles the time that must pass before the next.
-    pub setbacks: u32,
 }
 
 /// Whose word a failover stands on.

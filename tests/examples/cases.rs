@@ -331,8 +331,23 @@ fn changes_wait_for_leave_and_repairs_do_not() {
     run(&dir, &["sim", "down", "zone:seoul-a"], 0);
     run(&dir, &["failover", "-auto-approve"], 0);
     run(&dir, &["sim", "up", "zone:seoul-a"], 0);
-    with("");
-    run(&dir, &["failback", "-auto-approve"], 0);
+    // The way back is no repair: it waits for the freeze to end, and for whoever approves removals.
+    says(&run(&dir, &["failback", "-auto-approve"], 1), &["Not changed now", "nothing is changed during now"]);
+    with("approvals = { remove = 1 }");
+    says(&run(&dir, &["failback", "-auto-approve"], 1), &["1 people must approve; 0 did"]);
+    run(&dir, &["failback", "-auto-approve", "-approved-by=kim=removals"], 0);
+    // Stronger is nobody's approval, and fewer replicas are no weaker rule.
+    with("approvals = { weaken = 2 }");
+    let changed = |from: &str, to: &str| {
+        assert_eq!(spec.matches(from).count(), 1, "{from}");
+        let text = spec.replace(from, to);
+        std::fs::write(&file, format!("{text}\nchange \"production\" {{\napprovals = {{ weaken = 2 }}\n}}\n")).unwrap();
+    };
+    changed("\"15m\"", "\"14m\"");
+    run(&dir, &["apply", "-auto-approve"], 0);
+    let smaller = spec.replace("\"15m\"", "\"14m\"").replace("replicas = 10", "replicas = 8");
+    std::fs::write(&file, format!("{smaller}\nchange \"production\" {{\napprovals = {{ weaken = 2 }}\n}}\n")).unwrap();
+    run(&dir, &["apply", "-auto-approve"], 0);
     // A rule is weakened by two people, not by one, and not by one twice.
     let weaker = spec.replace("floor  = \"50%\"", "floor  = \"40%\"");
     assert_ne!(weaker, spec);
@@ -340,6 +355,7 @@ fn changes_wait_for_leave_and_repairs_do_not() {
     let flat = |text: String| text.split_whitespace().filter(|w| *w != "|").collect::<Vec<_>>().join(" ");
     says(&flat(run(&dir, &["apply", "-auto-approve"], 1)), &["which 2 people must approve; 0 did"]);
     says(&run(&dir, &["apply", "-auto-approve", "-approved-by=kim", "-approved-by=kim"], 1), &["1 did"]);
+    says(&run(&dir, &["apply", "-auto-approve", "-approved-by=kim", "-approved-by=lee=removals"], 1), &["1 did"]);
     run(&dir, &["apply", "-auto-approve", "-approved-by=kim", "-approved-by=lee"], 0);
     run(&dir, &["apply", "-auto-approve"], 0);
 }

@@ -191,10 +191,14 @@ fn a_clock_that_goes_back_changes_nothing_but_what_is_told() {
         reason: String::new(),
         forced: false,
         workloads: [("web".to_string(), Displaced::default())].into(),
-        good_since: Some(ahead),
-        setbacks: 0,
     };
     let boot = Json::new("{\"slowest_ms\":5,\"replicas\":1}").unwrap();
+    let record = format!(
+        "{{\"state\":\"probation\",\"since\":{0},\"left\":{0},\"failed_over\":{0},\"good_since\":{0},\"setbacks\":1}}",
+        ahead.0
+    );
+    let record = Note { at: ahead, value: Json::new(&record).unwrap() };
+    let location = NoteKey { kind: "course".into(), subject: "a".into() };
     let store = Store::open_write(stack.path(), &LockRequest::here("apply")).unwrap();
     let begin = RunBegin { who: "kim".into(), command: "failover".into(), plan: None };
     store
@@ -203,6 +207,7 @@ fn a_clock_that_goes_back_changes_nothing_but_what_is_told() {
             [
                 Entry::RunBegin(begin),
                 Entry::Failover { loss, failover },
+                Entry::Note { key: location, note: Some(record) },
                 Entry::Note { key: NoteKey::boot("web", "b"), note: Some(Note { at: ahead, value: boot }) },
                 Entry::RunEnd(RunEnd { outcome: RunOutcome::Done }),
             ],

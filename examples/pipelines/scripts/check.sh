@@ -1,5 +1,5 @@
 #!/bin/sh
-# Before a merge: what does this change cause? check.sh STACK BASE [APPROVED RULE...]
+# Before a merge: what does this change cause? check.sh STACK BASE [NAME=RULE...]: who has approved of which removed or weakened rule
 set -eu
 stack=$1 base=$2
 shift 2
@@ -7,7 +7,7 @@ out=${STRADDLE_OUT:-straddle-out}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 approved=
-for rule in "$@"; do approved="$approved -approve=$rule"; done
+for word in "$@"; do approved="$approved -approved-by=$word"; done
 straddle -chdir="$stack" init -input=false
 # shellcheck disable=SC2086 # names of rules hold no spaces
 exec straddle -chdir="$stack" drift -base="$base" -fail-on=new $approved \

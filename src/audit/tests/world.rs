@@ -176,6 +176,7 @@ pub fn plan(topology: &Topology, rules: &Workload, live: &Live, mode: &Mode) -> 
         drift: Vec::new(),
         unreadable: Vec::new(),
         evidence: Vec::new(),
+        courses: Default::default(),
         outputs: Vec::new(),
         ops,
         survival: Default::default(),

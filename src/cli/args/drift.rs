@@ -1,6 +1,7 @@
 //! `drift`: what is compared, what fails, and what is written.
 
 use super::VarArgs;
+use crate::promise::change::Approval;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -18,9 +19,9 @@ pub struct DriftArgs {
     /// The commit or branch this is to be merged into: what the change causes is told from what was so before
     #[arg(long, value_name = "REF")]
     pub base: Option<String>,
-    /// A removed or weakened rule that somebody has approved, for example web:survive.zone; may be repeated
-    #[arg(long, value_name = "WORKLOAD:RULE", requires = "base")]
-    pub approve: Vec<String>,
+    /// Somebody who approved of what is removed or weakened against -base; with =WORKLOAD:RULE of that rule alone; may be repeated
+    #[arg(long, value_name = "NAME[=RULE]", requires = "base")]
+    pub approved_by: Vec<Approval>,
     /// Differences below this fail nothing
     #[arg(long, value_name = "LEVEL")]
     pub severity: Option<Severity>,

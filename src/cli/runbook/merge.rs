@@ -111,6 +111,9 @@ fn merged(store: &Store, name: &str, before: &State, after: &State, printer: &Pr
     for (loss, failover) in after.failovers.iter().filter(|(loss, _)| !state.failovers.contains_key(*loss)) {
         entries.push(Entry::Failover { loss: loss.clone(), failover: failover.clone() });
     }
+    // Where locations stand is what the run has seen last.
+    let seen = after.notes.iter().filter(|(key, note)| key.kind == "course" && state.notes.get(*key) != Some(*note));
+    entries.extend(seen.map(|(key, note)| Entry::Note { key: key.clone(), note: Some(note.clone()) }));
     let mut line = ledger::line(&state, name).unwrap_or_default();
     line.real = ledger::line(after, name).and_then(|l| l.real).or(line.real);
     entries.extend(ledger::entry(name, &line, now()));

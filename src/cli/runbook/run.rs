@@ -245,7 +245,8 @@ impl Offline<'_> {
         }
         let by = (failover::person("runbook"), Word::Operator);
         let record = failover::record_of(&project.spec, scene, &self.header.lose, &plan, by);
-        let first = if known { Vec::new() } else { vec![record] };
+        let fallen = failover::fallen(&project.spec, scene, &self.header.lose);
+        let first = if known { Vec::new() } else { [record].into_iter().chain(fallen).collect() };
         let errand = Errand { operation: "runbook", first, ..Errand::default() };
         let exit = see_through(project, store, scene, &plan, errand, self.printer).await.exit;
         self.log(store, exit == Exit::Done, started)?;

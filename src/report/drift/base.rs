@@ -1,9 +1,10 @@
 //! A drift check of a change against the code it is to be merged into: what the change causes, and what was so before.
 
 use super::{Drift, Kind, Resource};
+pub use crate::plan::grades::Grade;
+use crate::plan::grades::grade;
 use crate::report::words::Names;
 use crate::spread::decision::Verdict;
-use crate::spread::model::{SurviveRule, Workload};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether a finding came with the change.
@@ -22,36 +23,6 @@ impl Cause {
             Cause::Change => "change",
             Cause::Before => "before",
         }
-    }
-}
-
-/// How a rule changed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Grade {
-    /// It is gone.
-    Removed,
-    /// It promises less, or nobody can say that it promises as much.
-    Weakened,
-    /// It promises as much or more.
-    Strengthened,
-    /// It is new.
-    Added,
-}
-
-impl Grade {
-    /// The word of the machine formats.
-    pub fn key(self) -> &'static str {
-        match self {
-            Grade::Removed => "removed",
-            Grade::Weakened => "weakened",
-            Grade::Strengthened => "strengthened",
-            Grade::Added => "added",
-        }
-    }
-
-    /// Whether somebody must approve of it.
-    pub fn needs_approval(self) -> bool {
-        matches!(self, Grade::Removed | Grade::Weakened)
     }
 }
 
@@ -210,65 +181,19 @@ pub fn broken_after(drift: &Drift<'_>) -> Vec<BrokenAfter> {
     found
 }
 
-/// Rules that two versions of the code do not have alike. `prints`: what each says, by id.
+/// Rules that two versions of the code do not have alike. `was`, `is`: what each says, by id.
 pub fn rule_changes(
     workload: &str,
-    (was, was_prints): (Option<&Workload>, &BTreeMap<String, String>),
-    (is, is_prints): (Option<&Workload>, &BTreeMap<String, String>),
-    approved: &BTreeSet<String>,
+    was: &BTreeMap<String, String>,
+    is: &BTreeMap<String, String>,
+    approved: &dyn Fn(&str) -> bool,
 ) -> Vec<RuleChange> {
-    let ids: BTreeSet<&String> = was_prints.keys().chain(is_prints.keys()).collect();
-    let mut found = Vec::new();
-    for id in ids {
-        let (before, after) = (was_prints.get(id), is_prints.get(id));
-        let grade = match (before, after) {
-            (Some(before), Some(after)) if before == after => continue,
-            (Some(_), None) => Grade::Removed,
-            (None, Some(_)) => Grade::Added,
-            _ => match (was, is) {
-                (Some(was), Some(is)) if as_strong(id, was, is) => Grade::Strengthened,
-                _ => Grade::Weakened,
-            },
-        };
-        let name = format!("{workload}:{id}");
-        found.push(RuleChange {
-            workload: workload.into(),
-            id: id.clone(),
-            was: before.cloned(),
-            is: after.cloned(),
-            grade,
-            approved: approved.contains(&name) || approved.contains(id),
-        });
-    }
-    found
-}
-
-/// Whether a rule promises at least as much as it did.
-fn as_strong(id: &str, was: &Workload, is: &Workload) -> bool {
-    if id == "floor.serving" {
-        return is.floor_serving.ceil_of(is.replicas) >= was.floor_serving.ceil_of(was.replicas);
-    }
-    let rule = |w: &Workload| w.survive.iter().find(|r| r.id == id).cloned();
-    if let (Some(before), Some(after)) = (rule(was), rule(is)) {
-        return survives_as_much((&before, was.replicas), (&after, is.replicas));
-    }
-    let group = |w: &Workload| {
-        let groups = w.requires.iter().map(|g| ("requires", g)).chain(w.entry.iter().map(|g| ("entry", g)));
-        groups.into_iter().find(|(kind, g)| format!("{kind}.{}", g.name) == id).map(|(_, g)| (g.need, g.paths.len()))
-    };
-    match (group(was), group(is)) {
-        // As many are needed, of no more to choose from.
-        (Some(before), Some(after)) => after.0 >= before.0 && after.1 <= before.1,
-        _ => false,
-    }
-}
-
-fn survives_as_much((was, was_n): (&SurviveRule, u32), (is, is_n): (&SurviveRule, u32)) -> bool {
-    is.losses >= was.losses
-        && is.floor.ceil_of(is_n) >= was.floor.ceil_of(was_n)
-        && was.then.iter().all(|before| {
-            is.then.iter().any(|after| {
-                after.floor.ceil_of(is_n) >= before.floor.ceil_of(was_n) && after.within_s <= before.within_s
-            })
-        })
+    let ids: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+    let changed = ids.into_iter().filter_map(|id| {
+        let (was, is) = (was.get(id).cloned(), is.get(id).cloned());
+        let grade = grade(id, was.as_deref(), is.as_deref())?;
+        let approved = approved(&format!("{workload}:{id}"));
+        Some(RuleChange { workload: workload.into(), id: id.clone(), was, is, grade, approved })
+    });
+    changed.collect()
 }

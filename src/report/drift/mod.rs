@@ -18,6 +18,7 @@ pub use markdown::markdown;
 pub use sarif::sarif;
 
 use crate::diag::{Diagnostic, Sources, Span};
+use crate::plan::course::{Course, Courses};
 use crate::plan::evidence::Finding;
 use crate::plan::model::{Change, Plan, WorkloadPlan};
 use crate::promise::model::{Survival, Weight};
@@ -30,7 +31,8 @@ use crate::report::style::{Ink, Style, clean, wrap};
 use crate::report::table::rows;
 use crate::report::words::{Names, count, interval, sum, verdict_key};
 use crate::spread::decision::{RuleReport, Verdict};
-use crate::spread::model::{Health, Topology};
+use crate::spread::evidence::State;
+use crate::spread::model::{Health, Location, Topology};
 use crate::tongue::say;
 use std::collections::BTreeMap;
 use straddle_sdk::value::{Path, Step, Str, Value, same};
@@ -50,6 +52,8 @@ pub struct Drift<'a> {
     pub changes: &'a [Change],
     /// What is known of locations that probes look at.
     pub evidence: &'a [Finding],
+    /// Where each location stands in its course through a loss.
+    pub courses: &'a Courses,
     /// Runbooks that should be there, and how they stand.
     pub runbooks: Vec<Standing>,
     /// Where the rules of the workloads stand in the texts: spans by `Site`. Empty where nobody needs them.
@@ -196,6 +200,7 @@ impl<'a> Drift<'a> {
             workloads: &plan.workloads,
             changes: &plan.changes,
             evidence: &plan.evidence,
+            courses: &plan.courses,
             runbooks: Vec::new(),
             sites: &[],
             survival: &plan.survival,
@@ -309,7 +314,10 @@ pub fn json(drift: &Drift<'_>) -> String {
         });
         promises::json(drift.survival, &[Moment::Now], j.key("promises"));
         if !drift.evidence.is_empty() {
-            crate::report::evidence::findings_json(drift.evidence, j.key("evidence"));
+            crate::report::evidence::findings_json(drift.evidence, drift.courses, j.key("evidence"));
+        }
+        if !drift.courses.is_empty() {
+            crate::report::evidence::courses_json(drift.courses, j.key("locations"));
         }
         if !drift.runbooks.is_empty() {
             standings(&drift.runbooks, j.key("runbooks"));
@@ -427,7 +435,7 @@ fn rule_now(rule: &RuleReport, names: Names<'_>, j: &mut Json) {
 pub fn state_extra(topology: &Topology, workloads: &[(Str, WorkloadPlan)]) -> String {
     let mut json = Json::new();
     json.object(|j| {
-        straddle::locations(topology, workloads, j.key("locations"));
+        straddle::locations(topology, workloads, &Courses::new(), j.key("locations"));
         j.key("workloads").object(|j| workloads.iter().for_each(|(name, w)| workload_now(w, topology, j.key(name))));
     });
     json.finish()
@@ -453,10 +461,16 @@ pub fn text(drift: &Drift<'_>, style: &Style) -> String {
         out.push_str(&wrap(&line, style.width, 4));
         out.push('\n');
     }
-    let ill: Vec<_> = drift.topology.locations.iter().filter(|l| l.health != Health::Healthy).collect();
-    for location in ill {
-        let word = crate::report::words::health(location.health, location.health_source);
+    let state = |l: &Location| drift.courses.get(&l.name).map(Course::state);
+    let ill = |l: &&Location| l.health != Health::Healthy || state(l).is_some_and(|s| s != State::Healthy);
+    for location in drift.topology.locations.iter().filter(ill) {
+        let word = crate::report::evidence::standing(drift.courses, location);
         out.push_str(&format!("Location {} {}\n", location.name, style.ink(Ink::Bad, word)));
+        let course = drift.courses.get(&location.name);
+        if let Some(text) = course.and_then(|c| crate::report::evidence::course(&location.name, c, style.lang)) {
+            out.push_str(&wrap(&format!("  {text}"), style.width, 4));
+            out.push('\n');
+        }
     }
     out.push_str(&promises::text(drift.survival, Moment::Now, style));
     for doubt in drift.evidence.iter().filter_map(crate::report::evidence::doubt) {
@@ -523,7 +537,7 @@ fn against_text(base: &Base, drift: &Drift<'_>, style: &Style, out: &mut String)
         let said = |text: &Option<String>| text.as_deref().map_or("nothing".into(), |t| clean(t).into_owned());
         let word = match (rule.grade, rule.approved) {
             (Grade::Removed | Grade::Weakened, false) => {
-                format!("{}, NEEDS APPROVAL (-approve={})", rule.grade.key(), rule.name())
+                format!("{}, NEEDS APPROVAL (-approved-by=NAME={})", rule.grade.key(), rule.name())
             }
             (Grade::Removed | Grade::Weakened, true) => format!("{}, approved", rule.grade.key()),
             _ => rule.grade.key().to_owned(),

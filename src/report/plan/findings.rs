@@ -17,7 +17,7 @@ impl Page<'_> {
         for (rule, was, is) in &workload.weakened {
             let text = match is {
                 None => self.tell("finding.removed", &[("rule", rule), ("was", was)]),
-                Some(is) => self.tell("finding.changed", &[("rule", rule), ("was", was), ("is", is)]),
+                Some(is) => self.tell("finding.weakened", &[("rule", rule), ("was", was), ("is", is)]),
             };
             let text = self.style.ink(Ink::Warn, &wrap(&text, self.style.width, 4));
             self.line(&text);

@@ -7,7 +7,8 @@ use crate::report::diff::brief;
 use crate::report::style::{Ink, Style, clean, wrap};
 use crate::report::words::{self, Names, count, duration};
 use crate::spread::decision::{Interval, Role, Verdict};
-use crate::spread::model::{Health, Mode};
+use crate::spread::evidence::State;
+use crate::spread::model::{Health, Location, Mode};
 use crate::tongue::say;
 use std::collections::BTreeMap;
 use straddle_sdk::value::{Value, same_unmarked};
@@ -64,6 +65,12 @@ impl Page<'_> {
         for doubt in plan.evidence.iter().filter_map(crate::report::evidence::doubt) {
             let text = self.style.ink(Ink::Warn, &wrap(&doubt, self.style.width, 4));
             self.line(&text);
+        }
+        for (name, course) in &plan.courses {
+            if let Some(text) = crate::report::evidence::course(name, course, self.style.lang) {
+                let text = self.style.ink(Ink::Warn, &wrap(&text, self.style.width, 4));
+                self.line(&text);
+            }
         }
         if unreadable > 0 {
             let title = self.style.ink(Ink::Bad, "Could not be read; nothing is concluded about these:");
@@ -354,11 +361,12 @@ fn waiting(workload: &WorkloadPlan, plan: &Plan) -> u64 {
 /// How the locations are: those that are not well by name, the rest by name while they are few.
 fn health(plan: &Plan) -> String {
     let locations = &plan.topology.locations;
-    let word = |l: &crate::spread::model::Location| format!("{} {}", l.name, words::health(l.health, l.health_source));
+    let word = |l: &Location| format!("{} {}", l.name, crate::report::evidence::standing(&plan.courses, l));
     if locations.len() <= 6 {
         return format!("Locations {}", locations.iter().map(word).collect::<Vec<_>>().join(", "));
     }
-    let (well, ill): (Vec<_>, Vec<_>) = locations.iter().partition(|l| l.health == Health::Healthy);
+    let state = |l: &Location| plan.courses.get(&l.name).is_none_or(|c| c.state() == State::Healthy);
+    let (well, ill): (Vec<_>, Vec<_>) = locations.iter().partition(|l| l.health == Health::Healthy && state(l));
     let mut text = format!("{} of {} UP", well.len(), count(locations.len(), "location"));
     if !ill.is_empty() {
         text.push_str(&format!(", {}", words::some(ill.into_iter().map(word), 6)));

@@ -1,5 +1,6 @@
 //! The key `straddle` of the plan's JSON: places, spread, rules, steps with their proof, losses, cut sets, margin, price.
 
+use crate::plan::course::Courses;
 use crate::plan::model::{Action, OpKind, Plan, WorkloadPlan};
 use crate::report::json::Json;
 use crate::report::words::{Names, health_key, verdict_key};
@@ -16,9 +17,9 @@ pub(super) fn write(plan: &Plan, digest: &str, j: &mut Json) {
     j.object(|j| {
         j.key("format_version").text("1.0");
         j.key("digest").text(digest);
-        locations(&plan.topology, &plan.workloads, j.key("locations"));
+        locations(&plan.topology, &plan.workloads, &plan.courses, j.key("locations"));
         if !plan.evidence.is_empty() {
-            crate::report::evidence::findings_json(&plan.evidence, j.key("evidence"));
+            crate::report::evidence::findings_json(&plan.evidence, &Courses::new(), j.key("evidence"));
         }
         j.key("workloads").object(|j| {
             for (name, workload) in &plan.workloads {
@@ -57,7 +58,7 @@ pub(super) fn write_course(plan: &Plan, workload: &WorkloadPlan, j: &mut Json) {
 }
 
 /// Every location: domains, shared risks, health, room and use.
-pub fn locations(topology: &Topology, workloads: &[(Str, WorkloadPlan)], j: &mut Json) {
+pub fn locations(topology: &Topology, workloads: &[(Str, WorkloadPlan)], courses: &Courses, j: &mut Json) {
     let mut used = vec![0u64; topology.locations.len()];
     for (_, workload) in workloads {
         for (place, n) in workload.rules.places.iter().zip(&workload.decision.existing) {
@@ -73,6 +74,9 @@ pub fn locations(topology: &Topology, workloads: &[(Str, WorkloadPlan)], j: &mut
                 let risks = location.shares.iter().filter_map(|r| topology.risks.get(*r));
                 j.key("shares").texts(risks.map(|r| &r.name));
                 j.key("health").text(health_key(location.health));
+                if let Some(course) = courses.get(&location.name) {
+                    j.key("state").text(crate::report::evidence::key(course.state()));
+                }
                 j.key("capacity").maybe(match location.capacity.limit {
                     Limit::Known { lo, .. } => Some(lo),
                     Limit::Unlimited | Limit::Unreadable => None,

@@ -291,6 +291,7 @@ pub fn plan(topology: &Topology, rules: Workload, live: &Live, kind: Kind, mode:
         drift: vec![],
         unreadable: vec![],
         evidence: vec![],
+        courses: Default::default(),
         notes: vec![],
         outputs: vec![],
         ops: vec![],

@@ -113,8 +113,6 @@ pub(super) fn rich_entries() -> Vec<Entry> {
         reason: "fire".into(),
         forced: false,
         workloads: [("web".to_string(), Displaced::default())].into(),
-        good_since: Some(Time(5)),
-        setbacks: 1,
     };
     let rule = Rule { fingerprint: "f".into(), text: "survive zone".into() };
     let boot = serde_json::to_string(&Boot { slowest_ms: 90_000, replicas: 2 }).unwrap();

@@ -250,7 +250,38 @@ pub const MESSAGES: &[Entry] = &[
         "RULE REMOVED: {rule} ({was}) was in force and is no longer in the spec.",
         "규칙 삭제: {rule}({was})이 적용되어 있었으나 이제 명세에 없습니다.",
     ),
-    ("finding.changed", "RULE CHANGED: {rule} was {was}, is {is}.", "규칙 변경: {rule} {was} -> {is}."),
+    ("finding.weakened", "RULE WEAKENED: {rule} was {was}, is {is}.", "규칙 약화: {rule} {was} -> {is}."),
+    ("course.now", "this look", "이번 확인"),
+    (
+        "course.by_time",
+        "{name}: nobody has heard of it since {since}. unknown_after makes it DOWN by time alone: nobody has proven it. If it is so:  straddle failover",
+        "{name}: {since} 이후 아무 소식이 없습니다. unknown_after에 따라 시간만으로 DOWN으로 봅니다. 아무도 증명하지 않았습니다. 사실이라면:  straddle failover",
+    ),
+    (
+        "course.alarm",
+        "ALARM {name} is DOWN since {since}. Every workload there has mode = \"alarm\": you are told, and nothing is changed. To act on your word:  straddle failover --lose LEVEL:NAME",
+        "경보: {name|은|는} {since}부터 DOWN입니다. 그곳의 모든 워크로드가 mode = \"alarm\"이므로 알리기만 하고 아무것도 바꾸지 않습니다. 직접 시작하려면:  straddle failover --lose LEVEL:NAME",
+    ),
+    (
+        "course.down",
+        "{name} is DOWN since {since}: nothing is touched there. A person starts the answer:  straddle failover",
+        "{name|은|는} {since}부터 DOWN입니다. 그곳은 건드리지 않습니다. 장애 조치는 사람이 시작합니다:  straddle failover",
+    ),
+    (
+        "course.failed_over",
+        "{name} is FAILED OVER since {since}: it counts nothing, and nothing is touched there. When it is well:  straddle failback --check",
+        "{name|은|는} {since}에 다른 곳으로 넘겼습니다(FAILED OVER). 아무것도 세지 않고 건드리지 않습니다. 나아지면:  straddle failback --check",
+    ),
+    (
+        "course.on_trial",
+        "{name} is ON TRIAL, seen well since {since}: it counts nothing yet, and nothing is done there. Whether the way back is open:  straddle failback --check",
+        "{name|은|는} 시험 중(ON TRIAL)입니다. {since}부터 정상으로 보입니다. 아직 아무것도 세지 않고 건드리지 않습니다. 되돌릴 수 있는지:  straddle failback --check",
+    ),
+    (
+        "course.returning",
+        "{name} is RETURNING since {since}: a way back has begun and is not over. Go on:  straddle failback",
+        "{name|은|는} {since}부터 되돌리는 중(RETURNING)이며 아직 끝나지 않았습니다. 계속하려면:  straddle failback",
+    ),
     ("finding.finding", "Finding", "지적"),
     ("finding.note", "Note", "참고"),
     (

@@ -240,8 +240,8 @@ pub const MESSAGES: &[Entry] = &[
     ),
     (
         "change.weakens",
-        "{rule}: {n} rules are gone or say something else than when last applied, which {needed} people must approve; {given} did. Add -approved-by=NAME for each.",
-        "{rule}: 마지막으로 적용한 규칙 가운데 {n}개가 없어지거나 달라집니다. {needed}명이 승인해야 하는데 {given}명이 승인했습니다. 사람마다 -approved-by=NAME을 더하십시오.",
+        "{rule}: {n} rules are gone or promise less than when last applied ({rules}), which {needed} people must approve; {given} did. Add -approved-by=NAME for each, or -approved-by=NAME=WORKLOAD:RULE.",
+        "{rule}: 마지막으로 적용한 규칙 가운데 {n}개가 없어지거나 약해집니다({rules}). {needed}명이 승인해야 하는데 {given}명이 승인했습니다. 사람마다 -approved-by=NAME(또는 -approved-by=NAME=WORKLOAD:RULE)을 더하십시오.",
     ),
     (
         "change.removes",
