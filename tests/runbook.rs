@@ -237,6 +237,117 @@ fn carried_out_with_spec_state_and_the_lost_cloud_gone() {
     assert!(!stack.0.join("stack").exists() && !stack.0.join("clouds/one.db").exists(), "nobody made them again");
 }
 
+/// Where nothing but the runbook, its key and the clouds' own programs can be reached. `None`: this machine gives no such namespace.
+fn without_a_network(stack: &Stack, directory: &str, line: &str) -> Option<Ran> {
+    let allowed = Command::new("unshare").args(["-rn", "true"]).stderr(Stdio::null()).status();
+    if !allowed.is_ok_and(|s| s.success()) {
+        println!("no network namespaces here: closed sockets stand in for them");
+        return None;
+    }
+    let mut command = Command::new("unshare");
+    command
+        .args(["-rn", BINARY])
+        .args(line.split_whitespace())
+        .current_dir(stack.0.join(directory))
+        .env_remove("TF_CLI_CONFIG_FILE")
+        .env("NO_COLOR", "1")
+        .env("STRADDLE_RUNBOOK_KEY", KEY)
+        .stdin(Stdio::null());
+    Some(ran(&mut command))
+}
+
+/// N8: every endpoint inside the loss blackholed. The lost cloud's servers are asked over the network in peace; in the namespace nobody
+/// can be, and the spec's directory, the state and the lost cloud are gone.
+#[test]
+fn carried_out_in_a_namespace_without_a_network() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = std::sync::Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            drop(stream);
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let probe = format!("probe \"front\" {{\n  tcp = \"{address}\"\n  interval = \"1s\"\n  timeout = \"2s\"\n}}");
+    let stack = Stack::applied(&probe, "");
+    assert!(asked.load(Ordering::Relaxed) > 0, "in peace the endpoint is asked");
+    stack.burns();
+    let book = "runbook run -offline -auto-approve ../tokyo/lose-cloud-one.runbook";
+    match without_a_network(&stack, "elsewhere", "version") {
+        Some(version) => {
+            version.ends(0);
+            let before = asked.load(Ordering::Relaxed);
+            without_a_network(&stack, "elsewhere", book).unwrap().ends(0).says("DONE  lose-cloud-one");
+            assert_eq!(asked.load(Ordering::Relaxed), before, "nothing of this machine's network was there to be asked");
+        }
+        None => drop(stack.offline().ends(0).says("DONE  lose-cloud-one")),
+    }
+    assert_eq!(stack.cloud("two").len(), 4);
+    assert!(!stack.0.join("stack").exists() && !stack.0.join("clouds/one.db").exists());
+}
+
+#[test]
+fn files_that_functions_read_go_along_and_what_is_missing_is_named() {
+    let stack = Stack::of("", "");
+    let directory = stack.0.join("stack");
+    std::fs::write(directory.join("image.txt"), "img-from-a-file").unwrap();
+    std::fs::create_dir(directory.join("conf")).unwrap();
+    std::fs::write(directory.join("conf/a.tpl"), "to ${place}").unwrap();
+    stack.edit("image = \"img\"", "image = file(\"image.txt\")");
+    stack.edit(
+        "tags  = { token = var.token }",
+        "tags  = { for f in fileset(path.module, \"conf/*.tpl\") : f => templatefile(f, { place = location.name }) }",
+    );
+    stack.run("apply -auto-approve").ends(0).says("built    lose-cloud-one");
+    stack.burns();
+    stack.offline().ends(0).says("is carried out as it is").says("DONE  lose-cloud-one");
+    let servers = stack.cloud("two");
+    assert_eq!(servers.len(), 4);
+    assert!(servers.iter().all(|s| s["image"] == "img-from-a-file"), "{servers:?}");
+    assert!(servers.iter().all(|s| s["tags"].to_string().contains("to b")), "{servers:?}");
+}
+
+#[test]
+fn a_rehearsal_that_is_too_old_fails_the_drift_check_and_a_class_counts_what_the_ledger_knows() {
+    let class = "location \"far\" {\n  provider = sim.two\n  domains = { cloud = \"two\", zone = \"far\" }\n  capacity = 20\n  class = \"hot\"\n}";
+    let stack = Stack::of(class, "rehearse_every = \"1d\"");
+    stack.edit("ratio = \"even\"", "over  = [\"one\", \"two\"]\n    ratio = \"even\"");
+    stack.run("apply -auto-approve").ends(0);
+    let rehearsed = || -> Value {
+        let found: Value = serde_json::from_str(&stack.run("drift -json").out).unwrap();
+        let all = found["promises"].as_array().unwrap();
+        all.iter().find(|p| p["id"] == "class.far").unwrap()["numbers"]["rehearsed_days"].clone()
+    };
+    assert_eq!(rehearsed(), Value::Null, "nobody has rehearsed anything");
+    stack.run("runbook test").ends(0);
+    assert_eq!(rehearsed(), 0, "what the ledger knows needs no day in the spec");
+    stack.run("drift -fail-on=drift");
+    // Two days later the same ledger is too old.
+    use straddle::state::{Entry, Json, LockRequest, Note, NoteKey, RunBegin, RunEnd, RunOutcome, Store, now};
+    let store = Store::open_write(&stack.0.join("stack"), &LockRequest::here("runbook")).unwrap();
+    let two_days = 2 * 86_400_000;
+    let mut entries = vec![Entry::RunBegin(RunBegin { who: "kim".into(), command: "runbook".into(), plan: None })];
+    for name in ["lose-cloud-one", "lose-cloud-two", "lose-zone-b", "lose-zone-far"] {
+        let key = NoteKey { kind: "runbook".into(), subject: name.into() };
+        let Some(note) = store.state().notes.get(&key).cloned() else { continue };
+        let mut line: Value = serde_json::from_str(note.value.as_str()).unwrap();
+        let at = line["tested"]["at"].as_i64().unwrap() - two_days;
+        line["tested"]["at"] = at.into();
+        let value = Json::new(&line.to_string()).unwrap();
+        entries.push(Entry::Note { key, note: Some(Note { at: now(), value }) });
+    }
+    assert!(entries.len() > 2);
+    entries.push(Entry::RunEnd(RunEnd { outcome: RunOutcome::Done }));
+    store.record(now(), entries).unwrap();
+    store.close().unwrap();
+    assert_eq!(rehearsed(), 2);
+    let drift = stack.run("drift");
+    assert_eq!(drift.code, 2, "{}{}", drift.out, drift.err);
+    assert!(drift.out.contains("it was last rehearsed 2 days ago"), "{}", drift.out);
+}
+
 #[test]
 fn what_moved_outside_the_loss_is_planned_anew_from_its_own_texts() {
     let stack = Stack::applied("", "");

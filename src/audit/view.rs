@@ -88,6 +88,8 @@ impl<'a> View<'a> {
             }
             Mode::Destroy => true,
         };
+        // Where a scaler owns the number nothing live is taken away.
+        view.may_remove &= rules.scaling.is_none() || view.is_destroy();
         Some(view)
     }
 

@@ -20,6 +20,7 @@ use crate::spread::evidence::State;
 use crate::spread::machine::Said;
 use crate::spread::model::{Event, Health, Location, Topology};
 use crate::state::{self, Displaced, Entry, Failover, LockRequest, Loss, Store, Word, now};
+use crate::tongue::{Lang, say};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, IsTerminal};
 
@@ -120,17 +121,17 @@ impl Task<'_> {
             }
         };
         let Some(first) = lost.first().cloned() else {
-            self.say(&nothing_down(&scene.topology, &scene.observed.evidence));
+            self.say(&nothing_down(&scene.topology, &scene.observed.evidence, self.lang()));
             return Exit::Done;
         };
         if observed && only_alarm(&self.project.spec, &scene.topology, &lost) {
-            self.say(&alarm_only(&lost));
+            self.say(&alarm_only(&lost, self.lang()));
             return Exit::Done;
         }
         let in_force: BTreeSet<String> = scene.state.failovers.keys().flat_map(|loss| loss.0.iter().cloned()).collect();
-        self.say(&heading(&scene.topology, &self.project.spec, &lost, observed));
+        self.say(&heading(&scene.topology, &self.project.spec, &lost, observed, self.lang()));
         let taken = course::taken(&self.project.spec, &scene.topology, &Loss(lost.clone()));
-        self.say(&crate::report::evidence::really_down(&scene.observed.evidence, &taken));
+        self.say(&crate::report::evidence::really_down(&scene.observed.evidence, &taken, self.lang()));
         self.say(&super::runbook::cited(&self.project.spec, &scene.state, &lost));
         let kind = Kind::Failover { lost: lost.union(&in_force).cloned().collect() };
         let plan = match self.plan(scene, kind) {
@@ -142,8 +143,7 @@ impl Task<'_> {
         }
         let known = lost.is_subset(&in_force);
         if known && !plan.has_changes() {
-            self.printer
-                .out("This failover is in force and complete: nothing to do.\nNext:  straddle failback --check");
+            self.printer.out(&say(self.lang(), "over.in_force", &[]));
             return Exit::Done;
         }
         let name = first.split_once(':').map_or(first.as_str(), |(_, name)| name);
@@ -167,14 +167,14 @@ impl Task<'_> {
         if exit == Exit::Done {
             let took = started.elapsed().as_secs();
             self.say(&crate::report::failover::after(&plan, took, &time_of_day, self.printer.style()));
-            self.say("Nothing moves back by itself.\nNext:  straddle failback --check");
+            self.say(&say(self.lang(), "over.stays", &[]));
         }
         exit
     }
 
     async fn fail_back(&self, store: &Store, scene: &mut Scene) -> Exit {
         let spec = &self.project.spec;
-        let standing = way_back::way_back(spec, &scene.state, &scene.topology, &scene.observed.courses, now());
+        let standing = way_back::way_back(spec, &scene.state, &scene.topology, &scene.observed.courses, now(), self.lang());
         self.say(&standing.text);
         if scene.state.failovers.is_empty() {
             return Exit::Done;
@@ -215,10 +215,9 @@ impl Task<'_> {
         let exit = see_through(self.project, store, scene, &plan, errand, self.printer).await.exit;
         match exit {
             Exit::Done if standing.open.len() == scene.state.failovers.len() => {
-                self.say("The failover is over: the normal placement is in force again.\nNext:  straddle plan");
+                self.say(&say(self.lang(), "back.over", &[]));
             }
-            Exit::Done => self
-                .say("What came back is in use again; the rest stays failed over.\nNext:  straddle failback --check"),
+            Exit::Done => self.say(&say(self.lang(), "back.over_part", &[])),
             // A return that failed: the failover stays in force, and the next return waits longer.
             Exit::Partial => {
                 let failed = course::set_back(&store.state(), &back, now().0);
@@ -226,7 +225,7 @@ impl Task<'_> {
                     self.printer.diagnostics(&[error.into()], &self.project.sources);
                     return exit.worse(Exit::Error);
                 }
-                self.say("The return failed: the failover stays in force.\nNext:  straddle apply, then straddle failback --check");
+                self.say(&say(self.lang(), "back.failed", &[]));
             }
             _ => {}
         }
@@ -247,7 +246,14 @@ impl Task<'_> {
             Err(exit) => return exit,
         };
         let courses = &scene.observed.courses;
-        let standing = way_back::way_back(&self.project.spec, &scene.state, &scene.topology, courses, now());
+        let standing = way_back::way_back(
+            &self.project.spec,
+            &scene.state,
+            &scene.topology,
+            courses,
+            now(),
+            self.lang(),
+        );
         self.say(&standing.text);
         let shut = standing.open.is_empty() && !scene.state.failovers.is_empty();
         let exit = if shut { Exit::Error } else { Exit::Done };
@@ -269,6 +275,10 @@ impl Task<'_> {
         self.printer.plan(&made, crate::report::plan::Fate::Applied);
         self.say(&crate::report::failover::before(&made, self.printer.style()));
         Ok(made)
+    }
+
+    fn lang(&self) -> Lang {
+        self.printer.style().lang
     }
 
     /// A line for people; programs read events.
@@ -382,18 +392,19 @@ fn reported_down(topology: &Topology) -> Result<BTreeSet<String>, Box<Diagnostic
     }
 }
 
-fn nothing_down(topology: &Topology, evidence: &[Finding]) -> String {
-    let mut text = String::from("No provider reports a location down: nothing to fail over, nothing was changed.");
-    for doubt in evidence.iter().filter_map(crate::report::evidence::doubt) {
+fn nothing_down(topology: &Topology, evidence: &[Finding], lang: Lang) -> String {
+    let mut text = say(lang, "over.nothing", &[]);
+    for doubt in evidence.iter().filter_map(|f| crate::report::evidence::doubt(f, lang)) {
         text.push_str(&format!("\n{doubt}"));
     }
     let doubtful: Vec<&Location> =
         topology.locations.iter().filter(|l| !matches!(l.health, Health::Healthy | Health::Degraded)).collect();
     for location in doubtful.iter().filter(|l| !evidence.iter().any(|f| f.location == l.name)) {
-        text.push_str(&format!("\nLocation {} {}", location.name, health(location.health, location.health_source)));
+        let word = health(location.health, location.health_source);
+        text.push_str(&format!("\n{}", say(lang, "over.location", &[("name", &location.name), ("word", word)])));
     }
     if !doubtful.is_empty() {
-        text.push_str("\nIf you know that one is lost, say so:  straddle failover --lose LEVEL:NAME");
+        text.push_str(&format!("\n{}", say(lang, "over.say_so", &[])));
     }
     text
 }
@@ -409,29 +420,30 @@ fn only_alarm(spec: &Spec, topology: &Topology, lost: &BTreeSet<String>) -> bool
     concerned.peek().is_some() && concerned.all(|w| w.failover_mode == FailoverMode::Alarm)
 }
 
-fn alarm_only(lost: &BTreeSet<String>) -> String {
+fn alarm_only(lost: &BTreeSet<String>, lang: Lang) -> String {
     let names: Vec<&str> = lost.iter().map(String::as_str).collect();
-    format!(
-        "ALARM  {} is lost. Every workload there has mode = \"alarm\": you are told, and nothing is changed.\nTo act on your word:  straddle failover --lose {}",
-        names.join(", "),
-        names.join(" --lose ")
-    )
+    say(lang, "over.alarm", &[("names", &names.join(", ")), ("named", &names.join(" --lose "))])
 }
 
-fn heading(topology: &Topology, spec: &Spec, lost: &BTreeSet<String>, observed: bool) -> String {
+fn heading(topology: &Topology, spec: &Spec, lost: &BTreeSet<String>, observed: bool, lang: Lang) -> String {
     let mut text = String::new();
     for name in lost {
         let Some(event) = spec.event(name) else { continue };
         let here: Vec<&Location> = topology.locations.iter().filter(|l| takes(topology, l, &event)).collect();
         let names: Vec<&str> = here.iter().map(|l| l.name.as_str()).collect();
         let word = match observed {
-            true => format!("reported by {}", watchers(spec, topology, &BTreeSet::from([name.clone()]))),
-            false => "on your word".to_string(),
+            true => {
+                let who = watchers(spec, topology, &BTreeSet::from([name.clone()]));
+                say(lang, "over.reported", &[("who", &who)])
+            }
+            false => say(lang, "over.on_word", &[]),
         };
-        text.push_str(&format!("LOST  {name}  ({word}); nothing is touched in {}\n", names.join(", ")));
+        let args: &[(&str, &str)] = &[("name", name), ("word", &word), ("places", &names.join(", "))];
+        text.push_str(&format!("{}\n", say(lang, "over.lost", args)));
         for location in here.iter().filter(|l| !observed && l.health != Health::Down) {
             let says = health(location.health, location.health_source);
-            text.push_str(&format!("      {} {says}: its provider does not report it down\n", location.name));
+            let args: &[(&str, &str)] = &[("name", &location.name), ("word", says)];
+            text.push_str(&format!("{}\n", say(lang, "over.not_reported", args)));
         }
     }
     text

@@ -196,7 +196,7 @@ pub fn report_failure(failure: &Failure, project: &Project, scene: &Scene, print
             let Some(spec) = project.spec.workload(workload) else { return };
             let names = Names { topology: &scene.topology, workload: &spec.rules };
             let spans = |site| project.spec.span(site).cloned();
-            printer.diagnostics(&[refusal::diagnostic(refusal, names, &spans)], &project.sources);
+            printer.diagnostics(&[refusal::diagnostic(refusal, names, &spans, printer.style().lang)], &project.sources);
         }
     }
 }
@@ -207,7 +207,7 @@ pub fn report_breaches(plan: &Plan, project: &Project, printer: &Printer) {
     for (_, workload) in &plan.workloads {
         let names = Names { topology: &plan.topology, workload: &workload.rules };
         let spans = |site| project.spec.span(site).cloned();
-        found.extend(workload.decision.breaches.iter().map(|b| refusal::breach(b, names, &spans)));
+        found.extend(workload.decision.breaches.iter().map(|b| refusal::breach(b, names, &spans, printer.style().lang)));
     }
     if plan.breaks_a_promise() {
         let spans = |site| project.spec.span(site).cloned();

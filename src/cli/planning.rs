@@ -262,6 +262,7 @@ pub fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningArgs) -
         workspace: super::workspace::current(),
         wishes,
         moved: scene.moved.clone(),
+        rehearsed: super::runbook::rehearsed(&project.spec, &scene.state),
     };
     let handle = tokio::runtime::Handle::current();
     let made = make::make(&input, &mut |questions| {

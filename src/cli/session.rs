@@ -6,7 +6,7 @@ use crate::fleet::Functions;
 use crate::fleet::mock::StandIn;
 use crate::lang::eval::{Scope, eval};
 use crate::lang::functions::files::SystemRandom;
-use crate::lang::functions::{FunctionContext, ProviderFunctions};
+use crate::lang::functions::{Files, FunctionContext, ProviderFunctions};
 use crate::lang::load::{self, Config, Disk};
 use crate::lang::tree::Tree;
 use crate::lang::variables::{self, Given};
@@ -16,7 +16,7 @@ use crate::plan::providers::Providers;
 use crate::spec::Spec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, OnceLock};
 use straddle_sdk::value::{Str, Value};
 
 /// A directory as read.
@@ -35,15 +35,22 @@ pub struct Project {
     pub problems: Vec<Diagnostic>,
     /// Where functions read files from, where that is another directory: a base's texts lie beside its files.
     pub files_from: Option<PathBuf>,
+    /// The files functions read.
+    pub files: Arc<AnyFiles>,
     /// Functions of providers, once their schemas are known.
     pub offered: OnceLock<Arc<Functions>>,
 }
 
+/// Files of this machine, or what takes their place.
+pub type AnyFiles = dyn Files + Send + Sync;
+
 /// Changes a configuration that was read, and adds values for its variables.
 pub type Change<'c> = dyn FnMut(&mut Config, &mut Sources, &mut Vec<Diagnostic>) -> Vec<(Str, Given)> + 'c;
 
-/// The files functions may read.
-static DISK: LazyLock<Disk> = LazyLock::new(|| Disk { home: std::env::home_dir() });
+/// The files of this machine.
+fn disk() -> Arc<AnyFiles> {
+    Arc::new(Disk { home: std::env::home_dir() })
+}
 
 impl Project {
     /// Reads the current directory.
@@ -61,7 +68,7 @@ impl Project {
         let given = given(&directory, &config, vars, &mut sources, &mut problems);
         let (variables, found) = variables::assign(&config.module, &given, &sources);
         problems.extend(found);
-        Project::lowered(directory, config, sources, variables, (read_problems, problems))
+        Project::lowered(directory, config, sources, variables, disk(), (read_problems, problems))
     }
 
     /// What was read, with straddle's own blocks lowered. `read_problems`: how many of the problems reading found.
@@ -70,6 +77,7 @@ impl Project {
         config: Config,
         sources: Sources,
         variables: BTreeMap<Str, Value>,
+        files: Arc<AnyFiles>,
         (read_problems, problems): (usize, Vec<Diagnostic>),
     ) -> Project {
         let mut project = Project {
@@ -82,6 +90,7 @@ impl Project {
             read_problems,
             problems,
             files_from: None,
+            files,
             offered: OnceLock::new(),
         };
         project.lower();
@@ -112,6 +121,7 @@ impl Project {
             read_problems,
             problems,
             files_from: None,
+            files: disk(),
             offered: OnceLock::new(),
         };
         project.lower();
@@ -120,10 +130,20 @@ impl Project {
 
     /// A project from texts kept elsewhere, with the values its variables had then: a saved plan's.
     pub fn of_texts(directory: &Path, sources: &Sources, variables: BTreeMap<Str, Value>) -> Project {
+        Project::of_texts_with(directory, sources, variables, disk())
+    }
+
+    /// The same, with other files for functions to read.
+    pub fn of_texts_with(
+        directory: &Path,
+        sources: &Sources,
+        variables: BTreeMap<Str, Value>,
+        files: Arc<AnyFiles>,
+    ) -> Project {
         let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
         let (config, problems) = load::load_texts(&directory, sources);
         let read_problems = problems.len();
-        Project::lowered(directory, config, sources.clone(), variables, (read_problems, problems))
+        Project::lowered(directory, config, sources.clone(), variables, files, (read_problems, problems))
     }
 
     /// A project from the texts of another directory, in the place of this one: the base of a change.
@@ -212,7 +232,7 @@ impl Project {
     pub fn functions(&self) -> FunctionContext<'_> {
         FunctionContext {
             base_directory: self.files_from.as_deref().unwrap_or(&self.directory),
-            files: &*DISK,
+            files: &*self.files,
             now: None,
             plan_time: None,
             random: None,

@@ -23,6 +23,7 @@ use crate::spread::simulate::Simulation;
 use crate::spread::survive::{combinations, for_each_subset};
 use crate::spread::{Question, decide_all, simulate_all};
 use crate::state::State;
+use crate::tongue::Lang;
 use std::collections::BTreeSet;
 
 /// Losses that one run looks at; more say nothing to a reader.
@@ -47,7 +48,7 @@ pub async fn run(args: SimulateArgs, printer: &Printer) -> Exit {
     let templates = || project.spec.workloads.iter().flat_map(|w| &w.templates);
     let only_seen = templates().any(|t| t.kind == TemplateKind::Observed);
     let stands = match state.objects.is_empty() && !only_seen {
-        true => canonical(&project),
+        true => canonical(&project, printer.style().lang),
         false => observed(&project, &state, printer).await,
     };
     let stands = match stands {
@@ -151,11 +152,11 @@ async fn observed(project: &Project, state: &State, printer: &Printer) -> Result
 }
 
 /// What the spec would have with everything healthy.
-fn canonical(project: &Project) -> Result<Stands, Trouble> {
+fn canonical(project: &Project, lang: Lang) -> Result<Stands, Trouble> {
     let topology = project.spec.topology.clone();
     let mut problems = Vec::new();
     let mut workloads = Vec::new();
-    for (mut one, decided) in decided(project, &mut problems) {
+    for (mut one, decided) in decided(project, &mut problems, lang) {
         match decided {
             Ok(decision) => {
                 one.live = full(&one.rules, &decision);
@@ -172,7 +173,11 @@ fn canonical(project: &Project) -> Result<Stands, Trouble> {
 }
 
 /// Every workload placed from nothing, declared capacities, everything healthy; or why it cannot be.
-fn decided(project: &Project, problems: &mut Vec<Diagnostic>) -> Vec<(Standing, Result<Decision, Box<Diagnostic>>)> {
+fn decided(
+    project: &Project,
+    problems: &mut Vec<Diagnostic>,
+    lang: Lang,
+) -> Vec<(Standing, Result<Decision, Box<Diagnostic>>)> {
     let spec = &project.spec;
     let standing =
         placement::standing(spec, &project.env(), &spec.topology, &Observed::default(), &State::default(), problems);
@@ -186,7 +191,7 @@ fn decided(project: &Project, problems: &mut Vec<Diagnostic>) -> Vec<(Standing, 
         .iter()
         .zip(answers)
         .map(|(one, answer)| {
-            let tell = |refused| refusal::diagnostic(&refused, names(&spec.topology, &one.rules), &spans(spec));
+            let tell = |refused| refusal::diagnostic(&refused, names(&spec.topology, &one.rules), &spans(spec), lang);
             answer.map_err(|refused| Box::new(tell(refused)))
         })
         .collect();
@@ -243,14 +248,19 @@ fn tell(
         match answer {
             Ok(simulation) => all.push((one, simulation)),
             Err(refused) => {
-                let problem = refusal::diagnostic(&refused, names(&stands.topology, &one.rules), &spans(spec));
+                let problem = refusal::diagnostic(&refused, names(&stands.topology, &one.rules), &spans(spec), printer.style().lang);
                 printer.diagnostics(&[problem], &project.sources);
                 return Exit::Broken;
             }
         }
     }
     let simulation = shown::Simulation {
-        survival: crate::plan::survival::of_live(spec, &stands.topology, &stands.workloads),
+        survival: crate::plan::survival::of_live(
+            spec,
+            &stands.topology,
+            &stands.workloads,
+            &super::runbook::rehearsed(spec, state),
+        ),
         topology: &stands.topology,
         workloads: all
             .iter()
@@ -292,12 +302,12 @@ pub fn validate_rules(args: &ValidateArgs, printer: &Printer) -> Exit {
     if !project.has_errors() {
         let topology = &project.spec.topology;
         let (mut standing, mut decisions) = (Vec::new(), Vec::new());
-        for (one, decided) in decided(&project, &mut problems) {
+        for (one, decided) in decided(&project, &mut problems, printer.style().lang) {
             let before = problems.len();
             match decided {
                 Ok(decision) => {
                     let names = names(topology, &one.rules);
-                    problems.extend(decision.breaches.iter().map(|b| refusal::breach(b, names, &spans(&project.spec))));
+                    problems.extend(decision.breaches.iter().map(|b| refusal::breach(b, names, &spans(&project.spec), printer.style().lang)));
                     standing.push(one);
                     decisions.push(decision);
                 }

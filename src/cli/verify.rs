@@ -21,8 +21,8 @@ pub fn run(args: &VerifyArgs, printer: &Printer) -> Exit {
         let json = serde_json::json!({ "format_version": "1.0", "ok": findings.is_empty(), "findings": words });
         printer.out(&json.to_string());
     } else if findings.is_empty() {
-        printer
-            .out(&format!("{}: sound. Every state on its way keeps the rules it can keep.", args.planfile.display()));
+        let file = args.planfile.display().to_string();
+        printer.out(&crate::tongue::say(printer.style().lang, "verify.sound", &[("file", &file)]));
     } else {
         printer.diagnostics(&diagnostics(&findings), &plan.sources);
     }

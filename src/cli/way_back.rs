@@ -2,13 +2,14 @@
 
 use crate::plan::course::{self, Courses};
 use crate::report::evidence::word;
-use crate::report::words::duration;
+use crate::report::words::duration_in;
 use crate::spec::Spec;
 use crate::spread::machine::{self, Record};
 use crate::spread::model::Topology;
 use crate::state::{
     Entry, Failover, LockRequest, Loss, RunBegin, RunEnd, RunOutcome, State, StateError, Store, Time, now,
 };
+use crate::tongue::{Lang, say};
 use std::collections::BTreeSet;
 
 /// What stands between a failover and the way back.
@@ -20,19 +21,28 @@ pub struct WayBack {
 }
 
 /// Judges every failover in force at a moment.
-pub fn way_back(spec: &Spec, state: &State, topology: &Topology, courses: &Courses, now: Time) -> WayBack {
+pub fn way_back(
+    spec: &Spec,
+    state: &State,
+    topology: &Topology,
+    courses: &Courses,
+    now: Time,
+    lang: Lang,
+) -> WayBack {
     let mut way = WayBack { open: BTreeSet::new(), text: String::new() };
     if state.failovers.is_empty() {
-        way.text.push_str("No failover is in force: nothing to go back from.");
+        way.text.push_str(&say(lang, "back.none", &[]));
         return way;
     }
     for (loss, failover) in &state.failovers {
-        way.text.push_str(&format!("{loss}  failed over since {}, by {}\n", failover.since, failover.by));
+        let (name, since) = (loss.to_string(), failover.since.to_string());
+        way.text.push_str(&say(lang, "back.since", &[("loss", &name), ("since", &since), ("by", &failover.by)]));
+        way.text.push('\n');
         let records = records(spec, topology, courses, loss);
         for (name, record) in &records {
             way.text.push_str(&format!("  {name} {}\n", word(record.state)));
         }
-        way.text.push_str(&timers(spec, failover, &records, now));
+        way.text.push_str(&timers(spec, failover, &records, now, lang));
         if course::is_back(spec, topology, courses, loss) {
             way.open.insert(loss.clone());
         }
@@ -40,13 +50,13 @@ pub fn way_back(spec: &Spec, state: &State, topology: &Topology, courses: &Cours
     let closed = state.failovers.len() - way.open.len();
     way.text.push_str(&match (way.open.len(), closed) {
         (_, 0) if way.open.iter().all(|loss| is_ripe(spec, topology, courses, loss, now)) => {
-            "The way back is open:  straddle failback".to_string()
+            say(lang, "back.open", &[])
         }
-        (_, 0) => "The way back is open, on your word before its timers are met:  straddle failback".to_string(),
-        (0, _) => "The way back is not open: what was lost is not healthy again. Nothing was changed.".to_string(),
+        (_, 0) => say(lang, "back.open_early", &[]),
+        (0, _) => say(lang, "back.shut", &[]),
         _ => {
             let open: Vec<String> = way.open.iter().map(ToString::to_string).collect();
-            format!("The way back is open from {}; the rest stays failed over:  straddle failback", open.join(", "))
+            say(lang, "back.part", &[("losses", &open.join(", "))])
         }
     });
     way
@@ -80,7 +90,8 @@ pub fn record(store: &Store, seen: Vec<Entry>) -> Result<(), StateError> {
 }
 
 /// The timers of `failback`. A person's word goes before them.
-fn timers(spec: &Spec, failover: &Failover, records: &[(String, Record)], now: Time) -> String {
+fn timers(spec: &Spec, failover: &Failover, records: &[(String, Record)], now: Time, lang: Lang) -> String {
+    let duration = |s: u64| duration_in(s, lang);
     let mut text = String::new();
     let since = records.iter().filter_map(|(_, r)| r.failed_over).max().unwrap_or(failover.since.0);
     let good: Option<Vec<i64>> = records.iter().map(|(_, r)| r.good_since).collect();
@@ -93,24 +104,28 @@ fn timers(spec: &Spec, failover: &Failover, records: &[(String, Record)], now: T
         let lasted = machine::seconds(since, now.0);
         if lasted < workload.hold_s {
             let (hold, lasted) = (duration(workload.hold_s), duration(lasted));
-            text.push_str(&format!("  NOT MET  {name}: hold {hold} after a failover, {lasted} so far\n"));
+            text.push_str(&say(lang, "back.hold", &[("name", name), ("hold", &hold), ("lasted", &lasted)]));
+            text.push('\n');
         }
         if workload.stable_for_s == 0 {
             continue;
         }
         let wanted = machine::wanted_s(workload.stable_for_s, setbacks);
-        let mut rule = format!("{name}: stable_for {}", duration(workload.stable_for_s));
+        let mut rule = say(lang, "back.stable", &[("name", name), ("time", &duration(workload.stable_for_s))]);
         if wanted > workload.stable_for_s {
-            rule.push_str(&format!(", {} after {setbacks} returns that failed", duration(wanted)));
+            let n = setbacks.to_string();
+            rule.push_str(&say(lang, "back.longer", &[("time", &duration(wanted)), ("n", &n)]));
         }
         text.push_str(&match good {
-            None => format!("  NOT MET  {rule}: not seen well before now\n"),
+            None => say(lang, "back.unseen", &[("rule", &rule)]),
             Some(since) => {
                 let passed = machine::seconds(since, now.0);
-                let met = if passed >= wanted { "MET" } else { "NOT MET" };
-                format!("  {met}  {rule}: seen well since {}, {} so far\n", Time(since), duration(passed))
+                let key = if passed >= wanted { "back.met" } else { "back.not_met" };
+                let (since, passed) = (Time(since).to_string(), duration(passed));
+                say(lang, key, &[("rule", &rule), ("since", &since), ("passed", &passed)])
             }
         });
+        text.push('\n');
     }
     text
 }

@@ -50,6 +50,8 @@ pub struct Input<'a> {
     pub wishes: Wishes,
     /// Address before a `moved` block, by address now.
     pub moved: BTreeMap<Address, Address>,
+    /// The day of the last rehearsal that a site was there for, by location.
+    pub rehearsed: BTreeMap<String, i64>,
 }
 
 impl Input<'_> {
@@ -542,7 +544,8 @@ impl<'i, 'a> Maker<'i, 'a> {
         let checked = self.checked();
         let (drift, notes, unreadable) = self.drift();
         let mut steps = steps.into_iter();
-        let promises = super::survival::parities(&self.input.spec.promises, &changes);
+        let mut promises = super::survival::parities(&self.input.spec.promises, &changes);
+        super::survival::rehearsals(&mut promises, &self.input.rehearsed);
         let survival = super::survival::of_decisions(&promises, self.input.topology, &standing, &decisions);
         let left_out: BTreeSet<Str> =
             standing.iter().map(|one| one.name.clone()).filter(|name| self.is_untargeted(name)).collect();

@@ -33,6 +33,15 @@ pub fn parities(promises: &Promises, changes: &[Change]) -> Promises {
     promises
 }
 
+/// A rehearsal that the ledger knows of counts as one that somebody has written down.
+pub fn rehearsals(promises: &mut Promises, rehearsed: &BTreeMap<String, i64>) {
+    for (name, day) in rehearsed {
+        if let Some(facts) = promises.sites.get_mut(name) {
+            facts.rehearsed = facts.rehearsed.max(Some(*day));
+        }
+    }
+}
+
 fn parity(rule: &StandIn, attribute: &str, changes: &[Change]) -> Option<Parity> {
     let values = |workload: &str| -> Vec<String> {
         let mut all = BTreeSet::new();
@@ -57,9 +66,11 @@ fn digest(text: &str) -> String {
 }
 
 /// Judged on what stands, both now and after: nothing is changed.
-pub fn of_live(spec: &Spec, topology: &Topology, standing: &[Standing]) -> Survival {
+pub fn of_live(spec: &Spec, topology: &Topology, standing: &[Standing], rehearsed: &BTreeMap<String, i64>) -> Survival {
     let now: Vec<Stand<'_>> = standing.iter().map(|one| as_it_stands(one, &one.live)).collect();
-    judge(&spec.promises, topology, &now, &now)
+    let mut promises = spec.promises.clone();
+    rehearsals(&mut promises, rehearsed);
+    judge(&promises, topology, &now, &now)
 }
 
 /// Under what id the state remembers who works: no rule, but what the next promotion starts from.

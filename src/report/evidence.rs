@@ -125,15 +125,15 @@ fn sight(seen: Sight) -> &'static str {
 }
 
 /// "Is it really down?", for the locations a failover is about. Empty when nothing is probed.
-pub fn really_down(findings: &[Finding], lost: &BTreeSet<String>) -> String {
+pub fn really_down(findings: &[Finding], lost: &BTreeSet<String>, lang: Lang) -> String {
     if findings.is_empty() {
         return String::new();
     }
-    let mut out = String::from("Is it really down?\n");
+    let mut out = say(lang, "down.title", &[]);
     for finding in findings.iter().filter(|f| lost.contains(&f.location)) {
-        let _ = writeln!(out, "  {}  {}", finding.location, word(finding.state));
-        let _ = writeln!(out, "    probes     {}", probes(finding));
-        let _ = writeln!(out, "    provider   {}", finding.provider);
+        let _ = write!(out, "\n  {}  {}", finding.location, word(finding.state));
+        let _ = write!(out, "\n    {}", say(lang, "down.probes", &[("text", &probes(finding, lang))]));
+        let _ = write!(out, "\n    {}", say(lang, "down.provider", &[("text", &provider(finding, lang))]));
     }
     let elsewhere: Vec<String> = findings
         .iter()
@@ -141,89 +141,84 @@ pub fn really_down(findings: &[Finding], lost: &BTreeSet<String>) -> String {
         .map(|f| format!("{} {}", f.location, word(f.state)))
         .collect();
     if !elsewhere.is_empty() {
-        let _ = writeln!(out, "  elsewhere  {}", super::words::some(elsewhere.into_iter(), 8));
+        let text = super::words::some(elsewhere.into_iter(), 8);
+        let _ = write!(out, "\n  {}", say(lang, "down.elsewhere", &[("text", &text)]));
     }
     if findings.iter().any(|f| f.held) {
-        let _ =
-            writeln!(out, "  HELD       more looks lost at once than the rules speak of: the observer may be wrong.");
+        let _ = write!(out, "\n  {}", say(lang, "down.held", &[]));
     }
+    out.push('\n');
     out
 }
 
 /// What the vantage points say of one location, in a line.
-pub fn probes(finding: &Finding) -> String {
+pub fn probes(finding: &Finding, lang: Lang) -> String {
     if finding.sights.is_empty() {
-        return "only the front door is looked at, and it tells nothing of one location".into();
+        return say(lang, "down.front_only", &[]);
     }
     let named = |wanted: &dyn Fn(Sight) -> bool| -> Vec<&str> {
         finding.sights.iter().filter(|(_, s)| wanted(*s)).map(|(name, _)| name.as_str()).collect()
     };
     let (down, up) = (named(&|s| s == Sight::Fail), named(&|s| matches!(s, Sight::Pass | Sight::Mixed)));
     let silent = named(&|s| s == Sight::Missing);
-    let mut text = format!("{} of {} say DOWN", down.len(), finding.sights.len());
-    for (word, names) in [(": ", &down), ("; UP: ", &up), ("; no answer: ", &silent)] {
+    let (n, all) = (down.len().to_string(), finding.sights.len().to_string());
+    let names = if down.is_empty() { String::new() } else { format!(": {}", down.join(", ")) };
+    let mut text = say(lang, "down.says", &[("n", &n), ("all", &all), ("names", &names)]);
+    for (key, names) in [("down.says_up", &up), ("down.silent", &silent)] {
         if !names.is_empty() {
-            text.push_str(word);
-            text.push_str(&names.join(", "));
+            text.push_str(&say(lang, key, &[("names", &names.join(", "))]));
         }
     }
     text.push('.');
     if !down.is_empty() {
-        let _ = write!(
-            text,
-            " {} that share no line and no building have seen it for {} windows, {} are wanted.",
-            finding.against, finding.confirm, finding.quorum
-        );
+        let numbers = [finding.against, finding.confirm, finding.quorum].map(|n| n.to_string());
+        let args: &[(&str, &str)] = &[("n", &numbers[0]), ("confirm", &numbers[1]), ("quorum", &numbers[2])];
+        text.push_str(&say(lang, "down.against", args));
     }
     text
 }
 
+/// The provider's word. A plan keeps it in English, as programs read it.
+fn provider(finding: &Finding, lang: Lang) -> String {
+    let keys = ["down.answers", "down.assumed", "down.impaired", "down.reports", "down.silent_provider"];
+    let known = keys.into_iter().find(|key| say(Lang::En, key, &[]) == finding.provider);
+    known.map_or_else(|| finding.provider.clone(), |key| say(lang, key, &[]))
+}
+
 /// Why nobody may act on what is seen of a location, and what to do; `None` when it is plain.
-pub fn doubt(finding: &Finding) -> Option<String> {
-    let name = &finding.location;
-    match finding.state {
-        _ if finding.held => Some(format!(
-            "{name} looks down, and so much else does that the observer may be wrong: HELD. If it is so, say it:  straddle failover --lose LEVEL:NAME"
-        )),
-        State::Suspect if finding.ripe => Some(format!(
-            "{name} SUSPECT: {} Its provider {}. Your word makes it DOWN:  straddle failover --lose LEVEL:NAME",
-            probes(finding),
-            finding.provider
-        )),
-        State::Suspect => Some(format!("{name} SUSPECT: {} Nothing is touched there.", probes(finding))),
-        State::Unknown => Some(format!(
-            "{name} UNKNOWN: its provider {}. {} Time alone never makes it DOWN.",
-            finding.provider,
-            probes(finding)
-        )),
-        State::ControlLost => Some(format!(
-            "{name} CONTROL LOST: its provider {}, and it serves. Traffic stays, nothing is changed there.",
-            finding.provider
-        )),
-        _ => None,
-    }
+pub fn doubt(finding: &Finding, lang: Lang) -> Option<String> {
+    let key = match finding.state {
+        _ if finding.held => "down.doubt_held",
+        State::Suspect if finding.ripe => "down.doubt_ripe",
+        State::Suspect => "down.doubt_suspect",
+        State::Unknown => "down.doubt_unknown",
+        State::ControlLost => "down.doubt_control",
+        _ => return None,
+    };
+    let (probes, provider) = (probes(finding, lang), provider(finding, lang));
+    Some(say(lang, key, &[("name", &finding.location), ("probes", &probes), ("provider", &provider)]))
 }
 
 /// What every probe sees now.
 pub fn text(probes_of: Vec<(String, Vec<String>)>, observed: &Observed, lang: Lang) -> String {
     let mut out = String::new();
     for (index, (name, vantages)) in probes_of.iter().enumerate() {
-        let _ = writeln!(out, "probe {name}, seen from {}", vantages.join(", "));
+        let _ = writeln!(out, "{}", say(lang, "down.seen_from", &[("name", name), ("names", &vantages.join(", "))]));
         let mine = observed.probed.seen.iter().filter(|((probe, _), _)| *probe == index);
         let mut any = false;
         for ((_, about), saw) in mine {
             any = true;
-            let said: Vec<String> = vantages.iter().zip(saw).map(|(v, s)| format!("{v} {}", saw_word(*s))).collect();
-            let _ = writeln!(out, "  {:<28} {}", about_word(about), said.join(", "));
+            let said: Vec<String> = vantages.iter().zip(saw).map(|(v, s)| format!("{v} {}", saw_word(*s, lang))).collect();
+            let _ = writeln!(out, "  {:<28} {}", about_word(about, lang), said.join(", "));
         }
         if !any {
-            out.push_str("  nobody to ask yet: nothing stands that has an address\n");
+            let _ = writeln!(out, "{}", say(lang, "down.nobody", &[]));
         }
     }
     for finding in &observed.evidence {
         let own = observed.courses.get(&finding.location);
         let _ = writeln!(out, "{:<12} {}", finding.location, word(own.map_or(finding.state, Course::state)));
-        for why in doubt(finding).into_iter().chain(own.and_then(|own| course(&finding.location, own, lang))) {
+        for why in doubt(finding, lang).into_iter().chain(own.and_then(|own| course(&finding.location, own, lang))) {
             let _ = writeln!(out, "  {why}");
         }
     }
@@ -231,20 +226,21 @@ pub fn text(probes_of: Vec<(String, Vec<String>)>, observed: &Observed, lang: La
     out
 }
 
-fn about_word(about: &About) -> String {
+fn about_word(about: &About, lang: Lang) -> String {
     match about {
         About::Replica { workload, key } => format!("{workload} {key}"),
-        About::Location { name } => format!("location {name}"),
-        About::FrontDoor => "front door".into(),
+        About::Location { name } => say(lang, "down.location", &[("name", name)]),
+        About::FrontDoor => say(lang, "down.front", &[]),
     }
 }
 
-fn saw_word(saw: Saw) -> &'static str {
-    match saw {
-        Saw::Pass => "well",
-        Saw::Fail => "FAILS",
-        Saw::Nothing => "no answer",
-    }
+fn saw_word(saw: Saw, lang: Lang) -> String {
+    let key = match saw {
+        Saw::Pass => "down.well",
+        Saw::Fail => "down.fails",
+        Saw::Nothing => "down.no_answer",
+    };
+    say(lang, key, &[])
 }
 
 /// `straddle probe -json`.

@@ -1,10 +1,11 @@
 //! Runbooks as they stand: for people and as JSON.
 
 use super::json::Json;
-use super::words::duration;
+use super::words::duration_in;
 use crate::diag::Span;
 use crate::runbook::ledger::{Line, Trial};
 use crate::state::Time;
+use crate::tongue::{Lang, say};
 use std::fmt::Write;
 
 /// A runbook that should be there, and what is not as it should be.
@@ -34,38 +35,38 @@ impl Standing {
 }
 
 /// Every runbook, for people.
-pub fn text(all: &[Standing]) -> String {
+pub fn text(all: &[Standing], lang: Lang) -> String {
     if all.is_empty() {
-        return "No loss of this spec leaves anything to act in: there are no runbooks.".into();
+        return say(lang, "books.none", &[]);
     }
     let mut out = String::new();
     for one in all {
-        let word = if one.is_well() { "ok" } else { "NOT READY" };
+        let word = say(lang, if one.is_well() { "books.ok" } else { "drift.not_ready" }, &[]);
         let also = if one.aliases.is_empty() { String::new() } else { format!(" (= {})", one.aliases.join(", ")) };
-        let _ = writeln!(out, "{:<28} {word:<10} loses {}{also}", one.name, one.lose.join(" and "));
-        let built =
-            one.line.built.map_or_else(|| "never".into(), |at| format!("{} of serial {}", Time(at), one.line.serial));
-        let _ = writeln!(out, "  built      {built}");
-        let _ = writeln!(out, "  rehearsed  {}", trial(one.line.tested.as_ref()));
-        let _ = writeln!(out, "  used       {}", trial(one.line.real.as_ref()));
+        let loses = say(lang, "books.loses", &[("lose", &one.lose.join(" + ")), ("also", &also)]);
+        let _ = writeln!(out, "{:<28} {word:<10} {loses}", one.name);
+        let built = one.line.built.map(|at| {
+            say(lang, "books.of_serial", &[("time", &Time(at).to_string()), ("n", &one.line.serial.to_string())])
+        });
+        let built = built.unwrap_or_else(|| say(lang, "books.never", &[]));
+        let _ = writeln!(out, "{}", say(lang, "books.built", &[("text", &built)]));
+        let _ = writeln!(out, "{}", say(lang, "books.rehearsed", &[("text", &trial(one.line.tested.as_ref(), lang))]));
+        let _ = writeln!(out, "{}", say(lang, "books.used", &[("text", &trial(one.line.real.as_ref(), lang))]));
         for path in &one.kept {
-            let _ = writeln!(out, "  kept in    {path}");
+            let _ = writeln!(out, "{}", say(lang, "books.kept", &[("path", path)]));
         }
         for why in &one.because {
-            let _ = writeln!(out, "  NOT READY  {why}");
+            let _ = writeln!(out, "{}", say(lang, "books.not_ready", &[("why", why)]));
         }
     }
     out
 }
 
-fn trial(trial: Option<&Trial>) -> String {
-    match trial {
-        None => "never".into(),
-        Some(t) => {
-            let end = if t.well { "well" } else { "NOT well" };
-            format!("{} on {}, {end}, in {}", Time(t.at), t.how, duration(t.took_ms.div_ceil(1000)))
-        }
-    }
+fn trial(trial: Option<&Trial>, lang: Lang) -> String {
+    let Some(t) = trial else { return say(lang, "books.never", &[]) };
+    let end = say(lang, if t.well { "books.well" } else { "books.not_well" }, &[]);
+    let (time, took) = (Time(t.at).to_string(), duration_in(t.took_ms.div_ceil(1000), lang));
+    say(lang, "books.trial", &[("time", &time), ("how", &t.how), ("end", &end), ("took", &took)])
 }
 
 /// `runbook list -json`.

@@ -295,21 +295,26 @@ impl<'a> Names<'a> {
     }
 
     /// Something that would make a rule satisfiable.
-    pub fn way_out(&self, way: &WayOut) -> String {
+    pub fn way_out(&self, way: &WayOut, lang: Lang) -> String {
+        let told = |key: &'static str, n: String| Words::new(key).with("n", n);
         match way {
             WayOut::Replicas(n) => format!("replicas = {n}"),
             WayOut::LowerFloor { units, percent, .. } if *percent > 0 => {
-                format!("a floor of at most {} ({})", self.units(*units), percent_text(*percent))
+                told("way.floor_percent", self.units(*units)).with("percent", percent_text(*percent)).say(lang)
             }
-            WayOut::LowerFloor { units, .. } => format!("a floor of at most {}", self.units(*units)),
-            WayOut::RaiseCap { name, to, .. } => format!("room for {to} in {name}"),
-            WayOut::LowerMinimum { name, to, .. } => format!("a minimum of {to} for {name}"),
+            WayOut::LowerFloor { units, .. } => told("way.floor", self.units(*units)).say(lang),
+            WayOut::RaiseCap { name, to, .. } => told("way.room", to.to_string()).with("name", name.as_str()).say(lang),
+            WayOut::LowerMinimum { name, to, .. } => {
+                told("way.minimum", to.to_string()).with("name", name.as_str()).say(lang)
+            }
             WayOut::Surge { to, .. } => format!("surge = {to}"),
             WayOut::Tolerance { to, .. } => format!("tolerance = {to}"),
-            WayOut::Within { floor, within_s, .. } => format!("{} within {}", self.units(*floor), duration(*within_s)),
-            WayOut::LowerPromise { units, .. } => format!("a promise of at most {}", self.units(*units)),
+            WayOut::Within { floor, within_s, .. } => {
+                told("way.within", self.units(*floor)).with("time", Arg::Seconds(*within_s)).say(lang)
+            }
+            WayOut::LowerPromise { units, .. } => told("way.promise", self.units(*units)).say(lang),
             WayOut::PreferOnShortage(_) => "on_shortage = \"prefer\"".into(),
-            WayOut::SpareRoom(place) => format!("room for one replica more in {}", self.place(*place)),
+            WayOut::SpareRoom(place) => Words::new("way.spare").with("name", self.place(*place)).say(lang),
         }
     }
 }
@@ -323,6 +328,11 @@ pub fn percent_text(millionths: u64) -> String {
 /// `1 replica`, `2 replicas`.
 pub fn replicas(n: usize) -> Words {
     Words::new(if n == 1 { "word.replica" } else { "word.replicas" }).with("n", n.to_string())
+}
+
+/// `1 object`, `2 objects`.
+pub fn objects(n: usize) -> Words {
+    Words::new(if n == 1 { "word.object" } else { "word.objects" }).with("n", n.to_string())
 }
 
 /// A recovery time taken apart, in English: `detect 30s (declared) + boot 1m30s (measured)`.

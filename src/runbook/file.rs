@@ -2,7 +2,7 @@
 //! follows, which is sealed. Nothing is believed before the signature is right; nothing secret is readable without the key.
 
 use super::key::{Key, KeyError, is_signed};
-use super::{Content, Header};
+use super::{Carried, CarriedKind, Content, Header};
 use crate::state::seal;
 use sha2::{Digest as _, Sha256};
 use std::io::Read as _;
@@ -102,7 +102,7 @@ pub fn open(bytes: &[u8], key: &Key) -> Result<(Header, Content), RunbookError> 
     }
     let unpacked = seal::unpack_within(sealed, &key.sealing()?, &header.name, MOST_CONTENT).map_err(|e| damaged(&e))?;
     let content: Bytes = rmp_serde::from_slice(&unpacked).map_err(|e| damaged(&e))?;
-    Ok((header, Content { plan: content.plan.0, state: content.state.0 }))
+    Ok((header, content.content()))
 }
 
 /// The bytes of a file that may be a runbook.
@@ -122,11 +122,21 @@ pub fn load(path: &Path) -> Result<Vec<u8>, RunbookError> {
 struct Bytes {
     plan: Blob,
     state: Blob,
+    #[serde(default)]
+    files: Vec<(String, CarriedKind, Option<Blob>)>,
 }
 
 impl Bytes {
     fn of(content: &Content) -> Bytes {
-        Bytes { plan: Blob(content.plan.clone()), state: Blob(content.state.clone()) }
+        let file = |c: &Carried| (c.path.clone(), c.kind, c.bytes.clone().map(Blob));
+        let files = content.files.iter().map(file).collect();
+        Bytes { plan: Blob(content.plan.clone()), state: Blob(content.state.clone()), files }
+    }
+
+    fn content(self) -> Content {
+        let file = |(path, kind, bytes): (String, CarriedKind, Option<Blob>)| Carried { path, kind, bytes: bytes.map(|b| b.0) };
+        let files = self.files.into_iter().map(file).collect();
+        Content { plan: self.plan.0, state: self.state.0, files }
     }
 }
 
@@ -195,7 +205,7 @@ mod tests {
             at in 0.0f64..1.0, flip in 1u8..=255, cut in any::<bool>()
         ) {
             let key = Key::random().unwrap();
-            let content = Content { plan, state };
+            let content = Content { plan, state, files: Vec::new() };
             let (header, bytes) = write(header(), &content, &key).unwrap();
             prop_assert_eq!(open(&bytes, &key).unwrap(), (header, content));
             let mut bent = bytes;
@@ -213,10 +223,11 @@ mod tests {
     #[test]
     fn a_runbook_signed_by_somebody_else_is_told_from_a_bent_one() {
         let (key, other) = (Key::random().unwrap(), Key::random().unwrap());
-        let content = Content { plan: vec![1], state: vec![2] };
+        let file = Carried { path: "a.tpl".into(), kind: CarriedKind::File, bytes: Some(vec![3, 4]) };
+        let content = Content { plan: vec![1], state: vec![2], files: vec![file] };
         let (_, bytes) = write(header(), &content, &other).unwrap();
         assert!(matches!(open(&bytes, &key), Err(RunbookError::OtherKey(..))));
-        let secret = Content { plan: b"hunter2-hunter2".to_vec(), state: Vec::new() };
+        let secret = Content { plan: b"hunter2-hunter2".to_vec(), state: Vec::new(), files: Vec::new() };
         let (_, bytes) = write(header(), &secret, &key).unwrap();
         assert!(!bytes.windows(7).any(|w| w == b"hunter2"));
     }

@@ -50,10 +50,36 @@ pub struct Header {
 }
 
 /// What a runbook needs to be carried out, sealed.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Content {
     /// A saved plan: texts, variables, steps, promised results.
     pub plan: Vec<u8>,
     /// The state it was compiled from, whole.
     pub state: Vec<u8>,
+    /// Files that functions of the spec read.
+    pub files: Vec<Carried>,
+}
+
+/// A file that the spec's functions read, or looked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Carried {
+    /// Relative to the spec's directory where it lies in it.
+    pub path: String,
+    /// What is there.
+    pub kind: CarriedKind,
+    /// What is in it, where that was read.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// What is at a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum CarriedKind {
+    /// A file.
+    File,
+    /// A directory.
+    Directory,
+    /// Something else.
+    Other,
+    /// Nothing.
+    Nothing,
 }

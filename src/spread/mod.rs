@@ -21,6 +21,7 @@ pub mod order;
 pub mod place;
 pub mod refusal;
 pub mod report;
+pub mod scaled;
 pub mod sharing;
 pub mod simulate;
 pub mod slots;

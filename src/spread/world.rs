@@ -133,6 +133,9 @@ impl<'a> World<'a> {
         world.room = world.room_beside(&world.others, false);
         world.room_hi = world.room_beside(&world.others, true);
         world.step_room.clone_from(&world.room);
+        if let Some(scaling) = workload.scaling {
+            world.replicas = super::scaled::replicas(&world, scaling);
+        }
         Ok(world)
     }
 

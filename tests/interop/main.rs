@@ -12,4 +12,5 @@ mod framework;
 mod legacy;
 mod process;
 mod protocol;
+mod rehearsal;
 mod twin;

@@ -23,6 +23,11 @@ pub struct Said {
 }
 
 impl Side {
+    /// Ours alone.
+    pub fn straddle(providers: &Path) -> Side {
+        Side::new(PathBuf::from(env!("CARGO_BIN_EXE_straddle")), true, providers)
+    }
+
     fn new(program: PathBuf, straddle: bool, providers: &Path) -> Side {
         let dir = tempfile::tempdir().unwrap();
         let config = dir.path().join("cli.tfrc");
@@ -178,7 +183,7 @@ impl Twin {
     /// `None` where the providers cannot be built.
     pub fn new() -> Option<Twin> {
         let providers = super::build::providers()?;
-        let ours = Side::new(PathBuf::from(env!("CARGO_BIN_EXE_straddle")), true, providers);
+        let ours = Side::straddle(providers);
         let theirs = super::build::oracle().then(|| Side::new(PathBuf::from("terraform"), false, providers));
         Some(Twin { ours, theirs })
     }

@@ -6,6 +6,7 @@ use super::super::planning::{self, Scene};
 use super::super::print::Printer;
 use super::super::session::Project;
 use super::super::{Exit, apply, failover, home, recovery};
+use super::carried::{Noted, Replayed};
 use super::{declared, no_key, remember, spec_key, texts};
 use crate::diag::Diagnostic;
 use crate::plan::file::{self as plan_file, Protection};
@@ -14,10 +15,11 @@ use crate::plan::model::{Kind, Plan};
 use crate::runbook::key::Key;
 use crate::runbook::ledger::{self, Line};
 use crate::runbook::scenario::{Refusal, Scenario, scenarios};
-use crate::runbook::{Content, Header, file, places};
+use crate::runbook::{Carried, Content, Header, file, places};
 use crate::spec::runbooks::RunbookSpec;
 use crate::state::{Store, now};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What became of the runbooks of a directory.
 #[derive(Default)]
@@ -129,6 +131,10 @@ async fn all(
     args: &PlanningArgs,
     printer: &Printer,
 ) -> Option<Built> {
+    let noted = Arc::new(Noted::over(&project.directory));
+    // Read anew, with everything noted that functions read: that is carried along.
+    let own = Project::of_texts_with(&project.directory, &project.sources, project.variables.clone(), noted.clone());
+    let project = &own;
     let runbooks = project.spec.runbooks.as_ref()?;
     let state = store.state();
     let scene = match planning::look(project, &state, true, args.parallelism).await {
@@ -139,7 +145,8 @@ async fn all(
         }
     };
     let only = if wanted.only.is_empty() { &runbooks.scenarios } else { &wanted.only };
-    let builder = Builder { project, runbooks, scene: &scene, key, args, printer, texts: texts(&project.sources) };
+    let texts = texts(&project.sources);
+    let builder = Builder { project, runbooks, scene: &scene, key, args, printer, texts, noted: &noted };
     let rests_on = ledger::rests_on(&state);
     let mut built = Built::default();
     let mut entries = Vec::new();
@@ -224,6 +231,7 @@ struct Builder<'b> {
     args: &'b PlanningArgs,
     printer: &'b Printer,
     texts: String,
+    noted: &'b Noted,
 }
 
 impl Builder<'_> {
@@ -268,12 +276,14 @@ impl Builder<'_> {
     }
 
     fn compiled(&self, scenario: &Scenario, plan: &Plan) -> Result<(Header, Vec<u8>), String> {
-        alone(plan)?;
+        let files = self.noted.all()?;
+        alone(plan, &files)?;
         let place = home::place().map_err(|problem| problem.detail.to_string())?;
         let image = crate::state::image(place).map_err(|e| e.to_string())?;
         let content = Content {
             plan: plan_file::write(plan, &Protection::default()).map_err(|e| e.to_string())?,
             state: image.ok_or("there is no state yet: apply first")?,
+            files,
         };
         let header = Header {
             format_version: "1.0".into(),
@@ -315,9 +325,10 @@ impl Builder<'_> {
 }
 
 /// Whether the plan says by itself all that carrying it out needs: no file of the spec's directory is read again.
-fn alone(plan: &Plan) -> Result<(), String> {
+fn alone(plan: &Plan, files: &[Carried]) -> Result<(), String> {
     let empty = tempfile::tempdir().map_err(|e| e.to_string())?;
-    let project = Project::of_texts(empty.path(), &plan.sources, plan.variables.clone());
+    let files = Arc::new(Replayed::of(empty.path(), files));
+    let project = Project::of_texts_with(empty.path(), &plan.sources, plan.variables.clone(), files);
     match project.problems.iter().find(|p| p.is_error()) {
         None => Ok(()),
         Some(problem) => Err(format!("it needs more than its own texts: {} {}", problem.summary, problem.detail)),

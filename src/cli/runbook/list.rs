@@ -37,7 +37,7 @@ pub fn run(args: &RunbookListArgs, printer: &Printer) -> Exit {
     let all = standing(&project.spec, &project.sources, &state);
     printer.out(&match args.json {
         true => report::json(&all),
-        false => report::text(&all),
+        false => report::text(&all, printer.style().lang),
     });
     Exit::Done
 }

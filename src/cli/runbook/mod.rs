@@ -1,6 +1,7 @@
 //! `runbook`: plans for losses, compiled ahead and kept where the loss does not reach.
 
 mod build;
+mod carried;
 mod list;
 mod merge;
 mod rehearse;
@@ -22,7 +23,7 @@ use crate::spec::Spec;
 use crate::spec::runbooks::{self, RunbookSpec};
 use crate::state::{Entry, LockRequest, RunBegin, RunEnd, RunOutcome, State, StateError, Store, Time, now};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub async fn run(command: RunbookCommand, printer: &Printer) -> Exit {
@@ -138,4 +139,30 @@ pub fn cited(spec: &Spec, state: &State, lost: &BTreeSet<String>) -> String {
         None => "never rehearsed".into(),
     };
     format!("Runbook   {name}, built {}, {rehearsed}", line.built.map_or_else(String::new, day))
+}
+
+/// Since which day a rehearsal has shown what a site can do, by the site's name: the last one (or real use) that ended well of a runbook
+/// whose loss the site is there for.
+pub fn rehearsed(spec: &Spec, state: &State) -> BTreeMap<String, i64> {
+    let known = ledger::names(state);
+    let mut found: BTreeMap<String, i64> = BTreeMap::new();
+    if known.is_empty() {
+        return found;
+    }
+    for scenario in scenarios(spec, &[], true).iter().filter(|s| known.contains(&s.name)) {
+        let Some(line) = ledger::line(state, &scenario.name) else { continue };
+        let trials = [&line.tested, &line.real].into_iter().flatten();
+        let Some(last) = trials.filter(|t| t.well).map(|t| t.at.div_euclid(86_400_000)).max() else { continue };
+        for workload in &spec.workloads {
+            let places: BTreeSet<usize> = workload.rules.places.iter().map(|p| p.location).collect();
+            if places.is_disjoint(&scenario.locations) {
+                continue;
+            }
+            for stays in places.difference(&scenario.locations) {
+                let day = found.entry(spec.topology.locations[*stays].name.clone()).or_insert(last);
+                *day = (*day).max(last);
+            }
+        }
+    }
+    found
 }

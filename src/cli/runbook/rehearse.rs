@@ -6,6 +6,7 @@ use super::super::planning;
 use super::super::print::Printer;
 use super::super::session::Project;
 use super::super::{Exit, apply, recovery, sim};
+use super::carried::Replayed;
 use super::run::{Offline, opened};
 use super::{declared, no_key, remember, spec_key};
 use crate::diag::Diagnostic;
@@ -19,6 +20,7 @@ use crate::runbook::{Content, Header, file, places};
 use crate::state::{Entry, Store, now};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use straddle_provider_sim::SystemClock;
 use straddle_provider_sim::control;
 use straddle_provider_sim::model::Health;
@@ -117,7 +119,7 @@ impl Rehearsal<'_> {
         let plan = plan_file::read(&content.plan, &Protection::default()).map_err(|e| e.to_string())?;
         match only_simulated(&plan) {
             true => self.on_a_copy(scenario, &header, &content, &plan).await,
-            false => self.dry(scenario, &header, &plan).await,
+            false => self.dry(scenario, &header, &content, &plan).await,
         }
     }
 
@@ -195,10 +197,18 @@ impl Rehearsal<'_> {
     }
 
     /// Every provider plans every object of the runbook again; what it would do must be what the runbook holds.
-    async fn dry(&self, scenario: &Scenario, header: &Header, plan: &Plan) -> Result<Trial, String> {
+    async fn dry(
+        &self,
+        scenario: &Scenario,
+        header: &Header,
+        content: &Content,
+        plan: &Plan,
+    ) -> Result<Trial, String> {
         let started = std::time::Instant::now();
         let at = now().0;
-        let project = Project::of_texts(&self.project.directory, &plan.sources, plan.variables.clone());
+        let files = Arc::new(Replayed::of(&self.project.directory, &content.files));
+        let directory = &self.project.directory;
+        let project = Project::of_texts_with(directory, &plan.sources, plan.variables.clone(), files);
         let told = |problems: &[Diagnostic]| {
             let first = problems.iter().find(|p| p.is_error());
             first.map_or_else(|| "reality could not be read".to_string(), |p| format!("{} {}", p.summary, p.detail))

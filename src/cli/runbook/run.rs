@@ -10,6 +10,7 @@ use super::super::planning::{self, Apart, Scene};
 use super::super::print::Printer;
 use super::super::session::Project;
 use super::super::{Exit, failover, recovery, saved};
+use super::carried::Replayed;
 use super::{key_in_env, key_in_file, no_key, remember};
 use crate::apply::{RunbookRun, runbook_run};
 use crate::diag::{Diagnostic, Sources};
@@ -25,6 +26,7 @@ use crate::spread::model::Event;
 use crate::state::{Entry, Json, Loss, Note, Store, Word, now};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub async fn run(args: RunbookRunArgs, printer: &Printer) -> Exit {
     let printer = &printer.asked(args.planning.verbose, args.planning.json);
@@ -133,7 +135,8 @@ impl Offline<'_> {
     async fn carry_out(&self, started: std::time::Instant) -> Result<Exit, Exit> {
         let plan =
             plan_file::read(&self.content.plan, &Protection::default()).map_err(|e| self.trouble(&e.to_string()))?;
-        let project = Project::of_texts(self.directory, &plan.sources, plan.variables.clone());
+        let files = Arc::new(Replayed::of(self.directory, &self.content.files));
+        let project = Project::of_texts_with(self.directory, &plan.sources, plan.variables.clone(), files);
         if project.has_errors() {
             self.printer.diagnostics(&project.problems, &project.sources);
             return Err(Exit::Error);

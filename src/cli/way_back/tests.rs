@@ -125,7 +125,7 @@ workload "web" {{
     /// Goes back as a program would that heeds the timers. False: it may not.
     fn fail_back(&mut self) -> bool {
         let (topology, courses) = self.look();
-        let way = way_back(&self.project.spec, &self.state, &topology, &courses, Time(self.now));
+        let way = way_back(&self.project.spec, &self.state, &topology, &courses, Time(self.now), Lang::En);
         let ripe = |loss: &Loss| is_ripe(&self.project.spec, &topology, &courses, loss, Time(self.now));
         if way.open.is_empty() || !way.open.iter().all(ripe) {
             return false;
@@ -143,7 +143,7 @@ workload "web" {{
 
     fn text(&self) -> String {
         let (topology, courses) = self.look();
-        way_back(&self.project.spec, &self.state, &topology, &courses, Time(self.now)).text
+        way_back(&self.project.spec, &self.state, &topology, &courses, Time(self.now), Lang::En).text
     }
 }
 

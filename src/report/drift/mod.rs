@@ -33,7 +33,7 @@ use crate::report::words::{Names, count, interval, sum, verdict_key};
 use crate::spread::decision::{RuleReport, Verdict};
 use crate::spread::evidence::State;
 use crate::spread::model::{Health, Location, Topology};
-use crate::tongue::say;
+use crate::tongue::{Words, say};
 use std::collections::BTreeMap;
 use straddle_sdk::value::{Path, Step, Str, Value, same};
 
@@ -465,7 +465,8 @@ pub fn text(drift: &Drift<'_>, style: &Style) -> String {
     let ill = |l: &&Location| l.health != Health::Healthy || state(l).is_some_and(|s| s != State::Healthy);
     for location in drift.topology.locations.iter().filter(ill) {
         let word = crate::report::evidence::standing(drift.courses, location);
-        out.push_str(&format!("Location {} {}\n", location.name, style.ink(Ink::Bad, word)));
+        let args: &[(&str, &str)] = &[("name", &location.name), ("word", &style.ink(Ink::Bad, word))];
+        out.push_str(&format!("{}\n", say(style.lang, "over.location", args)));
         let course = drift.courses.get(&location.name);
         if let Some(text) = course.and_then(|c| crate::report::evidence::course(&location.name, c, style.lang)) {
             out.push_str(&wrap(&format!("  {text}"), style.width, 4));
@@ -473,31 +474,33 @@ pub fn text(drift: &Drift<'_>, style: &Style) -> String {
         }
     }
     out.push_str(&promises::text(drift.survival, Moment::Now, style));
-    for doubt in drift.evidence.iter().filter_map(crate::report::evidence::doubt) {
+    for doubt in drift.evidence.iter().filter_map(|f| crate::report::evidence::doubt(f, style.lang)) {
         out.push_str(&wrap(&doubt, style.width, 4));
         out.push('\n');
     }
     let n = |kind| drift.count(kind);
-    out.push_str(&format!(
-        "Drift: {} changed, {} missing, {} unmanaged, {} unreadable, {} broken.\n",
-        n(Kind::Changed),
-        n(Kind::Missing),
-        n(Kind::Unmanaged),
-        n(Kind::Unreadable),
-        count(drift.breaches(), "rule")
-    ));
+    let of = |kind| n(kind).to_string();
+    let args: &[(&str, &str)] = &[
+        ("changed", &of(Kind::Changed)),
+        ("missing", &of(Kind::Missing)),
+        ("unmanaged", &of(Kind::Unmanaged)),
+        ("unreadable", &of(Kind::Unreadable)),
+        ("rules", &rules_word(drift.breaches()).say(style.lang)),
+    ];
+    out.push_str(&format!("{}\n", say(style.lang, "drift.line", args)));
     for (kind, title) in [
-        (Kind::Unreadable, "Could not be read; nothing is concluded about these"),
-        (Kind::Missing, "Missing: in the state, not in reality"),
-        (Kind::Changed, "Changed: reality is not as the state has it"),
-        (Kind::Unmanaged, "Unmanaged: marked as straddle's, in no state"),
-        (Kind::Ignored, "Differs where the spec says not to look"),
+        (Kind::Unreadable, "drift.unreadable"),
+        (Kind::Missing, "drift.missing"),
+        (Kind::Changed, "drift.changed"),
+        (Kind::Unmanaged, "drift.unmanaged"),
+        (Kind::Ignored, "drift.ignored"),
     ] {
-        section(drift, kind, title, style, &mut out);
+        section(drift, kind, &say(style.lang, title, &[]), style, &mut out);
     }
     for runbook in drift.runbooks.iter().filter(|r| !r.is_well()) {
-        let text =
-            format!("Runbook {} {}: {}.", runbook.name, style.ink(Ink::Bad, "NOT READY"), runbook.because.join("; "));
+        let word = style.ink(Ink::Bad, &say(style.lang, "drift.not_ready", &[]));
+        let args: &[(&str, &str)] = &[("name", &runbook.name), ("word", &word), ("why", &runbook.because.join("; "))];
+        let text = say(style.lang, "drift.runbook", args);
         out.push_str(&wrap(&text, style.width, 4));
         out.push('\n');
     }
@@ -505,7 +508,8 @@ pub fn text(drift: &Drift<'_>, style: &Style) -> String {
         against_text(base, drift, style, &mut out);
     }
     for finding in &drift.findings {
-        let text = format!("Finding: {}. {}", clean(&finding.summary), clean(&finding.detail));
+        let head = say(style.lang, "finding.finding", &[]);
+        let text = format!("{head}: {}. {}", clean(&finding.summary), clean(&finding.detail));
         out.push_str(&style.ink(Ink::Warn, &wrap(&text, style.width, 4)));
         out.push('\n');
     }
@@ -515,6 +519,11 @@ pub fn text(drift: &Drift<'_>, style: &Style) -> String {
         out.push_str(&format!("{}  straddle plan\n", style.strong(&say(style.lang, "tail.next", &[]))));
     }
     out
+}
+
+/// `1 rule`, `2 rules`.
+fn rules_word(n: usize) -> Words {
+    Words::new(if n == 1 { "word.rule" } else { "word.rules" }).with("n", n.to_string())
 }
 
 /// What the change causes, and what it does to rules.
@@ -589,7 +598,8 @@ fn section(drift: &Drift<'_>, kind: Kind, title: &str, style: &Style, out: &mut 
     }
     rows(&cells, &[], 2, out);
     if all.len() > most {
-        out.push_str(&format!("  and {} more (-verbose shows all)\n", all.len() - most));
+        let n = (all.len() - most).to_string();
+        out.push_str(&format!("{}\n", say(style.lang, "read.more", &[("n", &n), ("what", "")])));
     }
 }
 

@@ -6,7 +6,7 @@ use crate::lang::address::Address;
 use crate::plan::model::{Action, Change, Reason};
 use crate::report::diff::{self, Sign, brief, object};
 use crate::report::style::{Ink, clean, wrap};
-use crate::report::words::{count, keys};
+use crate::report::words::{keys, objects};
 use std::collections::{BTreeMap, BTreeSet};
 use straddle_sdk::value::{Path, Str, Value, same};
 
@@ -31,12 +31,12 @@ impl<'p> Page<'p> {
         if groups.is_empty() {
             return;
         }
-        self.heading("Actions");
+        self.heading(&self.tell("act.title", &[]));
         for (_, members) in groups {
             self.group(&members);
         }
         if unchanged > 0 {
-            let text = self.style.faint(&format!("  {} unchanged, not shown", count(unchanged, "object")));
+            let text = self.style.faint(&self.tell("act.unchanged", &[("objects", &objects(unchanged).say(self.style.lang))]));
             self.line(&text);
         }
     }
@@ -74,13 +74,35 @@ impl<'p> Page<'p> {
             return;
         }
         let all = keys(others.iter().filter_map(|c| c.address.key.as_ref()), 6);
-        let mut text = format!("      and {} more alike: {all}", others.len());
+        let mut text = self.tell("act.alike", &[("n", &others.len().to_string()), ("all", &all)]);
         let own = differing(first, others);
         if !own.is_empty() {
-            text.push_str(&format!("; each its own: {}", own.join(", ")));
+            text.push_str(&self.tell("act.own", &[("list", &own.join(", "))]));
         }
         let text = wrap(&text, self.style.width, 10);
         self.line(&text);
+    }
+
+    /// Why, for people.
+    fn reason(&self, reason: Reason) -> String {
+        let key = match reason {
+            Reason::ByTriggers => return "replace_triggered_by".into(),
+            Reason::CannotUpdate => "act.why.cannot",
+            Reason::Tainted => "act.why.tainted",
+            Reason::ByRequest => "act.why.asked",
+            Reason::NoResourceConfig => "act.why.no_config",
+            Reason::WrongRepetition => "act.why.repetition",
+            Reason::CountIndex => "act.why.beyond",
+            Reason::EachKey => "act.why.key",
+            Reason::ReplicaRemoved => "act.why.fewer",
+            Reason::SpareForUpdate => "act.why.spare",
+            Reason::NoModule => "act.why.no_module",
+            Reason::NoMoveTarget => "act.why.no_target",
+            Reason::ReadConfigUnknown => "act.why.unknown",
+            Reason::ReadDependencyPending => "act.why.pending",
+            Reason::CheckNested => "act.why.check",
+        };
+        self.tell(key, &[])
     }
 
     fn one(&mut self, change: &Change) {
@@ -97,8 +119,8 @@ impl<'p> Page<'p> {
             head.push_str(&format!(" (imported from {})", clean(id)));
         }
         let mut words: Vec<String> = Vec::new();
-        words.extend((!word.is_empty()).then(|| word.to_string()));
-        words.extend(change.reason.map(reason));
+        words.extend((!word.is_empty()).then(|| self.tell(word, &[])));
+        words.extend(change.reason.map(|why| self.reason(why)));
         let at = change.site.as_ref().and_then(|site| self.places.of(&self.plan.sources, site));
         words.extend(at.map(|(file, line)| self.style.faint(&format!("{}:{line}", clean(file)))));
         if !words.is_empty() {
@@ -149,36 +171,14 @@ fn kind(change: &Change) -> (&'static str, Ink, &'static str) {
     match change.action {
         Action::NoOp => (">", Ink::Faint, ""),
         Action::Create => ("+", Ink::Good, ""),
-        Action::Read => ("<=", Ink::Info, "read during apply"),
-        Action::Update => ("~", Ink::Warn, "changed in place"),
-        Action::DeleteCreate => ("-/+", Ink::Bad, "REPLACED: deleted, then created"),
-        Action::CreateDelete => ("+/-", Ink::Bad, "REPLACED: created, then the old one deleted"),
-        Action::Delete => ("-", Ink::Bad, "REMOVED"),
-        Action::Spare => ("+/-", Ink::Warn, "SPARE: created for this change, removed before it ends"),
-        Action::Forget => (".", Ink::Warn, "forgotten: the object lives on, nobody here answers for it"),
+        Action::Read => ("<=", Ink::Info, "act.read"),
+        Action::Update => ("~", Ink::Warn, "act.in_place"),
+        Action::DeleteCreate => ("-/+", Ink::Bad, "act.delete_create"),
+        Action::CreateDelete => ("+/-", Ink::Bad, "act.create_delete"),
+        Action::Delete => ("-", Ink::Bad, "act.removed"),
+        Action::Spare => ("+/-", Ink::Warn, "act.spare"),
+        Action::Forget => (".", Ink::Warn, "act.forgotten"),
     }
-}
-
-/// Why, for people.
-fn reason(reason: Reason) -> String {
-    match reason {
-        Reason::CannotUpdate => "cannot be changed in place",
-        Reason::Tainted => "half made or marked for replacement (tainted)",
-        Reason::ByRequest => "as asked for",
-        Reason::ByTriggers => "replace_triggered_by",
-        Reason::NoResourceConfig => "no longer in the spec",
-        Reason::WrongRepetition => "count or for_each came or went",
-        Reason::CountIndex => "beyond count",
-        Reason::EachKey => "key no longer in for_each",
-        Reason::ReplicaRemoved => "the spread wants fewer replicas there",
-        Reason::SpareForUpdate => "it serves while others are changed",
-        Reason::NoModule => "the module is no longer called",
-        Reason::NoMoveTarget => "moved to an address that nothing is configured for",
-        Reason::ReadConfigUnknown => "its arguments are known after apply",
-        Reason::ReadDependencyPending => "something it depends on changes",
-        Reason::CheckNested => "read again to verify a check",
-    }
-    .into()
 }
 
 /// The attributes in which others are not as the first, with their values where these are few.

@@ -5,11 +5,11 @@ use crate::lang::address::Address;
 use crate::plan::model::{Action, Drift, Kind, Plan, WorkloadPlan};
 use crate::report::diff::brief;
 use crate::report::style::{Ink, Style, clean, wrap};
-use crate::report::words::{self, Names, count, duration};
+use crate::report::words::{self, Names};
 use crate::spread::decision::{Interval, Role, Verdict};
 use crate::spread::evidence::State;
 use crate::spread::model::{Health, Location, Mode};
-use crate::tongue::say;
+use crate::tongue::{Lang, say};
 use std::collections::BTreeMap;
 use straddle_sdk::value::{Value, same_unmarked};
 
@@ -21,7 +21,7 @@ impl Page<'_> {
             self.line(&text);
         }
         let mut line = format!("{} {}", self.tell(opening(&self.plan.kind), &[]), counts(self.plan, self.style));
-        if let Some(repair) = repairs(self.plan) {
+        if let Some(repair) = repairs(self.plan, self.style.lang) {
             line.push_str(&format!(" {repair}"));
         }
         if !self.plan.has_changes() {
@@ -55,14 +55,16 @@ impl Page<'_> {
         let standing = plan.changes.iter().filter(|c| !c.before.is_null()).count();
         let total = standing.max(plan.unreadable.len()) + missing;
         let unreadable = plan.unreadable.len();
-        let mut line = format!("Read: {} of {}, {unreadable} unreadable.", total - unreadable, count(total, "object"));
+        let (read, objects) = ((total - unreadable).to_string(), words::objects(total).say(self.style.lang));
+        let args: &[(&str, &str)] = &[("read", &read), ("objects", &objects), ("unreadable", &unreadable.to_string())];
+        let mut line = self.tell("read.line", args);
         if !plan.topology.locations.is_empty() {
-            line.push_str(&format!(" {}.", health(plan)));
+            line.push_str(&format!(" {}.", health(plan, self.style.lang)));
         }
-        line.push_str(&format!(" State serial {}.", plan.serial));
+        line.push_str(&format!(" {}", self.tell("read.serial", &[("n", &plan.serial.to_string())])));
         let line = wrap(&line, self.style.width, 6);
         self.line(&line);
-        for doubt in plan.evidence.iter().filter_map(crate::report::evidence::doubt) {
+        for doubt in plan.evidence.iter().filter_map(|f| crate::report::evidence::doubt(f, self.style.lang)) {
             let text = self.style.ink(Ink::Warn, &wrap(&doubt, self.style.width, 4));
             self.line(&text);
         }
@@ -73,7 +75,7 @@ impl Page<'_> {
             }
         }
         if unreadable > 0 {
-            let title = self.style.ink(Ink::Bad, "Could not be read; nothing is concluded about these:");
+            let title = self.style.ink(Ink::Bad, &self.tell("read.unreadable", &[]));
             self.line(&title);
             let most = if self.style.verbose { usize::MAX } else { 10 };
             let groups = self.unreadable_groups();
@@ -112,7 +114,7 @@ impl Page<'_> {
     /// `and N more`, where something is not shown.
     pub(super) fn more(&mut self, n: usize, what: &str) {
         if n > 0 {
-            let text = self.style.faint(&format!("  and {n} more{what} (-verbose shows all)"));
+            let text = self.style.faint(&self.tell("read.more", &[("n", &n.to_string()), ("what", what)]));
             self.line(&text);
         }
     }
@@ -124,7 +126,7 @@ impl Page<'_> {
         let mut groups: BTreeMap<(u8, Address, usize, String), Vec<&Drift>> = BTreeMap::new();
         for (i, drift) in plan.drift.iter().enumerate() {
             let (rank, how) = match drift.live.is_null() {
-                true => (0, "GONE: the provider has no such object".to_string()),
+                true => (0, self.tell("read.gone", &[])),
                 false => (1 + u8::from(self.keeps(drift)), changed(&drift.state, &drift.live)),
             };
             let alone = if self.style.verbose || drift.address.key.is_none() { i + 1 } else { 0 };
@@ -133,7 +135,7 @@ impl Page<'_> {
         if groups.is_empty() {
             return;
         }
-        self.heading("Changed outside straddle");
+        self.heading(&self.tell("read.outside", &[]));
         let most = if self.style.verbose { usize::MAX } else { 12 };
         let hidden: usize = groups.values().skip(most).map(Vec::len).sum();
         let mut rows = Vec::new();
@@ -150,7 +152,7 @@ impl Page<'_> {
                 match rank {
                     0 => self.style.ink(Ink::Bad, &how),
                     1 => how,
-                    _ => self.style.faint(&format!("{how}, kept")),
+                    _ => self.style.faint(&self.tell("read.kept", &[("how", &how)])),
                 },
             ]);
         }
@@ -219,14 +221,14 @@ pub(super) fn counts(plan: &Plan, style: &Style) -> String {
         loud(number(Action::is_replace), "head.replace", "head.replace_loud"),
     );
     for (n, word) in [
-        (number(|a| a == Action::Spare), "to add and remove again"),
-        (number(|a| a == Action::Read), "to read"),
-        (number(|a| a == Action::Forget), "to forget"),
-        (plan.changes.iter().filter(|c| c.previous_address.is_some()).count(), "moved"),
-        (plan.outputs.iter().filter(|o| o.differs()).count(), "of the outputs"),
+        (number(|a| a == Action::Spare), "head.spares"),
+        (number(|a| a == Action::Read), "head.reads"),
+        (number(|a| a == Action::Forget), "head.forgets"),
+        (plan.changes.iter().filter(|c| c.previous_address.is_some()).count(), "head.moves"),
+        (plan.outputs.iter().filter(|o| o.differs()).count(), "head.outputs"),
     ] {
         if n > 0 {
-            text.push_str(&format!(", {n} {word}"));
+            text.push_str(&format!(", {}", say(lang, word, &[("n", &n.to_string())])));
         }
     }
     text.push('.');
@@ -287,14 +289,19 @@ fn serving(name: &str, workload: &WorkloadPlan, names: Names<'_>, style: &Style)
                         ("floor", &names.units(rule.floor)),
                     ],
                 ),
-                Some(g) => format!(
-                    "{} (losing {lost} comes back to {}{}, the rule says {} within {})",
-                    names.rule(rule.index),
-                    names.units(g.reached),
-                    g.reached_in_s.map_or(String::new(), |s| format!(" after {}", duration(s))),
-                    names.units(g.floor),
-                    duration(g.within_s)
-                ),
+                Some(g) => {
+                    let time = |s: u64| words::duration_in(s, style.lang);
+                    let after = g.reached_in_s.map(|s| say(style.lang, "head.after_time", &[("time", &time(s))]));
+                    let args: &[(&str, &str)] = &[
+                        ("rule", &names.rule(rule.index)),
+                        ("lost", &lost),
+                        ("reached", &names.units(g.reached)),
+                        ("after", &after.unwrap_or_default()),
+                        ("floor", &names.units(g.floor)),
+                        ("within", &time(g.within_s)),
+                    ];
+                    say(style.lang, "head.broken_growth", args)
+                }
             }
         })
         .collect();
@@ -319,7 +326,7 @@ fn serving(name: &str, workload: &WorkloadPlan, names: Names<'_>, style: &Style)
 }
 
 /// What the plan mends and how long the waiting takes by boot times.
-fn repairs(plan: &Plan) -> Option<String> {
+fn repairs(plan: &Plan, lang: Lang) -> Option<String> {
     let mended = plan.workloads.iter().flat_map(|(_, w)| &w.decision.rules);
     let mended = mended.filter(|r| r.before.verdict == Verdict::Fail && r.after.verdict != Verdict::Fail).count();
     let stood = plan.workloads.iter().any(|(_, w)| w.decision.existing.iter().any(|n| *n > 0));
@@ -328,13 +335,15 @@ fn repairs(plan: &Plan) -> Option<String> {
     match mended {
         0 => {}
         _ if !stood => {}
-        1 => text.push_str("Repairs the rule"),
-        n => text.push_str(&format!("Repairs {n} rules")),
+        1 => text.push_str(&say(lang, "head.repairs_one", &[])),
+        n => text.push_str(&say(lang, "head.repairs", &[("n", &n.to_string())])),
     }
     match (text.is_empty(), waiting) {
         (_, 0) => {}
-        (true, s) => text.push_str(&format!("About {} of waiting", duration(s))),
-        (false, s) => text.push_str(&format!(" in about {}", duration(s))),
+        (fresh, s) => {
+            let key = if fresh { "head.waiting" } else { "head.in_about" };
+            text.push_str(&say(lang, key, &[("time", &words::duration_in(s, lang))]));
+        }
     }
     if text.is_empty() { None } else { Some(format!("{text}.")) }
 }
@@ -359,15 +368,17 @@ fn waiting(workload: &WorkloadPlan, plan: &Plan) -> u64 {
 }
 
 /// How the locations are: those that are not well by name, the rest by name while they are few.
-fn health(plan: &Plan) -> String {
+fn health(plan: &Plan, lang: Lang) -> String {
     let locations = &plan.topology.locations;
     let word = |l: &Location| format!("{} {}", l.name, crate::report::evidence::standing(&plan.courses, l));
     if locations.len() <= 6 {
-        return format!("Locations {}", locations.iter().map(word).collect::<Vec<_>>().join(", "));
+        let list = locations.iter().map(word).collect::<Vec<_>>().join(", ");
+        return say(lang, "read.locations", &[("list", &list)]);
     }
     let state = |l: &Location| plan.courses.get(&l.name).is_none_or(|c| c.state() == State::Healthy);
     let (well, ill): (Vec<_>, Vec<_>) = locations.iter().partition(|l| l.health == Health::Healthy && state(l));
-    let mut text = format!("{} of {} UP", well.len(), count(locations.len(), "location"));
+    let (up, all) = (well.len().to_string(), locations.len().to_string());
+    let mut text = say(lang, "read.up_of", &[("up", &up), ("all", &all)]);
     if !ill.is_empty() {
         text.push_str(&format!(", {}", words::some(ill.into_iter().map(word), 6)));
     }

@@ -2,6 +2,7 @@
 
 mod pages;
 mod promises;
+mod telling;
 
 use super::Lang;
 use std::collections::HashMap;
@@ -15,7 +16,7 @@ static INDEX: LazyLock<HashMap<&'static str, &'static Entry>> =
 
 /// All messages.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
-    promises::MESSAGES.iter().chain(pages::MESSAGES)
+    promises::MESSAGES.iter().chain(pages::MESSAGES).chain(telling::MESSAGES)
 }
 
 /// The template of a message; an unknown key, from a plan of another version, stands for itself.

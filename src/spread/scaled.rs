@@ -1,0 +1,110 @@
+//! How many replicas there are to be where a scaler owns the number: never fewer than stand, and as many more as ratio and rules ask
+//! for once it has raised one place alone.
+
+use super::decide::{keeping, meters_of};
+use super::decision::Note;
+use super::judge::bound_of;
+use super::model::{Mode, Scaling};
+use super::place::{Placement, place};
+use super::tree::{Ask, Standing};
+use super::world::World;
+
+/// So many numbers beyond the first that fits the ratio are tried for one that keeps every rule: an odd one often does not.
+const TRIED: u32 = 16;
+
+/// The number for this world; `world.replicas` is what stands, within the scaler's bounds.
+pub fn replicas(world: &World<'_>, scaling: Scaling) -> u32 {
+    let now = world.replicas;
+    let calm = match world.mode {
+        Mode::Normal { failed_over, .. } => failed_over.is_empty(),
+        Mode::Repair => true,
+        _ => false,
+    };
+    // What is lost or in doubt is left as it is: how far it may grow back is the loss's business.
+    let usable = world.standing.iter().all(|s| matches!(s, Standing::Open | Standing::Cordoned));
+    if !calm || !usable || world.existing.iter().all(|n| *n == 0) {
+        return now;
+    }
+    let most = scaling.max.max(now);
+    let Some(fitting) = least(now, most, &|n| fitted(world, n).is_some()) else { return now };
+    let tried = fitting..=most.min(fitting.saturating_add(TRIED));
+    tried.into_iter().find(|n| keeps_rules(world, *n)).unwrap_or(fitting)
+}
+
+/// The least number in a range that does, of which every larger one does, too (apportionment is monotone).
+fn least(from: u32, to: u32, fits: &dyn Fn(u32) -> bool) -> Option<u32> {
+    if fits(from) {
+        return Some(from);
+    }
+    if !fits(to) {
+        return None;
+    }
+    let (mut low, mut high) = (from, to);
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        match fits(middle) {
+            true => high = middle,
+            false => low = middle,
+        }
+    }
+    Some(high)
+}
+
+/// The placement of so many, where it takes nothing from any place.
+fn fitted(world: &World<'_>, n: u32) -> Option<Placement> {
+    let found = place(&Ask { adds_only: false, replicas: n, ..world.ask() }).ok()?;
+    let short = found.notes.iter().any(|note| matches!(note, Note::Short { .. }));
+    let grows = found.target.iter().zip(&world.existing).all(|(after, before)| after >= before);
+    (grows && !short).then_some(found)
+}
+
+/// Whether every survive rule holds at once with so many.
+fn keeps_rules(world: &World<'_>, n: u32) -> bool {
+    let other = World { replicas: n, ..world.clone() };
+    let Ok(found) = keeping(&other, &Ask { adds_only: false, ..other.ask() }) else { return false };
+    let grows = found.target.iter().zip(&world.existing).all(|(after, before)| after >= before);
+    let rules = world.workload.survive.iter().zip(meters_of(&other));
+    grows && rules.into_iter().all(|(rule, meter)| meter.worst(&other.exposure, &found.target).0 >= bound_of(&other, rule.floor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::{Bound, Live, Scaling, Topology, Workload};
+    use super::super::tests::world;
+    use super::super::{decide, model};
+
+    fn scaled(t: &Topology, max: u32) -> Workload {
+        let mut w = world::workload(t, 10, vec![world::level("zone", model::Ratio::Even)]);
+        w.survive = vec![world::survive(world::of_level("zone"), 1, Bound::Percent(50_000_000))];
+        w.scaling = Some(Scaling { min: 10, max, site: model::Site(0) });
+        w
+    }
+
+    fn after(t: &Topology, w: &Workload, live: &[u32]) -> Vec<u32> {
+        let live: Live = world::live(live);
+        decide(t, w, &live, &model::Mode::normal()).unwrap().after
+    }
+
+    #[test]
+    fn a_group_that_its_scaler_raised_alone_takes_the_others_along() {
+        let t = world::zones(2);
+        // 13 of which one zone has 8: the ratio asks for 7 more or less, and no odd number keeps half of itself in each.
+        assert_eq!(after(&t, &scaled(&t, 30), &[8, 5]), [8, 8]);
+        assert_eq!(after(&t, &scaled(&t, 30), &[5, 5]), [5, 5], "what is even is left");
+        assert_eq!(after(&t, &scaled(&t, 30), &[9, 9]), [9, 9], "whatever the number");
+        assert_eq!(after(&t, &scaled(&t, 30), &[6, 5]), [6, 6]);
+        // Beyond the scaler's own bound nothing is added, and nothing is ever taken away.
+        assert_eq!(after(&t, &scaled(&t, 13), &[8, 5]), [8, 5]);
+        assert_eq!(after(&t, &scaled(&t, 30), &[2, 2]), [5, 5], "its least");
+    }
+
+    #[test]
+    fn nothing_is_raised_on_account_of_a_place_that_is_lost_or_in_doubt() {
+        for health in [model::Health::Unknown, model::Health::Suspect, model::Health::Down] {
+            let mut t = world::zones(2);
+            t.locations[0].health = health;
+            let kept = after(&t, &scaled(&t, 30), &[8, 5]);
+            assert_eq!(kept, [8, 5], "{health:?}");
+        }
+    }
+}
