@@ -6,6 +6,10 @@
 mod alone;
 #[path = "examples/cases.rs"]
 mod cases;
+#[path = "examples/korean.rs"]
+mod korean;
+#[path = "examples/stories.rs"]
+mod stories;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

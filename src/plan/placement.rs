@@ -190,11 +190,22 @@ pub fn standing(
         .map(|w| {
             let objects = by_workload.get(&Str::new(&w.rules.name)).cloned().unwrap_or_default();
             let forms = state.forms(&w.rules.name);
-            one_standing(w, env, topology, Found { observed, objects, forms }, problems)
+            let mut one = one_standing(w, env, topology, Found { observed, objects, forms }, problems);
+            if let Some(scaling) = &mut one.rules.scaling {
+                scaling.held = before_failover(state, &w.rules.name);
+            }
+            one
         })
         .collect();
     share_capacity(&mut all, topology);
     all
+}
+
+/// How many replicas a workload had before the failover in force; the most where there are several.
+fn before_failover(state: &State, workload: &str) -> Option<u32> {
+    let displaced = state.failovers.values().filter_map(|f| f.workloads.get(workload));
+    let before = displaced.map(|d| d.before.values().sum::<u64>()).max();
+    before.map(|n| u32::try_from(n).unwrap_or(u32::MAX))
 }
 
 /// Lets `ready` expressions see the replicas' objects as they are.

@@ -457,7 +457,7 @@ impl<'a> Reader<'a> {
         }
         let site = self.spec.site(block.header.clone());
         fields.finish();
-        Some(Scaling { min: min?, max: max?, site })
+        Some(Scaling { min: min?, max: max?, held: None, site })
     }
 
     /// `requires` or `entry` blocks.

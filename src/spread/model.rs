@@ -558,6 +558,9 @@ pub struct Scaling {
     pub min: u32,
     /// Most replicas over all places.
     pub max: u32,
+    /// How many stood before the failover that is in force: what is lost does not count twice once it stands elsewhere.
+    #[serde(default)]
+    pub held: Option<u32>,
     /// Where the block is.
     pub site: Site,
 }

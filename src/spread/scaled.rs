@@ -1,5 +1,5 @@
-//! How many replicas there are to be where a scaler owns the number: never fewer than stand, and as many more as ratio and rules ask
-//! for once it has raised one place alone.
+//! How many replicas there are to be where a scaler owns the number: never fewer than stand, and as many more as the survive rules ask
+//! for once it has raised one place alone. A ratio that is bent and breaks no rule is left to the scaler.
 
 use super::decide::{keeping, meters_of};
 use super::decision::Note;
@@ -25,10 +25,13 @@ pub fn replicas(world: &World<'_>, scaling: Scaling) -> u32 {
     if !calm || !usable || world.existing.iter().all(|n| *n == 0) {
         return now;
     }
+    if keeps_rules(world, now, true) {
+        return now;
+    }
     let most = scaling.max.max(now);
     let Some(fitting) = least(now, most, &|n| fitted(world, n).is_some()) else { return now };
     let tried = fitting..=most.min(fitting.saturating_add(TRIED));
-    tried.into_iter().find(|n| keeps_rules(world, *n)).unwrap_or(fitting)
+    tried.into_iter().find(|n| keeps_rules(world, *n, false)).unwrap_or(now)
 }
 
 /// The least number in a range that does, of which every larger one does, too (apportionment is monotone).
@@ -58,10 +61,10 @@ fn fitted(world: &World<'_>, n: u32) -> Option<Placement> {
     (grows && !short).then_some(found)
 }
 
-/// Whether every survive rule holds at once with so many.
-fn keeps_rules(world: &World<'_>, n: u32) -> bool {
+/// Whether every survive rule holds at once with so many, where nothing is taken from any place.
+fn keeps_rules(world: &World<'_>, n: u32, adds_only: bool) -> bool {
     let other = World { replicas: n, ..world.clone() };
-    let Ok(found) = keeping(&other, &Ask { adds_only: false, ..other.ask() }) else { return false };
+    let Ok(found) = keeping(&other, &Ask { adds_only, ..other.ask() }) else { return false };
     let grows = found.target.iter().zip(&world.existing).all(|(after, before)| after >= before);
     let rules = world.workload.survive.iter().zip(meters_of(&other));
     grows && rules.into_iter().all(|(rule, meter)| meter.worst(&other.exposure, &found.target).0 >= bound_of(&other, rule.floor))
@@ -76,7 +79,7 @@ mod tests {
     fn scaled(t: &Topology, max: u32) -> Workload {
         let mut w = world::workload(t, 10, vec![world::level("zone", model::Ratio::Even)]);
         w.survive = vec![world::survive(world::of_level("zone"), 1, Bound::Percent(50_000_000))];
-        w.scaling = Some(Scaling { min: 10, max, site: model::Site(0) });
+        w.scaling = Some(Scaling { min: 10, max, held: None, site: model::Site(0) });
         w
     }
 
@@ -88,11 +91,14 @@ mod tests {
     #[test]
     fn a_group_that_its_scaler_raised_alone_takes_the_others_along() {
         let t = world::zones(2);
-        // 13 of which one zone has 8: the ratio asks for 7 more or less, and no odd number keeps half of itself in each.
+        // 13 of which one zone has 8: losing it leaves 5 of 7. Half of an odd number is more than the smaller part.
         assert_eq!(after(&t, &scaled(&t, 30), &[8, 5]), [8, 8]);
         assert_eq!(after(&t, &scaled(&t, 30), &[5, 5]), [5, 5], "what is even is left");
         assert_eq!(after(&t, &scaled(&t, 30), &[9, 9]), [9, 9], "whatever the number");
         assert_eq!(after(&t, &scaled(&t, 30), &[6, 5]), [6, 6]);
+        let mut lax = scaled(&t, 30);
+        lax.survive[0].floor = Bound::Percent(30_000_000);
+        assert_eq!(after(&t, &lax, &[8, 5]), [8, 5], "no rule is broken: the ratio is the scaler's to mend");
         // Beyond the scaler's own bound nothing is added, and nothing is ever taken away.
         assert_eq!(after(&t, &scaled(&t, 13), &[8, 5]), [8, 5]);
         assert_eq!(after(&t, &scaled(&t, 30), &[2, 2]), [5, 5], "its least");

@@ -91,7 +91,16 @@ impl<'a> World<'a> {
         let total = all as u32;
         let replicas = match (mode, workload.scaling) {
             (Mode::Destroy, _) => 0,
-            (_, Some(scaling)) => total.min(scaling.max.max(scaling.min)).max(scaling.min),
+            (_, Some(scaling)) => {
+                let outside = || (0..n).filter(|p| !lost.places.contains(*p)).map(|p| here[p]).fold(0, u32::saturating_add);
+                let standing = match (scaling.held, mode) {
+                    (None, _) => total,
+                    // What the answer to the loss has raised is the scaler's to give back.
+                    (Some(held), Mode::Failback { .. }) => held,
+                    (Some(held), _) => outside().max(held),
+                };
+                standing.min(scaling.max.max(scaling.min)).max(scaling.min)
+            }
             (_, None) => workload.replicas,
         };
         let down = (0..n).any(|p| location(p).health == Health::Down);

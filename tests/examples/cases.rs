@@ -3,7 +3,7 @@
 use super::{copy, run, says, settles};
 
 /// Days before today, as the spec writes a day.
-fn days_ago(days: i64) -> String {
+pub fn days_ago(days: i64) -> String {
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     today.checked_sub(jiff::Span::new().days(days)).unwrap().to_string()
 }

@@ -482,7 +482,7 @@ fn weight_zero_is_drained_last() {
 fn a_scaler_s_number_is_never_lowered() {
     let t = zones(2);
     let mut w = workload(&t, 0, vec![level("zone", Ratio::Even)]);
-    w.scaling = Some(Scaling { min: 4, max: 12, site: Site(9) });
+    w.scaling = Some(Scaling { min: 4, max: 12, held: None, site: Site(9) });
     w.survive = vec![SurviveRule {
         then: vec![Then { floor: Bound::percent(100), within_s: 900 }],
         ..survive(of_level("zone"), 1, Bound::percent(40))
