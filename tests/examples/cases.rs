@@ -336,6 +336,8 @@ fn changes_wait_for_leave_and_repairs_do_not() {
     with("approvals = { remove = 1 }");
     says(&run(&dir, &["failback", "-auto-approve"], 1), &["1 people must approve; 0 did"]);
     run(&dir, &["failback", "-auto-approve", "-approved-by=kim=removals"], 0);
+    with("");
+    run(&dir, &["apply", "-auto-approve"], 0);
     // Stronger is nobody's approval, and fewer replicas are no weaker rule.
     with("approvals = { weaken = 2 }");
     let changed = |from: &str, to: &str| {

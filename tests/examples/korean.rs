@@ -8,7 +8,7 @@ const NOTATION: &[&str] = &[
     "(known after apply)",
     "is down and answers no requests",
     "brings it back",
-    "unreadable; ",
+    "not shown: unchanged",
     "straddle ",
     "sim_",
 ];

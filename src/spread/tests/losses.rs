@@ -491,6 +491,18 @@ fn cut_sets_of_real_sizes_are_complete_or_say_so() {
     assert!(tight.sets.iter().any(|s| s.len() as u32 > tight.complete_to));
 }
 
+/// Fifty workloads over 500 locations with 200 risks: every list is whole up to order 3.
+#[test]
+fn cut_sets_of_fifty_workloads_of_real_size() {
+    for i in 0..50 {
+        let (t, w, ready) = real_size(40 + 4 * i);
+        let exposure = Exposure::new(&t, &w).unwrap();
+        let found = cut_sets(&exposure, &merge(&exposure), &ready, u64::from(20 + 2 * i), 3);
+        assert_eq!(found.complete_to, 3, "workload {i}");
+        assert!(found.sets.iter().any(|s| s.iter().all(|e| matches!(e, Event::Risk(_)))), "the ways in, workload {i}");
+    }
+}
+
 #[test]
 fn exhaustive_survivors_of_four_zones() {
     // All 4 x 5 vectors, any number of losses: the sum of the smallest.

@@ -6,5 +6,6 @@ mod losses;
 mod overflow;
 mod place;
 mod random;
+mod seeds;
 mod steps;
 pub mod world;

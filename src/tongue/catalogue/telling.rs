@@ -83,7 +83,7 @@ pub const MESSAGES: &[Entry] = &[
         "정문만 보고 있어 위치 하나에 대해서는 알 수 없음",
     ),
     ("down.says", "{n} of {all} say DOWN{names}", "{all}곳 가운데 {n}곳이 DOWN이라고 합니다{names}"),
-    ("down.says_up", "; UP: {names}", "; UP: {names}"),
+    ("down.says_up", "; UP: {names}", "; 정상(UP): {names}"),
     ("down.silent", "; no answer: {names}", "; 답 없음: {names}"),
     (
         "down.against",
@@ -158,7 +158,7 @@ pub const MESSAGES: &[Entry] = &[
         "  NOT MET  {name}: hold {hold} after a failover, {lasted} so far",
         "  미달  {name}: 장애 조치 뒤 {hold} 유지, 지금까지 {lasted}",
     ),
-    ("back.stable", "{name}: stable_for {time}", "{name}: stable_for {time}"),
+    ("back.stable", "{name}: stable_for {time}", "{name}: 안정(stable_for) {time}"),
     ("back.longer", ", {time} after {n} returns that failed", ", 되돌리기에 {n}번 실패하여 {time}"),
     ("back.unseen", "  NOT MET  {rule}: not seen well before now", "  미달  {rule}: 지금까지 정상으로 보인 적이 없음"),
     ("back.met", "  MET  {rule}: seen well since {since}, {passed} so far", "  충족  {rule}: {since}부터 정상, 지금까지 {passed}"),
