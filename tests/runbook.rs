@@ -280,7 +280,11 @@ fn carried_out_in_a_namespace_without_a_network() {
             version.ends(0);
             let before = asked.load(Ordering::Relaxed);
             without_a_network(&stack, "elsewhere", book).unwrap().ends(0).says("DONE  lose-cloud-one");
-            assert_eq!(asked.load(Ordering::Relaxed), before, "nothing of this machine's network was there to be asked");
+            assert_eq!(
+                asked.load(Ordering::Relaxed),
+                before,
+                "nothing of this machine's network was there to be asked"
+            );
         }
         None => drop(stack.offline().ends(0).says("DONE  lose-cloud-one")),
     }

@@ -174,7 +174,8 @@ impl Task<'_> {
 
     async fn fail_back(&self, store: &Store, scene: &mut Scene) -> Exit {
         let spec = &self.project.spec;
-        let standing = way_back::way_back(spec, &scene.state, &scene.topology, &scene.observed.courses, now(), self.lang());
+        let standing =
+            way_back::way_back(spec, &scene.state, &scene.topology, &scene.observed.courses, now(), self.lang());
         self.say(&standing.text);
         if scene.state.failovers.is_empty() {
             return Exit::Done;
@@ -246,14 +247,8 @@ impl Task<'_> {
             Err(exit) => return exit,
         };
         let courses = &scene.observed.courses;
-        let standing = way_back::way_back(
-            &self.project.spec,
-            &scene.state,
-            &scene.topology,
-            courses,
-            now(),
-            self.lang(),
-        );
+        let standing =
+            way_back::way_back(&self.project.spec, &scene.state, &scene.topology, courses, now(), self.lang());
         self.say(&standing.text);
         let shut = standing.open.is_empty() && !scene.state.failovers.is_empty();
         let exit = if shut { Exit::Error } else { Exit::Done };
@@ -310,14 +305,8 @@ pub(super) fn record_of(
             || w.decision.existing != w.decision.after;
         concerned.then(|| (name.to_string(), displaced))
     });
-    let failover = Failover {
-        since: now(),
-        by,
-        word,
-        reason: String::new(),
-        forced: false,
-        workloads: workloads.collect(),
-    };
+    let failover =
+        Failover { since: now(), by, word, reason: String::new(), forced: false, workloads: workloads.collect() };
     Entry::Failover { loss: Loss(lost.clone()), failover }
 }
 

@@ -36,7 +36,8 @@ pub fn is_given(project: &Project, plan: &Plan, approvals: &[Approval], printer:
 
 /// The rules that are gone or weaker, as approvals name them.
 fn weakens(plan: &Plan) -> Vec<String> {
-    let of = |(name, w): &(Str, WorkloadPlan)| w.weakened.iter().map(|(id, ..)| format!("{name}:{id}")).collect::<Vec<_>>();
+    let of =
+        |(name, w): &(Str, WorkloadPlan)| w.weakened.iter().map(|(id, ..)| format!("{name}:{id}")).collect::<Vec<_>>();
     plan.workloads.iter().flat_map(of).collect()
 }
 
@@ -50,11 +51,7 @@ fn planned<'w>(plan: &Plan, weakens: &'w [String]) -> Planned<'w> {
         true => u64::from(entry.count),
         false => entry.slots.iter().filter(|s| s.role == Role::Shrink).count() as u64,
     });
-    Planned {
-        mends,
-        weakens,
-        removes: removes.sum(),
-    }
+    Planned { mends, weakens, removes: removes.sum() }
 }
 
 /// When replicas were removed, by the history of the state: one time for each replica.

@@ -207,7 +207,8 @@ pub fn report_breaches(plan: &Plan, project: &Project, printer: &Printer) {
     for (_, workload) in &plan.workloads {
         let names = Names { topology: &plan.topology, workload: &workload.rules };
         let spans = |site| project.spec.span(site).cloned();
-        found.extend(workload.decision.breaches.iter().map(|b| refusal::breach(b, names, &spans, printer.style().lang)));
+        found
+            .extend(workload.decision.breaches.iter().map(|b| refusal::breach(b, names, &spans, printer.style().lang)));
     }
     if plan.breaks_a_promise() {
         let spans = |site| project.spec.span(site).cloned();

@@ -248,7 +248,12 @@ fn tell(
         match answer {
             Ok(simulation) => all.push((one, simulation)),
             Err(refused) => {
-                let problem = refusal::diagnostic(&refused, names(&stands.topology, &one.rules), &spans(spec), printer.style().lang);
+                let problem = refusal::diagnostic(
+                    &refused,
+                    names(&stands.topology, &one.rules),
+                    &spans(spec),
+                    printer.style().lang,
+                );
                 printer.diagnostics(&[problem], &project.sources);
                 return Exit::Broken;
             }
@@ -307,7 +312,12 @@ pub fn validate_rules(args: &ValidateArgs, printer: &Printer) -> Exit {
             match decided {
                 Ok(decision) => {
                     let names = names(topology, &one.rules);
-                    problems.extend(decision.breaches.iter().map(|b| refusal::breach(b, names, &spans(&project.spec), printer.style().lang)));
+                    problems.extend(
+                        decision
+                            .breaches
+                            .iter()
+                            .map(|b| refusal::breach(b, names, &spans(&project.spec), printer.style().lang)),
+                    );
                     standing.push(one);
                     decisions.push(decision);
                 }

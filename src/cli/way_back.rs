@@ -21,14 +21,7 @@ pub struct WayBack {
 }
 
 /// Judges every failover in force at a moment.
-pub fn way_back(
-    spec: &Spec,
-    state: &State,
-    topology: &Topology,
-    courses: &Courses,
-    now: Time,
-    lang: Lang,
-) -> WayBack {
+pub fn way_back(spec: &Spec, state: &State, topology: &Topology, courses: &Courses, now: Time, lang: Lang) -> WayBack {
     let mut way = WayBack { open: BTreeSet::new(), text: String::new() };
     if state.failovers.is_empty() {
         way.text.push_str(&say(lang, "back.none", &[]));

@@ -218,7 +218,11 @@ pub fn timers(spec: &Spec, topology: &Topology, location: &str) -> Timers {
     Timers { stable_for_s: longest(|w| w.stable_for_s), hold_s: longest(|w| w.hold_s) }
 }
 
-fn workloads_at<'s>(spec: &'s Spec, topology: &'s Topology, location: &'s str) -> impl Iterator<Item = &'s WorkloadSpec> {
+fn workloads_at<'s>(
+    spec: &'s Spec,
+    topology: &'s Topology,
+    location: &'s str,
+) -> impl Iterator<Item = &'s WorkloadSpec> {
     let stands = move |w: &&WorkloadSpec| {
         w.rules.places.iter().any(|p| topology.locations.get(p.location).is_some_and(|l| l.name == location))
     };
@@ -256,9 +260,8 @@ fn in_force<'s>(
     topology: &Topology,
     location: &Location,
 ) -> Option<&'s Failover> {
-    let takes_it = |loss: &Loss| {
-        loss.0.iter().filter_map(|name| spec.event(name)).any(|event| takes(topology, location, &event))
-    };
+    let takes_it =
+        |loss: &Loss| loss.0.iter().filter_map(|name| spec.event(name)).any(|event| takes(topology, location, &event));
     remembered.failovers.iter().find(|(loss, _)| takes_it(loss)).map(|(_, failover)| failover)
 }
 

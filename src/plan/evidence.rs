@@ -2,13 +2,13 @@
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
+use super::course::record;
 use super::placement::LocationFact;
 use super::probes::{About, Saw, Seen, merged, sights};
 use crate::spec::Spec;
 use crate::spec::probes::machine;
 use crate::spread::evidence::{Control, Demands, Evidence, Judged, Sight, State, Vantage, breaker, falls_with, judge};
 use crate::spread::model::{Health, HealthSource};
-use super::course::record;
 use crate::state::State as Remembered;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -272,7 +272,7 @@ mod tests {
             notes: Vec::new(),
             unreadable: Vec::new(),
             evidence: Vec::new(),
-        courses: Default::default(),
+            courses: Default::default(),
             outputs: vec![OutputChange {
                 name: "o".into(),
                 before: None,

@@ -139,7 +139,9 @@ fn amounts((is, is_n): (Amount, u64), (was, was_n): (Amount, u64)) -> Option<Ord
         }
     };
     match (is, was) {
-        (Amount::Part(a), Amount::Part(b)) if a == b => Some(count(is, is_n).cmp(&count(was, was_n)).max(Ordering::Equal)),
+        (Amount::Part(a), Amount::Part(b)) if a == b => {
+            Some(count(is, is_n).cmp(&count(was, was_n)).max(Ordering::Equal))
+        }
         (Amount::Part(a), Amount::Part(b)) => Some(a.cmp(&b)),
         (Amount::Count(a), Amount::Count(b)) => Some(a.cmp(&b)),
         _ if is_n == 0 || was_n == 0 => None,
@@ -193,9 +195,8 @@ fn survives(is: &Survives, was: &Survives) -> Option<Ordering> {
 
 /// Whether `a` promises all that `b` does.
 fn keeps_at_least(a: &Survives, b: &Survives) -> bool {
-    let not_less = |x: Amount, y: Amount| {
-        amounts((x, a.replicas), (y, b.replicas)).is_some_and(|order| order != Ordering::Less)
-    };
+    let not_less =
+        |x: Amount, y: Amount| amounts((x, a.replicas), (y, b.replicas)).is_some_and(|order| order != Ordering::Less);
     a.losses >= b.losses
         && not_less(a.floor, b.floor)
         && b.then.iter().all(|(floor, within)| a.then.iter().any(|(f, w)| not_less(*f, *floor) && w <= within))
@@ -244,7 +245,12 @@ mod tests {
             ("min_ready.far", Some("2"), Some("3"), Some(Strengthened)),
             ("margin.alarm_below", Some("2"), Some("1"), Some(Weakened)),
             ("change.p", Some("weaken 2, remove 1, 1 windows"), Some("weaken 1, remove 1, 1 windows"), Some(Weakened)),
-            ("change.p", Some("weaken 2, remove 0, 1 windows"), Some("weaken 2, remove 1, 1 windows"), Some(Strengthened)),
+            (
+                "change.p",
+                Some("weaken 2, remove 0, 1 windows"),
+                Some("weaken 2, remove 1, 1 windows"),
+                Some(Strengthened),
+            ),
             ("evidence.dogok", Some("declared"), Some("vendor_letter"), Some(Strengthened)),
             ("evidence.dogok", Some("site_survey"), Some("declared"), Some(Weakened)),
             ("never.heard", Some("a"), Some("b"), Some(Weakened)),

@@ -208,7 +208,8 @@ pub fn text(probes_of: Vec<(String, Vec<String>)>, observed: &Observed, lang: La
         let mut any = false;
         for ((_, about), saw) in mine {
             any = true;
-            let said: Vec<String> = vantages.iter().zip(saw).map(|(v, s)| format!("{v} {}", saw_word(*s, lang))).collect();
+            let said: Vec<String> =
+                vantages.iter().zip(saw).map(|(v, s)| format!("{v} {}", saw_word(*s, lang))).collect();
             let _ = writeln!(out, "  {:<28} {}", about_word(about, lang), said.join(", "));
         }
         if !any {

@@ -90,7 +90,8 @@ fn parts<'r>(refusal: &'r Refusal, names: Names<'_>) -> Parts<'r> {
             plain("refuse.too_many", detail, vec![*site])
         }
         Refusal::MissingDomain { location, level, site } => {
-            let detail = told("refuse.no_level_detail").with("level", level.as_str()).with("location", location.as_str());
+            let detail =
+                told("refuse.no_level_detail").with("level", level.as_str()).with("location", location.as_str());
             plain("refuse.no_level", detail, vec![*site])
         }
         Refusal::NoSuchDomain { level, domain, site } => {
@@ -115,7 +116,8 @@ fn parts<'r>(refusal: &'r Refusal, names: Names<'_>) -> Parts<'r> {
                 words.with("name", name.as_str()).with("n", format!("{n}"))
             };
             let lack: Vec<Words> = domains.iter().map(lacks).collect();
-            let detail = told("refuse.room_detail").with("n", super::words::replicas(*short as usize)).with("lack", lack);
+            let detail =
+                told("refuse.room_detail").with("n", super::words::replicas(*short as usize)).with("lack", lack);
             Parts { summary: Words::new("refuse.room"), detail, lines: lines.clone(), ways_out }
         }
         Refusal::Blocked { by, worst_loss, value, bound, state, lines, ways_out } => Parts {

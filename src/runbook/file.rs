@@ -134,7 +134,11 @@ impl Bytes {
     }
 
     fn content(self) -> Content {
-        let file = |(path, kind, bytes): (String, CarriedKind, Option<Blob>)| Carried { path, kind, bytes: bytes.map(|b| b.0) };
+        let file = |(path, kind, bytes): (String, CarriedKind, Option<Blob>)| Carried {
+            path,
+            kind,
+            bytes: bytes.map(|b| b.0),
+        };
         let files = self.files.into_iter().map(file).collect();
         Content { plan: self.plan.0, state: self.state.0, files }
     }

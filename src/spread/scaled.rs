@@ -67,7 +67,10 @@ fn keeps_rules(world: &World<'_>, n: u32, adds_only: bool) -> bool {
     let Ok(found) = keeping(&other, &Ask { adds_only, ..other.ask() }) else { return false };
     let grows = found.target.iter().zip(&world.existing).all(|(after, before)| after >= before);
     let rules = world.workload.survive.iter().zip(meters_of(&other));
-    grows && rules.into_iter().all(|(rule, meter)| meter.worst(&other.exposure, &found.target).0 >= bound_of(&other, rule.floor))
+    grows
+        && rules
+            .into_iter()
+            .all(|(rule, meter)| meter.worst(&other.exposure, &found.target).0 >= bound_of(&other, rule.floor))
 }
 
 #[cfg(test)]

@@ -92,7 +92,8 @@ impl<'a> World<'a> {
         let replicas = match (mode, workload.scaling) {
             (Mode::Destroy, _) => 0,
             (_, Some(scaling)) => {
-                let outside = || (0..n).filter(|p| !lost.places.contains(*p)).map(|p| here[p]).fold(0, u32::saturating_add);
+                let outside =
+                    || (0..n).filter(|p| !lost.places.contains(*p)).map(|p| here[p]).fold(0, u32::saturating_add);
                 let standing = match (scaling.held, mode) {
                     (None, _) => total,
                     // What the answer to the loss has raised is the scaler's to give back.

@@ -89,7 +89,10 @@ fn a_name_is_asked_of_a_real_name_server() {
     stack.stands(2, 2);
     assert!(stack.states().values().all(|s| s == "healthy"));
     let asked = names.asked.lock().unwrap().clone();
-    assert!(asked.iter().any(|n| n == "r0.a.example.test") && asked.iter().any(|n| n == "r1.b.example.test"), "{asked:?}");
+    assert!(
+        asked.iter().any(|n| n == "r0.a.example.test") && asked.iter().any(|n| n == "r1.b.example.test"),
+        "{asked:?}"
+    );
     // One name that does not exist: one replica less, the location is there.
     *names.gone.lock().unwrap() = ["r0.a".to_string()].into();
     assert_eq!(stack.state("a"), "healthy");
@@ -240,7 +243,11 @@ fn an_agent_behind_a_url_counts_for_what_it_answers_in_time_and_for_nothing_else
     let applied = run("apply -auto-approve", Some(TOKEN)).ends(0);
     assert!(!applied.out.contains(TOKEN) && !applied.err.contains(TOKEN));
     let seen = agent.seen.lock().unwrap().clone();
-    assert!(!seen.is_empty() && seen.iter().all(|s| s.starts_with(&format!("Authorization: Bearer {TOKEN}\n")) || s.to_lowercase().starts_with("authorization: bearer")));
+    assert!(
+        !seen.is_empty()
+            && seen.iter().all(|s| s.starts_with(&format!("Authorization: Bearer {TOKEN}\n"))
+                || s.to_lowercase().starts_with("authorization: bearer"))
+    );
     let states = |token: Option<&str>| -> BTreeMap<String, (String, String)> {
         let ran = run("probe -json", token).ends(0);
         let found: Value = serde_json::from_str(&ran.out).unwrap();

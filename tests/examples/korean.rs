@@ -71,7 +71,12 @@ fn what_is_said_is_said_in_korean() {
         straddle(&dir, &["sim", "up", loss]);
         look(&mut found);
     }
-    assert!(found.is_empty(), "English alone, {} lines:\n{}", found.len(), found.into_iter().collect::<Vec<_>>().join("\n"));
+    assert!(
+        found.is_empty(),
+        "English alone, {} lines:\n{}",
+        found.len(),
+        found.into_iter().collect::<Vec<_>>().join("\n")
+    );
 }
 
 #[test]

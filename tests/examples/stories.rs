@@ -191,7 +191,11 @@ fn two_clouds_one_building_moved_apart_survive_the_loss_of_one() {
     // Names are resolved by neither of the two.
     let dns = "provider \"sim\" {\n  alias = \"dns\"\n  cloud = \"dns\"\n}\n\nprovider \"sim\" {\n  alias = \"aws\"";
     let apart = apart.replacen("provider \"sim\" {\n  alias = \"aws\"", dns, 1);
-    let apart = apart.replacen("resource \"sim_record\" \"web\" {\n  provider = sim.aws", "resource \"sim_record\" \"web\" {\n  provider = sim.dns", 1);
+    let apart = apart.replacen(
+        "resource \"sim_record\" \"web\" {\n  provider = sim.aws",
+        "resource \"sim_record\" \"web\" {\n  provider = sim.dns",
+        1,
+    );
     std::fs::write(&file, apart).unwrap();
     run(&dir, &["apply", "-auto-approve"], 0);
     stands(&dir, &[("apne2-az1", 5), ("kr-1", 5)]);

@@ -33,7 +33,9 @@ impl Noted {
         let seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let bytes: usize = seen.values().filter_map(|c| c.bytes.as_ref()).map(Vec::len).sum();
         match bytes > MOST {
-            true => Err(format!("its spec reads {} MB of files; a runbook carries {} MB at most", bytes >> 20, MOST >> 20)),
+            true => {
+                Err(format!("its spec reads {} MB of files; a runbook carries {} MB at most", bytes >> 20, MOST >> 20))
+            }
             false => Ok(seen.values().cloned().collect()),
         }
     }
@@ -91,7 +93,10 @@ impl Replayed {
     fn find(&self, path: &Path) -> io::Result<&Carried> {
         let name = key(&self.base, path);
         self.carried.get(&name).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::NotFound, "the runbook does not carry it: it was not read when the runbook was compiled")
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                "the runbook does not carry it: it was not read when the runbook was compiled",
+            )
         })
     }
 }

@@ -197,13 +197,7 @@ impl Rehearsal<'_> {
     }
 
     /// Every provider plans every object of the runbook again; what it would do must be what the runbook holds.
-    async fn dry(
-        &self,
-        scenario: &Scenario,
-        header: &Header,
-        content: &Content,
-        plan: &Plan,
-    ) -> Result<Trial, String> {
+    async fn dry(&self, scenario: &Scenario, header: &Header, content: &Content, plan: &Plan) -> Result<Trial, String> {
         let started = std::time::Instant::now();
         let at = now().0;
         let files = Arc::new(Replayed::of(&self.project.directory, &content.files));

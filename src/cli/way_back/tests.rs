@@ -24,7 +24,9 @@ struct Tool {
 impl Tool {
     fn of(arguments: &str) -> Tool {
         let location = |name: &str| {
-            format!("location \"{name}\" {{\n  provider = sim\n  domains = {{ cloud = \"c\", zone = \"{name}\" }}\n}}\n")
+            format!(
+                "location \"{name}\" {{\n  provider = sim\n  domains = {{ cloud = \"c\", zone = \"{name}\" }}\n}}\n"
+            )
         };
         let text = format!(
             r#"
@@ -188,7 +190,11 @@ fn every_transition_of_the_table_is_carried_by_the_state() {
     tool.says("a", Health::Healthy);
     tool.at(MINUTE);
     assert_eq!(tool.at(22 * MINUTE), At::Probation);
-    assert!(tool.text().contains("10m after 1 returns that failed") && tool.text().contains("  MET"), "{}", tool.text());
+    assert!(
+        tool.text().contains("10m after 1 returns that failed") && tool.text().contains("  MET"),
+        "{}",
+        tool.text()
+    );
     assert!(tool.fail_back(), "{}", tool.text());
     assert_eq!(tool.at(MINUTE), At::Healthy);
     assert!(tool.state.failovers.is_empty());

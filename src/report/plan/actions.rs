@@ -36,7 +36,8 @@ impl<'p> Page<'p> {
             self.group(&members);
         }
         if unchanged > 0 {
-            let text = self.style.faint(&self.tell("act.unchanged", &[("objects", &objects(unchanged).say(self.style.lang))]));
+            let text =
+                self.style.faint(&self.tell("act.unchanged", &[("objects", &objects(unchanged).say(self.style.lang))]));
             self.line(&text);
         }
     }

@@ -43,7 +43,8 @@ fn a_refused_rule_and_its_ways_out() {
     let plan = refused();
     let (_, workload) = &plan.workloads[0];
     let names = crate::report::words::Names { topology: &plan.topology, workload: &workload.rules };
-    let all: Vec<Diagnostic> = workload.decision.breaches.iter().map(|b| refusal::breach(b, names, &site, crate::tongue::Lang::En)).collect();
+    let all: Vec<Diagnostic> =
+        workload.decision.breaches.iter().map(|b| refusal::breach(b, names, &site, crate::tongue::Lang::En)).collect();
     insta::assert_snapshot!(diagnostics::text(&all, &plan.sources, &Style::default()));
 }
 
