@@ -2,8 +2,11 @@
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
+pub mod position;
+
+use position::LineIndex;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use straddle_sdk::value::Path;
 
 /// A source text by number: an index into the run's [`Sources`].
@@ -28,6 +31,29 @@ pub struct Sources {
 pub struct Source {
     pub name: String,
     pub text: Arc<str>,
+    /// Where its lines begin, found when first asked for.
+    #[serde(skip)]
+    lines: OnceLock<Arc<LineIndex>>,
+}
+
+impl Source {
+    /// A text by its name.
+    pub fn new(name: impl Into<String>, text: impl Into<Arc<str>>) -> Source {
+        Source { name: name.into(), text: text.into(), lines: OnceLock::new() }
+    }
+
+    /// Where its lines begin.
+    pub fn lines(&self) -> &LineIndex {
+        self.lines.get_or_init(|| Arc::new(LineIndex::of(&self.text)))
+    }
+}
+
+impl Sources {
+    /// A place as messages write it, `main.tf:2,3-8`. `None`: the text is none of these.
+    pub fn place(&self, span: &Span) -> Option<String> {
+        let source = self.files.get(span.file.0 as usize)?;
+        Some(source.lines().range_text(&source.name, &source.text, span))
+    }
 }
 
 /// How bad.

@@ -6,13 +6,13 @@
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use straddle::diag::{Diagnostic, FileId};
-use straddle::lang::console::{Answer, ask};
+use straddle::diag::position::position;
+use straddle::diag::{Diagnostic, FileId, Source};
+use straddle::lang::console::{Answer, INPUT, ask};
 use straddle::lang::evaluate::Surroundings;
 use straddle::lang::functions::FunctionContext;
 use straddle::lang::functions::files::{Disk, SystemRandom};
 use straddle::lang::load::{Loaded, load};
-use straddle::lang::position::position;
 use straddle::lang::scope::{ModuleValues, NoResources, Paths};
 use straddle::lang::syntax::{Text, parse_body};
 use straddle::lang::validate::validate;
@@ -108,6 +108,8 @@ impl Console {
     }
 
     fn ask(&self, text: &str) -> Answer {
+        let mut sources = self.loaded.sources.clone();
+        sources.files.push(Source::new(INPUT, format!("{text}\n")));
         let functions = FunctionContext {
             base_directory: &self.directory,
             files: &self.disk,
@@ -116,15 +118,12 @@ impl Console {
             random: Some(&SystemRandom),
             providers: None,
             templates: None,
+            sources: Some(&sources),
         };
-        let around = Surroundings {
-            functions,
-            paths: &self.paths,
-            workspace: "default",
-            sources: &self.loaded.sources,
-            console: true,
-        };
-        ask(text, FileId(u32::MAX), &self.loaded.config.module, &self.values, &NoResources, around)
+        let around =
+            Surroundings { functions, paths: &self.paths, workspace: "default", sources: &sources, console: true };
+        let file = FileId(u32::try_from(self.loaded.sources.files.len()).unwrap());
+        ask(text, file, &around.scope(&self.loaded.config.module, &self.values, &NoResources))
     }
 }
 
@@ -256,6 +255,7 @@ fn configurations() {
             random: None,
             providers: None,
             templates: None,
+            sources: Some(&loaded.sources),
         };
         let paths = Paths { module: ".".into(), root: ".".into(), cwd: directory.path().display().to_string() };
         let around =

@@ -154,12 +154,14 @@ fn answers(directory: &Path, expressions: &[String]) -> Vec<Answer> {
         providers: None,
         random: None,
         templates: None,
+        sources: None,
     };
     let paths = Paths { module: ".".into(), root: ".".into(), cwd: directory.display().to_string() };
     let around =
-        Surroundings { functions, paths: &paths, workspace: "default", sources: &loaded.sources, console: false };
+        Surroundings { functions, paths: &paths, workspace: "default", sources: &loaded.sources, console: true };
     let values = ModuleValues::default();
-    let one = |text: &String| ask(text, FileId(u32::MAX), &loaded.config.module, &values, &NoResources, around);
+    let scope = around.scope(&loaded.config.module, &values, &NoResources);
+    let one = |text: &String| ask(text, FileId(u32::MAX), &scope);
     expressions.iter().map(one).collect()
 }
 
@@ -235,8 +237,8 @@ fn what_fails_fails_for_terraform_with_the_same_words_at_the_same_place() {
             continue;
         };
         let begins = first["range"]["start"]["column"].as_u64().unwrap_or_default();
-        let straddle::lang::position::Position { column, .. } =
-            straddle::lang::position::position(&all[at], error.span.as_ref().unwrap().range.start);
+        let straddle::diag::position::Position { column, .. } =
+            straddle::diag::position::position(&all[at], error.span.as_ref().unwrap().range.start);
         // "  value = " stands before each.
         if first["summary"] != error.summary.as_str() || begins != column as u64 + 10 {
             found.insert(all[at].clone(), format!("{} at {column}\n    Terraform: {first}", error.summary));

@@ -30,11 +30,13 @@ fn answer(expression: &str) -> Answer {
         providers: None,
         random: None,
         templates: None,
+        sources: None,
     };
     let paths = Paths { module: ".".into(), root: ".".into(), cwd: "/".into() };
     let around =
         Surroundings { functions, paths: &paths, workspace: "default", sources: &loaded.sources, console: true };
-    ask(expression, FileId(u32::MAX), &loaded.config.module, &ModuleValues::default(), &NoResources, around)
+    let values = ModuleValues::default();
+    ask(expression, FileId(u32::MAX), &around.scope(&loaded.config.module, &values, &NoResources))
 }
 
 /// Reads a text in every way there is, and shows what is wrong with it.
@@ -49,7 +51,7 @@ fn read(text: &str) {
 }
 
 fn show(text: &str, found: &[Diagnostic]) {
-    let sources = Sources { files: vec![Source { name: "x.tf".into(), text: text.into() }] };
+    let sources = Sources { files: vec![Source::new("x.tf", text)] };
     for diagnostic in found {
         let span = diagnostic.span.as_ref().unwrap();
         assert!(span.range.end <= text.len() && span.range.start <= span.range.end, "INV-11: {diagnostic:?}");

@@ -5,14 +5,17 @@
 use std::path::Path;
 use straddle::diag::{Diagnostic, Sources};
 use straddle::lang::display::display;
-use straddle::lang::evaluate::{Surroundings, evaluate, outputs};
+use straddle::lang::evaluate::Surroundings;
 use straddle::lang::functions::FunctionContext;
 use straddle::lang::load::{Disk, Loaded, load, read_tfvars};
 use straddle::lang::module::Mode;
 use straddle::lang::scope::{NoResources, Paths};
+use straddle::lang::tree::Tree;
 use straddle::lang::validate::validate;
 use straddle::lang::value::Str;
 use straddle::lang::variables::{Given, assign, read_values};
+use straddle::plan::env::Env;
+use straddle::spec::Spec;
 use tempfile::TempDir;
 
 fn directory(files: &[(&str, &str)]) -> TempDir {
@@ -39,6 +42,7 @@ fn with_surroundings<R>(directory: &Path, sources: &Sources, f: impl FnOnce(Surr
         random: None,
         providers: None,
         templates: None,
+        sources: None,
     };
     let paths = Paths { module: ".".into(), root: ".".into(), cwd: "/".into() };
     f(Surroundings { functions, paths: &paths, workspace: "default", sources, console: false })
@@ -60,11 +64,17 @@ fn run(directory: &Path, given: &[(Str, Given)]) -> (Vec<String>, Vec<String>) {
     diags.extend(problems);
     diags.extend(loaded.diags.clone());
     with_surroundings(directory, &loaded.sources, |around| {
-        let (values, problems) = evaluate(&loaded.config, variables, &NoResources, around);
-        diags.extend(problems);
-        let (results, problems) = outputs(module, &around.scope(module, &values, &NoResources));
-        diags.extend(problems);
-        let shown = results.iter().map(|(name, value)| format!("{name} = {}", display(value))).collect();
+        let spec = Spec::default();
+        let tree = Tree::of(&loaded.config, ".");
+        let env = Env::new(tree, &spec, &variables, around.functions, &loaded.sources);
+        env.settle();
+        let mut shown = Vec::new();
+        for name in module.outputs.keys() {
+            match env.output(0, name) {
+                Ok(value) => shown.push(format!("{name} = {}", display(&value))),
+                Err(problems) => diags.extend(problems),
+            }
+        }
         (shown, diags.iter().map(|d| d.summary.clone()).collect())
     })
 }
@@ -89,7 +99,7 @@ fn values_of_variables_in_rising_precedence() {
     let (shown, _) = run(dir.path(), &[text("c", "[1, 2]"), text("b", "[not parsed")]);
     assert_eq!(shown, ["all = \"file [not parsed 2\""]);
     let (_, diags) = run(dir.path(), &[text("c", "[1, "), text("d", "x")]);
-    assert_eq!(diags, ["Value for undeclared variable", "Missing expression"]);
+    assert_eq!(diags, ["Value for undeclared variable", "Missing expression", "No value for required variable"]);
     let (_, diags) = run(dir.path(), &[]);
     assert_eq!(diags, ["No value for required variable"]);
 }
@@ -185,15 +195,12 @@ fn module_calls_with_instances() {
             "module \"m\" {\n  source = \"./m\"\n  x = 1\n}\nmodule \"k\" {\n  source = \"./m\"\n  n = \"x\"\n}\nmodule \"far\" {\n  source = \"a/b/c\"\n}\n",
         ),
     ]);
-    let (_, diags) = run(dir.path(), &[]);
+    let loaded = load(dir.path());
+    assert_eq!(summaries(&loaded.diags), ["Module not installed"]);
+    let loaded = Loaded { diags: Vec::new(), ..loaded };
     assert_eq!(
-        diags,
-        [
-            "Module not installed",
-            "Unsupported argument",
-            "Missing required argument",
-            "Invalid value for input variable"
-        ]
+        validated(&loaded, dir.path()),
+        ["Missing required argument", "Unsupported argument", "Invalid value for input variable"]
     );
 }
 

@@ -417,3 +417,96 @@ fn a_file_with_mistakes_is_not_run() {
     assert_eq!((code, out.as_str()), (1, ""));
     assert!(err.contains("Unsupported argument") && err.contains("Duplicate \"run\" block names"), "{err}");
 }
+
+#[test]
+fn tests_in_json_syntax() {
+    compare(
+        &[(
+            "tests/main.tftest.json",
+            r#"{
+  "variables": {"v": "${upper(\"a\")}"},
+  "run": {
+    "planned": {
+      "command": "plan",
+      "assert": {"condition": "${terraform_data.a.input == \"A\"}", "error_message": "input is ${terraform_data.a.input}"}
+    },
+    "applied": {
+      "variables": {"v": "run"},
+      "assert": [
+        {"condition": "${output.o == \"run\"}", "error_message": "o"},
+        {"condition": "${output.o == \"no\"}", "error_message": "o is ${output.o}"}
+      ]
+    },
+    "refused": {"command": "plan", "variables": {"v": "pre"}, "expect_failures": ["terraform_data.a"]}
+  }
+}
+"#,
+        )],
+        false,
+        &["  run \"planned\"... pass\n", "  run \"applied\"... fail\n", "  run \"refused\"... pass\n"],
+    );
+}
+
+/// What an apply is expected to fail with is no success where it comes before the apply.
+#[test]
+fn an_expected_failure_that_comes_while_planning_is_an_error() {
+    let run_of = |name: &str, plan: &str, v: &str, expected: &str| {
+        format!(
+            "run \"{name}\" {{\n{plan}  variables {{\n    v = \"{v}\"\n  }}\n  expect_failures = [{expected}]\n}}\n"
+        )
+    };
+    let long = run_of("variable", "", "too long a text", "var.v") + "run \"after\" {}\n";
+    let before = run_of("resource", "", "pre", "terraform_data.a") + "run \"behind\" {}\n";
+    let planned = run_of("planned", "  command = plan\n", "too long a text", "var.v");
+    let dir = place(&[("a.tftest.hcl", &long), ("b.tftest.hcl", &before), ("c.tftest.hcl", &planned)]);
+    let lines =
+        |out: &str| -> Vec<String> { out.lines().filter(|l| l.starts_with("  run ")).map(String::from).collect() };
+    let (code, out, err) = run(env!("CARGO_BIN_EXE_straddle"), dir.path(), &["test"]).unwrap();
+    let want = ["variable\"... fail", "after\"... skip", "resource\"... fail", "behind\"... skip", "planned\"... pass"];
+    assert_eq!((code, lines(&out)), (1, want.map(|l| format!("  run \"{l}")).to_vec()), "{err}");
+    assert!(err.contains("Expected failure while planning"), "{err}");
+    if run("terraform", dir.path(), &["init", "-no-color"]).is_some() {
+        let (code, theirs, _) = run("terraform", dir.path(), &["test", "-no-color"]).unwrap();
+        assert_eq!((code, lines(&theirs)), (1, lines(&out)));
+    }
+}
+
+/// What a check looks at may never have been reached.
+#[test]
+fn a_check_behind_an_expected_failure_is_not_judged() {
+    compare(
+        &[
+            (
+                "check.tf",
+                "resource \"terraform_data\" \"late\" {\n  input = var.v\n  lifecycle {\n    postcondition {\n      condition     = self.output != \"late\"\n      error_message = \"late\"\n    }\n  }\n}\ncheck \"c\" {\n  assert {\n    condition     = terraform_data.late.output == \"ok\"\n    error_message = \"not ok\"\n  }\n}\n",
+            ),
+            (
+                "a.tftest.hcl",
+                "run \"a\" {\n  variables {\n    v = \"late\"\n  }\n  expect_failures = [terraform_data.late]\n}\n",
+            ),
+        ],
+        true,
+        &["  run \"a\"... pass\n"],
+    );
+}
+
+/// Of a plan an output is known as the state would have it.
+#[test]
+fn outputs_of_a_planned_run() {
+    compare(
+        &[
+            (
+                "outputs.tf",
+                "output \"whole\" { value = terraform_data.a.id }\noutput \"parts\" { value = [terraform_data.a.id, 1] }\n",
+            ),
+            (
+                "a.tftest.hcl",
+                "run \"parts\" {\n  command = plan\n  assert {\n    condition     = output.parts[0] == null && output.parts[1] == 1\n    \
+                 error_message = \"parts\"\n  }\n}\nrun \"whole\" {\n  command = plan\n  assert {\n    condition     = output.whole == \
+                 null\n    error_message = \"whole\"\n  }\n}\n",
+            ),
+        ],
+        false,
+        &["  run \"parts\"... pass\n", "  run \"whole\"... fail\n"],
+    );
+}

@@ -28,8 +28,8 @@ pub enum Event {
     StepDone { workload: Str, step: u32, of: u32, serving: u32 },
     /// A step was stopped; nothing behind it is done.
     StepStopped { workload: Str, step: u32, of: u32, why: Diagnostic },
-    /// A line of what a provisioner says.
-    Provision { address: Address, line: String },
+    /// A line of what a provisioner says; `kind` is its type, `local-exec` for one.
+    Provision { address: Address, kind: String, line: String },
     /// Something worth saying.
     Note(Diagnostic),
 }

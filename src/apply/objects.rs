@@ -319,7 +319,9 @@ async fn read_data(carrying: &Carrying<'_>, plugin: &crate::plugin::Plugin, one:
         // What a check looks at may be missing: the check says so.
         Err(error) if carrying.plan.changes[one.call.change].reason == Some(Reason::CheckNested) => {
             carrying.env.set_instance(&one.call.object.address, Value::unknown(Type::Dynamic));
-            let problems = call_problems(&error).into_iter().map(|p| Diagnostic { severity: Severity::Warning, ..p });
+            let problems = call_problems(&error);
+            carrying.env.note_unread(&one.call.object.address, &problems);
+            let problems = problems.into_iter().map(|p| Diagnostic { severity: Severity::Warning, ..p });
             Prepared::Noted { op: one.call.op, problems: problems.collect() }
         }
         Err(error) => refused(&one.call, call_problems(&error)),
@@ -406,7 +408,10 @@ pub(super) fn judge(carrying: &Carrying<'_>, call: &Call, result: Result<ApplyAn
         diagnostics(&answer.diagnostics).into_iter().map(|p| about(p, address)).collect();
     if answer.state.is_null() {
         if call.kind == Kind::Delete && !failed {
-            carrying.env.remove_instance(address);
+            // The old object of a replacement leaves its address to the new one.
+            if call.object.deposed.is_none() {
+                carrying.env.remove_instance(address);
+            }
             return Judged { outcome: Outcome::Gone, well: true, problems, id: None };
         }
         if problems.is_empty() {

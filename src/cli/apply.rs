@@ -119,7 +119,8 @@ pub fn open_in(place: &Place, lock: &LockArgs, operation: &str, printer: &Printe
 /// Opens the state at a place for writing, on a request of the caller's.
 pub fn open_as(place: &Place, request: LockRequest, lock: &LockArgs, printer: &Printer) -> Result<Store, Exit> {
     if let Place::Directory(dir) = place
-        && let Err(error) = std::fs::create_dir_all(dir)
+        // Without the `.` a path may end with, which is no directory to be made.
+        && let Err(error) = std::fs::create_dir_all(dir.components().collect::<std::path::PathBuf>())
     {
         printer.error(&format!("{} cannot be made: {error}", dir.display()));
         return Err(Exit::Error);

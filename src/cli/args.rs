@@ -7,6 +7,7 @@ mod inspect;
 mod runbook;
 mod spelling;
 mod tools;
+mod vars;
 
 pub use drift::{DriftArgs, FailOn, ReportFile, ReportFormat, Severity};
 pub use inspect::{GetArgs, GraphArgs, GraphFormat, GraphType, RefreshArgs, TaintArgs, TestArgs, WorkspaceCommand};
@@ -15,6 +16,7 @@ pub use runbook::{
 };
 pub use spelling::{SplitError, arguments};
 pub use tools::FmtArgs;
+pub use vars::{Assignment, VarArgs};
 
 use crate::promise::change::Approval;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -134,20 +136,6 @@ pub enum Command {
     Logout(HostArgs),
 }
 
-/// Where values of variables come from.
-#[derive(Args, Debug, Default, Clone)]
-pub struct VarArgs {
-    /// Set a variable: NAME=VALUE; may be repeated
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub var: Vec<String>,
-    /// Read variables from a file; may be repeated
-    #[arg(long, value_name = "FILE")]
-    pub var_file: Vec<PathBuf>,
-    /// Whether values that are missing may be asked for
-    #[arg(skip)]
-    pub ask: bool,
-}
-
 /// How to wait for the state's lock.
 #[derive(Args, Debug, Default, Clone)]
 pub struct LockArgs {
@@ -176,6 +164,9 @@ pub struct StateFileArgs {
 /// Flags that shape a plan; `plan`, `apply`, `destroy`, `failover` and `failback` share them.
 #[derive(Args, Debug, Default, Clone)]
 pub struct PlanningArgs {
+    /// The plan will be shown to programs: what only they ask for is found out too
+    #[arg(skip)]
+    pub told: bool,
     #[command(flatten)]
     pub vars: VarArgs,
     #[command(flatten)]
@@ -735,7 +726,7 @@ mod tests {
             assert_eq!(cli.chdir.as_deref(), Some(std::path::Path::new("x")));
             let Command::Apply(a) = cli.command else { panic!() };
             assert!(a.auto_approve);
-            assert_eq!(a.planning.vars.var, ["a=1"]);
+            assert_eq!(a.planning.vars.assignments, [Assignment::Value("a=1".into())]);
             assert_eq!(a.planfile.as_deref(), Some(std::path::Path::new("p")));
         }
     }

@@ -5,40 +5,42 @@ use super::args::ConsoleArgs;
 use super::print::Printer;
 use super::session::Project;
 use crate::diag::{Diagnostic, FileId, Source, Sources};
-use crate::lang::address::{Address, Key};
+use crate::lang::address::{Address, Key, Mode};
+use crate::lang::builtin;
 use crate::lang::console::{Answer, INPUT, ask};
-use crate::lang::evaluate::{Surroundings, evaluate};
 use crate::lang::functions::FunctionContext;
 use crate::lang::functions::files::SystemRandom;
-use crate::lang::module::{Mode, Module};
-use crate::lang::scope::{ModuleValues, Paths, Resources};
+
+use crate::plan::env::{BlockValues, Env, Repetition};
 use crate::report::diagnostics::range;
 use crate::report::json::Json;
 use crate::state::{Object, ObjectId, State};
 use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, Read, Write};
-use straddle_sdk::schema::{Block, Prepared};
+use straddle_sdk::schema::Prepared;
 use straddle_sdk::value::codec::json;
 use straddle_sdk::value::{MarkedPath, Marks, Str, Type, Value};
 
 /// So many instances of a resource are shown at most.
 const MAX_INSTANCES: u64 = 1_000_000;
 
-/// The state of the directory, and the schemas its objects are read by. Providers are started only for what a state holds.
-async fn recorded(project: &Project) -> Result<Recorded<'_>, Box<Diagnostic>> {
-    let module = &project.config.module;
+/// The state of the directory as values, and the schemas its objects are read by. Providers are started only for what a state holds.
+async fn recorded(project: &Project) -> Result<Recorded, Box<Diagnostic>> {
     let state = super::home::load()?.state;
-    let mut schemas = BTreeMap::new();
-    let built_in = |id: &ObjectId| crate::lang::builtin::schema(id.address.mode, &id.address.ty).is_some();
+    let mut recorded = Recorded { blocks: Vec::new(), schemas: BTreeMap::new() };
+    let built_in = |id: &ObjectId| builtin::schema(id.address.mode, &id.address.ty).is_some();
     if state.objects.keys().any(|id| !built_in(id)) {
         let providers = super::show::schemas(&state).await;
-        for resource in module.resources.values() {
-            if let Some(schema) = providers.schema(0, resource) {
-                schemas.insert((resource.mode, Str::new(&resource.ty.text)), schema);
+        for (number, node) in project.tree().nodes.iter().enumerate() {
+            for resource in node.module.resources.values() {
+                if let Some(schema) = providers.schema(number, resource) {
+                    recorded.schemas.insert((resource.mode, Str::new(&resource.ty.text)), schema);
+                }
             }
         }
     }
-    Ok(Recorded { module, state, schemas })
+    recorded.read(project, &state);
+    Ok(recorded)
 }
 
 /// The largest expression read, in bytes.
@@ -59,7 +61,7 @@ pub async fn run(args: &ConsoleArgs, printer: &Printer) -> Exit {
             return Exit::Error;
         }
     };
-    let console = Console::new(&project, recorded);
+    let console = Console { project: &project, recorded };
     let stdin = std::io::stdin();
     if args.json {
         let mut text = String::new();
@@ -102,17 +104,16 @@ pub async fn run(args: &ConsoleArgs, printer: &Printer) -> Exit {
 }
 
 /// Resources as the state has them: what is there now, nothing planned.
-struct Recorded<'p> {
-    module: &'p Module,
-    state: State,
+struct Recorded {
+    blocks: Vec<(Address, BlockValues)>,
     schemas: BTreeMap<(Mode, Str), Prepared>,
 }
 
-impl Recorded<'_> {
+impl Recorded {
     /// An object as a value: by its schema, or where none is to be had as it was stored.
     fn object(&self, object: &Object, mode: Mode, ty: &str) -> Value {
         let bytes = object.attributes.as_str().as_bytes();
-        let value = match (self.schemas.get(&(mode, Str::new(ty))), self.schema(mode, ty)) {
+        let value = match (self.schemas.get(&(mode, Str::new(ty))), builtin::schema(mode, ty)) {
             (Some(prepared), _) => {
                 json::decode_dropping(bytes, prepared.ty()).map(|value| prepared.mark_sensitive(&value))
             }
@@ -122,82 +123,40 @@ impl Recorded<'_> {
         let marks: Vec<MarkedPath> = object.sensitive.iter().map(|path| (path.clone(), Marks::SENSITIVE)).collect();
         value.map_or_else(|_| Value::unknown(Type::Dynamic), |value| value.mark_at(&marks))
     }
-}
 
-impl Resources for Recorded<'_> {
-    fn value(&self, mode: Mode, ty: &str, name: &str) -> Option<Value> {
-        let resource = self.module.resource(mode, ty, name)?;
-        let whole = Address { mode, ..Address::managed(ty, name, None) };
-        let instances: BTreeMap<Option<Key>, Value> = self
-            .state
-            .objects
-            .range(ObjectId::current(whole.clone())..)
-            .take_while(|(id, _)| id.address.without_key() == whole)
-            .filter(|(id, _)| id.deposed.is_none())
-            .map(|(id, object)| (id.address.key.clone(), self.object(object, mode, ty)))
-            .collect();
-        if instances.is_empty() {
-            return None;
+    /// Takes the objects of what the configuration declares, in all its modules.
+    fn read(&mut self, project: &Project, state: &State) {
+        let tree = project.tree();
+        let mut blocks: BTreeMap<Address, BlockValues> = BTreeMap::new();
+        for (id, object) in state.objects.iter().filter(|(id, _)| id.deposed.is_none() && id.address.workload.is_none())
+        {
+            let Address { module, mode, ty, name, key, .. } = &id.address;
+            let declared = tree
+                .find(module.iter().map(|(name, _)| name))
+                .and_then(|node| tree.nodes[node].module.resource(*mode, ty, name));
+            let Some(resource) = declared else { continue };
+            let repetition = match (&resource.count, &resource.for_each, key) {
+                (Some(_), _, Some(Key::Int(n))) if *n < MAX_INSTANCES => Repetition::Count,
+                (None, Some(_), Some(Key::Str(_))) => Repetition::ForEach,
+                (None, None, None) => Repetition::Single,
+                // It is of a form the configuration no longer gives it.
+                _ => continue,
+            };
+            let value = self.object(object, *mode, ty);
+            let entry = blocks.entry(id.address.without_key());
+            let values = entry.or_insert_with(|| BlockValues { repetition, instances: BTreeMap::new() });
+            values.instances.insert(key.clone(), value);
         }
-        let missing = || Value::unknown(Type::Dynamic);
-        Some(match (&resource.count, &resource.for_each) {
-            (Some(_), _) => {
-                let numbers = instances.keys().filter_map(|key| match key {
-                    Some(Key::Int(n)) => Some(*n),
-                    _ => None,
-                });
-                let length = numbers.max().map_or(0, |n| n + 1).min(MAX_INSTANCES);
-                let at = |n| instances.get(&Some(Key::Int(n))).cloned().unwrap_or_else(missing);
-                Value::tuple((0..length).map(at).collect())
-            }
-            (None, Some(_)) => {
-                let named = instances.into_iter().filter_map(|(key, value)| match key {
-                    Some(Key::Str(name)) => Some((name, value)),
-                    _ => None,
-                });
-                Value::object(named.collect())
-            }
-            (None, None) => instances.get(&None).cloned().unwrap_or_else(missing),
-        })
-    }
-
-    fn schema(&self, mode: Mode, ty: &str) -> Option<&Block> {
-        crate::lang::builtin::schema(mode, ty).or_else(|| Some(&self.schemas.get(&(mode, Str::new(ty)))?.block))
+        self.blocks = blocks.into_iter().collect();
     }
 }
 
 struct Console<'p> {
     project: &'p Project,
-    recorded: Recorded<'p>,
-    paths: Paths,
-    values: ModuleValues,
+    recorded: Recorded,
 }
 
-impl<'p> Console<'p> {
-    fn new(project: &'p Project, recorded: Recorded<'p>) -> Console<'p> {
-        let cwd = project.directory.display().to_string();
-        let paths = Paths { module: ".".into(), root: ".".into(), cwd };
-        let mut console = Console { project, recorded, paths, values: ModuleValues::default() };
-        // What is wrong with a local is said when it is asked for.
-        let variables = project.variables.clone();
-        console.values = evaluate(&project.config, variables, &console.recorded, console.around()).0;
-        console
-    }
-
-    fn around(&self) -> Surroundings<'_> {
-        Surroundings {
-            functions: FunctionContext {
-                now: Some(jiff::Timestamp::now()),
-                random: Some(&SystemRandom),
-                ..self.project.functions()
-            },
-            paths: &self.paths,
-            workspace: "default",
-            sources: &self.project.sources,
-            console: true,
-        }
-    }
-
+impl Console<'_> {
     /// The number of the expression among the texts.
     fn file(&self) -> FileId {
         FileId(u32::try_from(self.project.sources.files.len()).unwrap_or(u32::MAX))
@@ -206,12 +165,28 @@ impl<'p> Console<'p> {
     /// All texts, the expression last.
     fn sources(&self, text: &str) -> Sources {
         let mut sources = self.project.sources.clone();
-        sources.files.push(Source { name: INPUT.into(), text: format!("{text}\n").into() });
+        sources.files.push(Source::new(INPUT, format!("{text}\n")));
         sources
     }
 
     fn ask(&self, text: &str) -> Answer {
-        ask(text, self.file(), &self.project.config.module, &self.values, &self.recorded, self.around())
+        let sources = self.sources(text);
+        let functions = FunctionContext {
+            now: Some(jiff::Timestamp::now()),
+            random: Some(&SystemRandom),
+            sources: Some(&sources),
+            ..self.project.functions()
+        };
+        let mut env = Env::new(self.project.tree(), &self.project.spec, &self.project.variables, functions, &sources);
+        env.workspace = super::workspace::current();
+        env.console = true;
+        env.schemas = Some(&self.recorded.schemas);
+        for (address, values) in &self.recorded.blocks {
+            env.set_block(address.clone(), values.clone());
+        }
+        // What is wrong with a local is said when the configuration is planned.
+        env.settle();
+        ask(text, self.file(), &env)
     }
 
     /// One object, with the value itself under `json`.

@@ -59,7 +59,7 @@ impl Run<'_> {
         }
         let file = FileId(u32::try_from(self.sources.files.len()).unwrap_or(u32::MAX));
         let (text, invalid) = load::decode_text(bytes);
-        self.sources.files.push(Source { name: STDIN.into(), text: text.into() });
+        self.sources.files.push(Source::new(STDIN, text));
         if let Err(at) = invalid {
             return self.problems.push(load::not_utf8(file, at));
         }
@@ -142,7 +142,7 @@ impl Run<'_> {
 
     /// The text before and after; nothing when it has mistakes.
     fn formatted(&mut self, file: FileId) -> Option<(std::sync::Arc<str>, String)> {
-        let Source { name, text } = self.sources.files.get(file.0 as usize)?.clone();
+        let Source { name, text, .. } = self.sources.files.get(file.0 as usize)?.clone();
         match format(Text { file, name: &name, text: &text }) {
             Ok(after) => {
                 self.changed |= *text != *after;

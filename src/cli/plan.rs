@@ -1,7 +1,7 @@
 //! `plan`.
 
 use super::Exit;
-use super::args::PlanArgs;
+use super::args::{PlanArgs, PlanningArgs};
 use super::planning::{self, Scene};
 use super::print::Printer;
 use super::session::Project;
@@ -61,10 +61,12 @@ pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
             return Exit::Error;
         }
     };
-    let exit = match planning::make(&project, &scene, kind, &args.planning) {
+    let told = PlanningArgs { told: args.out.is_some(), ..args.planning.clone() };
+    let exit = match planning::make(&project, &scene, kind, &told) {
         Ok(mut plan) => {
             if args.out.is_some() {
                 plan.configuration = Some(configuration::json(&project.tree(), &scene.providers));
+                plan.given = project.given.clone();
             }
             show(&mut plan, &project, &scene, &args, &printer)
         }

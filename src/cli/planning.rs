@@ -339,7 +339,7 @@ fn wishes(project: &Project, scene: &Scene, args: &PlanningArgs) -> Result<Wishe
         let blocks = Blocks::of(&project.tree(), &project.spec, &scene.providers, &mut Vec::new());
         Only::of(&blocks, targets)
     });
-    Ok(Wishes { replace, only })
+    Ok(Wishes { replace, only, told: args.told })
 }
 
 /// What kind of plan the flags ask for.

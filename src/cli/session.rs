@@ -1,6 +1,6 @@
 //! What most commands begin with: the directory read, its variables given their values, its own blocks lowered.
 
-use super::args::VarArgs;
+use super::args::{Assignment, VarArgs};
 use crate::diag::{Diagnostic, FileId, Sources};
 use crate::fleet::Functions;
 use crate::fleet::mock::StandIn;
@@ -26,6 +26,8 @@ pub struct Project {
     pub config: Config,
     pub sources: Sources,
     pub variables: BTreeMap<Str, Value>,
+    /// Values that were given for variables, as they were given.
+    pub given: BTreeMap<Str, Value>,
     pub spec: Spec,
     /// What takes the place of providers, in tests.
     pub stand_ins: Vec<StandIn>,
@@ -68,7 +70,9 @@ impl Project {
         let given = given(&directory, &config, vars, &mut sources, &mut problems);
         let (variables, found) = variables::assign(&config.module, &given, &sources);
         problems.extend(found);
-        Project::lowered(directory, config, sources, variables, disk(), (read_problems, problems))
+        let as_given = variables::as_given(&config.module, &given);
+        let project = Project::lowered(directory, config, sources, variables, disk(), (read_problems, problems));
+        Project { given: as_given, ..project }
     }
 
     /// What was read, with straddle's own blocks lowered. `read_problems`: how many of the problems reading found.
@@ -85,6 +89,7 @@ impl Project {
             config,
             sources,
             variables,
+            given: BTreeMap::new(),
             spec: Spec::default(),
             stand_ins: Vec::new(),
             read_problems,
@@ -116,6 +121,7 @@ impl Project {
             config,
             sources,
             variables,
+            given: BTreeMap::new(),
             spec,
             stand_ins: Vec::new(),
             read_problems,
@@ -238,6 +244,7 @@ impl Project {
             random: None,
             providers: self.offered.get().map(|offered| &**offered as &dyn ProviderFunctions),
             templates: None,
+            sources: Some(&self.sources),
         }
     }
 
@@ -289,22 +296,24 @@ fn given(
     for file in files {
         take_file(file, sources, &mut given, problems);
     }
-    for path in &vars.var_file {
-        match load::read(&directory.join(path), path.display().to_string(), sources) {
-            Ok(file) => take_file(file, sources, &mut given, problems),
-            Err(problem) => problems.push(*problem),
-        }
-    }
-    for text in &vars.var {
-        match text.split_once('=') {
-            Some((name, value)) => {
-                let name = name.trim();
-                given.push((Str::new(name), Given::Text(value.to_string(), format!("-var={name}=..."))));
-            }
-            None => problems.push(
-                Diagnostic::error("Invalid -var option", format!("\"{text}\" has no \"=\"."))
-                    .help("Write -var NAME=VALUE."),
-            ),
+    for assignment in &vars.assignments {
+        match assignment {
+            Assignment::File(path) => match load::read(&directory.join(path), path.display().to_string(), sources) {
+                Ok(file) => take_file(file, sources, &mut given, problems),
+                Err(problem) => {
+                    problems.push(Diagnostic { summary: "Failed to read variables file".into(), ..*problem });
+                }
+            },
+            Assignment::Value(text) => match text.split_once('=') {
+                Some((name, value)) => {
+                    let name = name.trim();
+                    given.push((Str::new(name), Given::Text(value.to_string(), format!("-var={name}=..."))));
+                }
+                None => problems.push(
+                    Diagnostic::error("Invalid -var option", format!("\"{text}\" has no \"=\"."))
+                        .help("Write -var NAME=VALUE."),
+                ),
+            },
         }
     }
     if vars.ask {

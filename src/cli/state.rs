@@ -25,7 +25,7 @@ pub async fn run(command: StateCommand, printer: &Printer) -> Exit {
             let entries = edit::move_objects(state, &from, &to).map_err(|e| vec![e.into()])?;
             // The rest of the entries follow the new name in what depends on it.
             let moved = entries.iter().filter(|e| matches!(e, Entry::Moved { .. })).count();
-            let said = format!("Move \"{from}\" to \"{to}\"\nSuccessfully moved {moved} object(s).");
+            let said = format!("Move {from:?} to {to:?}\nSuccessfully moved {moved} object(s).");
             Ok((entries, said))
         }),
         StateCommand::Rm { addresses, lock } => change(&lock, "state rm", printer, |state| {

@@ -53,7 +53,7 @@ fn tests(project: &mut Project) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for below in [Path::new(""), Path::new("tests")] {
         let names = load::names(&project.directory.join(below)).unwrap_or_default();
-        for name in names.into_iter().filter(|name| name.ends_with(test_file::ENDING)) {
+        for name in names.into_iter().filter(|name| test_file::is_test(name)) {
             let path = below.join(name);
             let name = path.to_string_lossy().into_owned();
             match load::read(&project.directory.join(&path), name.clone(), &mut project.sources) {

@@ -25,6 +25,7 @@ fn write_value(value: &Value, depth: usize, out: &mut String) {
         Kind::Number(n) => {
             let _ = write!(out, "{n}");
         }
+        Kind::String(text) if value.marks().contains(Marks::TYPE) => out.push_str(text),
         Kind::String(text) => write_string(text, depth, out),
         Kind::List(e) => wrapped("tolist", out, |out| write_items(&e.items, depth, out)),
         Kind::Set(e) => wrapped("toset", out, |out| write_items(&e.items, depth, out)),

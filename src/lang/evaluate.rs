@@ -1,4 +1,4 @@
-//! A module as a whole: its locals, its calls, its outputs. Pure; what resources are worth the caller says.
+//! Parts of a module: how often a block is made, what a call gives its variables, what outputs may be. What names mean the caller says.
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
@@ -6,11 +6,9 @@ use super::ast::{Body, Expr};
 use super::decode::content::{missing_argument, unsupported_argument, unsupported_block};
 use super::eval::{Scope, eval};
 use super::functions::FunctionContext;
-use super::graph::dependency_order;
-use super::load::Config;
 use super::module::{Module, ModuleCall, Output, Variable};
-use super::reference::{Subject, references};
-use super::scope::{ModuleScope, ModuleValues, NoResources, Overlay, Paths, Resources};
+use super::reference::references;
+use super::scope::{ModuleScope, ModuleValues, Paths, Resources};
 use super::suggest::nearest;
 use super::variables::convert_input;
 use crate::diag::{Diagnostic, Sources};
@@ -41,102 +39,6 @@ impl<'a> Surroundings<'a> {
             console: self.console,
         }
     }
-}
-
-/// Evaluates locals and module calls, in the order they need each other.
-pub fn evaluate(
-    config: &Config,
-    variables: BTreeMap<Str, Value>,
-    resources: &dyn Resources,
-    around: Surroundings<'_>,
-) -> (ModuleValues, Vec<Diagnostic>) {
-    let mut values = ModuleValues { variables, ..ModuleValues::default() };
-    let (order, mut diags) = dependency_order(&config.module);
-    for subject in order {
-        match subject {
-            Subject::Local(name) => {
-                let Some(local) = config.module.locals.get(name) else { continue };
-                let (value, problems) = eval(&local.expr, &around.scope(&config.module, &values, resources));
-                diags.extend(problems);
-                values.locals.insert(local.name.name.clone(), value);
-            }
-            Subject::Module(name) => {
-                let (Some(call), Some(child)) = (config.module.modules.get(name), config.children.get(name)) else {
-                    continue;
-                };
-                let value = module_call(call, child, config, &values, resources, around, &mut diags);
-                values.modules.insert(call.name.clone(), value);
-            }
-            _ => {}
-        }
-    }
-    (values, diags)
-}
-
-/// The value of a call: its outputs, once for each instance.
-fn module_call(
-    call: &ModuleCall,
-    child: &Config,
-    parent: &Config,
-    values: &ModuleValues,
-    resources: &dyn Resources,
-    around: Surroundings<'_>,
-    diags: &mut Vec<Diagnostic>,
-) -> Value {
-    let scope = around.scope(&parent.module, values, resources);
-    let instance = |overlay: &Overlay<'_>, diags: &mut Vec<Diagnostic>| {
-        let inputs = arguments(call, &child.module, overlay, around.sources, diags);
-        let (inner, problems) = evaluate(child, inputs, &NoResources, around);
-        diags.extend(problems);
-        let scope = around.scope(&child.module, &inner, &NoResources);
-        let (outputs, problems) = outputs(&child.module, &scope);
-        diags.extend(problems);
-        Value::object(outputs.into_iter().collect())
-    };
-    match instances(call.count.as_ref(), call.for_each.as_ref(), &scope, diags) {
-        Instances::Single => instance(&Overlay::over(&scope), diags),
-        Instances::Count(count) => {
-            let each = |index| instance(&Overlay { index: Some(index), ..Overlay::over(&scope) }, diags);
-            Value::tuple((0..count).map(each).collect())
-        }
-        Instances::Each(pairs) => {
-            let mut all = Vec::with_capacity(pairs.len());
-            for (key, value) in &pairs {
-                let name = Value::string(key.clone());
-                all.push((
-                    key.clone(),
-                    instance(&Overlay { each: Some((&name, value)), ..Overlay::over(&scope) }, diags),
-                ));
-            }
-            Value::object(all)
-        }
-        Instances::Unknown => {
-            // Evaluated once for its errors.
-            let unknown = Value::unknown(Type::Dynamic);
-            let key = Value::unknown(Type::String);
-            let overlay = Overlay { each: Some((&key, &unknown)), index: Some(0), ..Overlay::over(&scope) };
-            instance(&overlay, diags);
-            unknown
-        }
-    }
-}
-
-/// The arguments of a call as values of the child's variables.
-pub(super) fn arguments(
-    call: &ModuleCall,
-    child: &Module,
-    scope: &dyn Scope,
-    sources: &Sources,
-    diags: &mut Vec<Diagnostic>,
-) -> BTreeMap<Str, Value> {
-    diags.extend(unexpected_arguments(call, child));
-    let mut inputs = BTreeMap::new();
-    for (name, variable) in &child.variables {
-        let (value, problems) = argument(call, variable, scope, sources);
-        diags.extend(problems);
-        inputs.insert(name.clone(), value);
-    }
-    inputs
 }
 
 /// Arguments and blocks of a call that name no variable of the called module.

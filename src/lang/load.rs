@@ -265,7 +265,7 @@ pub fn read(path: &Path, name: String, sources: &mut Sources) -> Result<FileId, 
     })?;
     let file = FileId(u32::try_from(sources.files.len()).unwrap_or(u32::MAX));
     let (text, valid) = decode_text(bytes);
-    sources.files.push(Source { name, text: text.into() });
+    sources.files.push(Source::new(name, text));
     match valid {
         Ok(()) => Ok(file),
         Err(at) => Err(Box::new(not_utf8(file, at))),

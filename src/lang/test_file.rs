@@ -1,15 +1,23 @@
-//! `.tftest.hcl` files: what is run, with which values, and what is expected of it. Decoded here, carried out by `cli::test`.
+//! `.tftest.hcl` and `.tftest.json` files: what is run, with which values, and what is expected of it. Decoded here, carried out by `cli::test`.
 
 use super::address::Mode;
 use super::ast::{Attribute, Block, Body, Expr, ExprKind, ObjectItem, ObjectKey, Traversal};
 use super::decode::content::{Shape, check, check_labels};
 use super::module::{CheckRule, ProviderRef};
+use super::syntax::json::{is_json, parse_json_mocks, parse_json_test};
 use super::syntax::{Text, parse_body};
 use crate::diag::{Diagnostic, Span};
 use straddle_sdk::value::Str;
 
-/// The ending of test files.
-pub const ENDING: &str = ".tftest.hcl";
+/// Whether a file of this name is a test file.
+pub fn is_test(name: &str) -> bool {
+    name.ends_with(".tftest.hcl") || name.ends_with(".tftest.json")
+}
+
+/// Whether a file of this name holds values for mocks.
+pub fn is_mock(name: &str) -> bool {
+    name.ends_with(".tfmock.hcl") || name.ends_with(".tfmock.json")
+}
 
 /// A test file.
 #[derive(Clone, Debug, Default)]
@@ -124,15 +132,15 @@ pub enum OverrideKind {
 
 /// Reads a test file. With errors the result holds all that could be read.
 pub fn read(source: Text<'_>) -> (TestFile, Vec<Diagnostic>) {
-    let (body, problems) = parse_body(source);
+    let (body, problems) = if is_json(source.name) { parse_json_test(source) } else { parse_body(source) };
     let mut reader = Reader { problems };
     let file = reader.file(&body);
     (file, reader.problems)
 }
 
-/// Reads a `.tfmock.hcl` file: `mock_resource` and `mock_data` blocks.
+/// Reads a `.tfmock.hcl` or `.tfmock.json` file: `mock_resource` and `mock_data` blocks.
 pub fn read_mocks(source: Text<'_>) -> (Vec<MockType>, Vec<Diagnostic>) {
-    let (body, problems) = parse_body(source);
+    let (body, problems) = if is_json(source.name) { parse_json_mocks(source) } else { parse_body(source) };
     let mut reader = Reader { problems };
     let types = body.blocks.iter().filter_map(|block| reader.mock_type(block, false)).collect();
     (types, reader.problems)
@@ -259,6 +267,10 @@ impl Reader {
             }
         };
         let no_refresh = body.attribute("refresh").is_some_and(|a| a.expr.keyword() == Some("false"));
+        if let (true, true, Some(attribute)) = (refresh_only, no_refresh, body.attribute("refresh")) {
+            let detail = "The \"refresh\" option cannot be set to false when running a test in \"refresh-only\" mode.";
+            self.error("Incompatible plan options", detail, &attribute.expr.span);
+        }
         let mut spans = |name: &str| -> Vec<Span> {
             let Some(attribute) = body.attribute(name) else { return Vec::new() };
             self.traversals(&attribute.expr).iter().map(whole).collect()

@@ -5,8 +5,12 @@
 
 use super::ast::{Attribute, Body, Expr, Traversal};
 use super::body::{body_traversals, eval_body};
+use super::cycles::through_calls;
+use super::decode::content::{unsupported_argument, unsupported_block};
 use super::eval::{Scope, eval};
-use super::evaluate::{Surroundings, arguments, check_outputs, check_references, instances, outputs};
+use super::evaluate::{
+    Surroundings, argument, check_outputs, check_references, instances, outputs, unexpected_arguments,
+};
 use super::functions::FunctionContext;
 use super::graph::{body_expressions, dependency_order, self_referring_local};
 use super::load::{Config, Loaded};
@@ -36,16 +40,19 @@ pub fn validate(loaded: &Loaded, resources: &dyn Resources, around: Surroundings
 /// Checks a configuration that was read without errors. What has no place comes first; last what Terraform would say only when
 /// the rest is mended.
 pub fn check(config: &Config, resources: &dyn Resources, around: Surroundings<'_>) -> Vec<Diagnostic> {
-    let (mut found, mut later) = (Vec::new(), Vec::new());
+    let (mut calls, mut found, mut later) = (Vec::new(), through_calls(config), Vec::new());
     provisioners::unknown(config, &mut found);
     let used = UsedProviders::of(config);
-    check_config(config, true, resources, around, &used, (&mut found, &mut later));
-    for diags in [&mut found, &mut later] {
+    check_config(config, true, resources, around, &used, (&mut calls, &mut found, &mut later));
+    for diags in [&mut calls, &mut found, &mut later] {
         let mut placed: Vec<_> = text_order(diags).into_iter().zip(diags.drain(..)).collect();
         placed.sort_by_key(|(place, _)| *place);
         diags.extend(placed.into_iter().map(|(_, diag)| diag));
         diags.dedup();
     }
+    // Terraform looks at what calls are given before it looks at anything else.
+    calls.append(&mut found);
+    let mut found = calls;
     let told: HashSet<&Span> = found.iter().filter_map(|diag| diag.span.as_ref()).collect();
     later.retain(|diag| diag.span.as_ref().is_none_or(|span| !told.contains(span)));
     found.append(&mut later);
@@ -58,13 +65,13 @@ fn check_config(
     resources: &dyn Resources,
     around: Surroundings<'_>,
     used: &UsedProviders<'_>,
-    (diags, later): (&mut Vec<Diagnostic>, &mut Vec<Diagnostic>),
+    (calls, diags, later): (&mut Vec<Diagnostic>, &mut Vec<Diagnostic>, &mut Vec<Diagnostic>),
 ) {
     let module = &config.module;
     let values = values(config, resources, around, diags);
     let scope = around.scope(module, &values, resources);
     for variable in module.variables.values() {
-        variable.validations.iter().for_each(|rule| check_rule(rule, &scope, diags));
+        variable.validations.iter().for_each(|rule| check_validation(rule, &scope, diags));
     }
     for local in module.locals.values() {
         diags.extend(check_references(&local.expr, &scope));
@@ -75,19 +82,29 @@ fn check_config(
     }
     // One that nothing uses is as good as not there.
     for provider in module.providers.iter().filter(|provider| used.contains(provider)) {
-        evaluate_body(&provider.body, &scope, diags);
+        let source = module.required_providers.get(&provider.name).and_then(|required| required.source.as_deref());
+        let built_in = source.map_or(&*provider.name == "terraform", |source| source == builtin::SOURCE);
+        if built_in {
+            // It takes no arguments at all.
+            diags.extend(provider.body.attributes.iter().map(|one| unsupported_argument(one, false, None)));
+            diags.extend(provider.body.blocks.iter().map(|one| unsupported_block(one, false, None)));
+        } else {
+            evaluate_body(&provider.body, &scope, diags);
+        }
     }
     for (name, check) in &module.checks {
         let inside = InCheck { outer: &scope, module, check: name };
-        check.asserts.iter().for_each(|rule| check_rule(rule, &inside, diags));
+        for rule in &check.asserts {
+            check_assertion(rule, &inside, diags);
+        }
     }
     for import in &module.imports {
         check_import(import, config, &scope, diags);
     }
     for (name, call) in &module.modules {
         if let Some(child) = config.children.get(name) {
-            check_call(call, &child.module, &scope, around, diags);
-            check_config(child, false, resources, around, used, (&mut *diags, &mut *later));
+            check_call(call, &child.module, &scope, around, (&mut *calls, &mut *diags));
+            check_config(child, false, resources, around, used, (&mut *calls, &mut *diags, &mut *later));
         }
     }
 }
@@ -176,14 +193,25 @@ fn check_call(
     child: &Module,
     scope: &dyn Scope,
     around: Surroundings<'_>,
-    diags: &mut Vec<Diagnostic>,
+    (calls, diags): (&mut Vec<Diagnostic>, &mut Vec<Diagnostic>),
 ) {
     instances(call.count.as_ref(), call.for_each.as_ref(), scope, diags);
     // Inside arguments Terraform lets all of these be named.
     let (key, each) = (Value::unknown(Type::String), Value::unknown(Type::Dynamic));
     let numbered = AnyIndex(scope);
     let inside = Overlay { each: Some((&key, &each)), ..Overlay::over(&numbered) };
-    let inputs = arguments(call, child, &inside, around.sources, diags);
+    calls.extend(unexpected_arguments(call, child));
+    let mut inputs = BTreeMap::new();
+    for (name, variable) in &child.variables {
+        let (value, problems) = argument(call, variable, &inside, around.sources);
+        let missing = call.body.attribute(name).is_none() && variable.default.is_none();
+        if missing {
+            calls.extend(problems)
+        } else {
+            diags.extend(problems)
+        }
+        inputs.insert(name.clone(), value);
+    }
     validate_inputs(call, child, &inputs, around, diags);
     body_expressions(&call.body, &mut |expr| diags.extend(check_references(expr, &inside)));
     depends_on(&call.depends_on, scope, diags);
@@ -377,17 +405,43 @@ fn check_rule(rule: &CheckRule, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) 
     }
 }
 
-/// A rule whose condition is known already is judged by its type too, and so is what it would say.
-fn check_condition(rule: &CheckRule, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
+/// A rule of a variable: what it comes to must be a verdict, whatever the variable is.
+fn check_validation(rule: &CheckRule, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
+    let before = diags.len();
+    check_rule(rule, scope, diags);
+    let condition = eval(&rule.condition, scope).0;
+    if diags.len() > before || condition.is_unknown() {
+        return;
+    }
+    let detail = match convert(&condition, &Type::Bool) {
+        Ok(condition) if condition.is_null() => {
+            "Validation condition expression must return either true or false, not null.".to_owned()
+        }
+        Ok(_) => return,
+        Err(problem) => format!("Invalid validation condition result value: {problem}."),
+    };
+    diags.push(Diagnostic::error("Invalid variable validation result", detail).at(&rule.condition.span));
+}
+
+/// A rule that also says something that is a text. Whether its names and its types are right.
+fn check_assertion(rule: &CheckRule, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) -> bool {
     let before = diags.len();
     check_rule(rule, scope, diags);
     if diags.len() > before {
-        return;
+        return false;
     }
     let message = eval(&rule.error_message, scope).0;
     if let Err(problem) = convert(&message, &Type::String) {
         let detail = format!("Unsuitable value for error message: {problem}.");
         diags.push(Diagnostic::error("Invalid error message", detail).at(&rule.error_message.span));
+    }
+    true
+}
+
+/// A rule whose condition is known already is judged by its type too, and so is what it would say.
+fn check_condition(rule: &CheckRule, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
+    if !check_assertion(rule, scope, diags) {
+        return;
     }
     let condition = eval(&rule.condition, scope).0;
     if condition.is_unknown() {

@@ -4,10 +4,10 @@
 
 use super::eval::{NoScope, Scope, eval};
 use super::module::{CheckRule, Module, Variable};
-use super::position::range_text;
 use super::suggest::nearest;
 use super::syntax::json::{is_json, parse_json_values};
 use super::syntax::{Text, parse_body, parse_expr};
+use crate::diag::position::range_text;
 use crate::diag::{Diagnostic, FileId, Sources, Span};
 use std::collections::BTreeMap;
 use straddle_sdk::value::{Marks, Str, Type, Value, convert};
@@ -115,8 +115,9 @@ fn from_given(variable: &Variable, given: &Given, sources: &Sources, diags: &mut
         Given::Text(text, from) => match from_text(variable, text, from) {
             Ok(value) => (value, None),
             Err(problems) => {
+                // It counts as not given.
                 diags.extend(problems);
-                return unknown;
+                return from_default(variable, diags);
             }
         },
     };
@@ -148,6 +149,22 @@ fn from_text(variable: &Variable, text: &str, from: &str) -> Result<Value, Vec<D
     Err(worded.collect())
 }
 
+/// The values that were given for declared variables, the last for each, before they are converted.
+pub fn as_given(module: &Module, given: &[(Str, Given)]) -> BTreeMap<Str, Value> {
+    let mut all = BTreeMap::new();
+    for (name, given) in given {
+        let Some(variable) = module.variables.get(name) else { continue };
+        let value = match given {
+            Given::Value(value, _) => Some(value.clone()),
+            Given::Text(text, from) => from_text(variable, text, from).ok(),
+        };
+        if let Some(value) = value {
+            all.insert(name.clone(), value);
+        }
+    }
+    all
+}
+
 /// A value as a variable takes it: defaults of optional attributes put in, converted, null replaced where it is not allowed.
 ///
 /// # Errors
@@ -160,10 +177,7 @@ pub fn convert_input(
 ) -> Result<Value, Box<Diagnostic>> {
     let place = span.unwrap_or(&variable.span);
     let converted = convert(&variable.defaults.apply(value), &variable.ty).map_err(|problem| {
-        let declared = sources
-            .files
-            .get(variable.span.file.0 as usize)
-            .map_or(String::new(), |s| format!(" declared at {}", range_text(&s.name, &s.text, &variable.span)));
+        let declared = sources.place(&variable.span).map_or(String::new(), |place| format!(" declared at {place}"));
         let at = if problem.path.0.is_empty() { String::new() } else { format!("{}: ", problem.path) };
         let detail = format!("The given value is not suitable for var.{}{declared}: {at}{problem}.", variable.name);
         Box::new(Diagnostic::error("Invalid value for input variable", detail).at(place))
@@ -250,10 +264,7 @@ pub fn validate_one(variable: &Variable, scope: &dyn Scope, sources: &Sources, p
             Verdict::Pass | Verdict::Unknown => {}
             Verdict::Invalid(problems) => diags.extend(problems),
             Verdict::Fail(message) => {
-                let checked = sources
-                    .files
-                    .get(rule.span.file.0 as usize)
-                    .map_or(String::new(), |s| range_text(&s.name, &s.text, &rule.span));
+                let checked = sources.place(&rule.span).unwrap_or_default();
                 let detail = format!("{message}\n\nThis was checked by the validation rule at {checked}.");
                 let diag = Diagnostic::error("Invalid value for variable", detail).at(place);
                 diags.push(diag.related(&rule.condition.span, "this condition is false"));

@@ -124,7 +124,16 @@ impl<'a> Collected<'_, 'a> {
             let module = self.env.instance(instance).path.clone();
             let scope = self.env.scope(instance);
             let own = check.map(|check| conditions::nested(self.env, instance, check)).unwrap_or_default();
-            let (status, messages) = judged(rules, &Overlay { resources: &own, ..Overlay::over(&scope) });
+            let (mut status, mut messages) = judged(rules, &Overlay { resources: &own, ..Overlay::over(&scope) });
+            let looked_at = check.and_then(|check| check.data.as_ref()).map(|(mode, ty, name)| Address {
+                mode: *mode,
+                module: module.clone(),
+                ..Address::managed(ty.clone(), name.clone(), None)
+            });
+            if let Some(why) = looked_at.and_then(|address| self.env.unread(&address)) {
+                status = status.max(Status::Fail);
+                messages.push(why);
+            }
             instances.push(CheckedInstance { address: Address { module, ..address.clone() }, status, messages });
         }
         self.push(number, kind, address, instances);

@@ -8,21 +8,23 @@
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
 use super::blocks::{output_name, step_name};
+pub use super::counts::WorkloadCounts;
 use crate::diag::{Diagnostic, Sources};
 use crate::lang::address::{Address, Key, Mode};
+use crate::lang::builtin;
 use crate::lang::eval::{Scope, eval};
 use crate::lang::evaluate::{Instances, argument, instances};
 use crate::lang::functions::{Function, FunctionContext, lookup, of_provider};
+use crate::lang::graph::dependency_order;
 use crate::lang::module::{Module, Resource};
 use crate::lang::reference::{Reference, Subject};
 use crate::lang::scope::{ModuleScope, ModuleValues, Overlay, Paths, Resources};
 use crate::lang::tree::{Node, Tree};
 use crate::spec::Spec;
-use crate::spread::model::{Topology, Workload};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
-use straddle_sdk::value::num::Num;
+use straddle_sdk::schema::{Block, Prepared};
 use straddle_sdk::value::{Marks, Str, Type, Value};
 
 /// How the instances of a block are told apart.
@@ -75,50 +77,6 @@ impl BlockValues {
             ),
             Repetition::Unknown => Value::unknown(Type::Dynamic),
         }
-    }
-}
-
-/// What a workload is worth in expressions, at one moment: the target while planning, the state of a step while following it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct WorkloadCounts {
-    pub replicas: u32,
-    /// By location; locations without replicas are there with 0.
-    pub count: BTreeMap<String, u32>,
-    /// Serving capacity by domain of the outermost spread level, in units. Domains without any are absent: a weight of 0 and no
-    /// weight are different things to a name server.
-    pub capacity: BTreeMap<String, u64>,
-    /// The location that works, where the others stand by.
-    pub active: Option<String>,
-}
-
-impl WorkloadCounts {
-    /// The counts of a workload with so many replicas in each place.
-    pub fn of(topology: &Topology, rules: &Workload, places: &[u32]) -> WorkloadCounts {
-        let mut counts = WorkloadCounts {
-            replicas: rules.replicas,
-            active: rules.standby.as_ref().and_then(|s| s.active.clone()),
-            ..WorkloadCounts::default()
-        };
-        let level = rules.spread.first().map(|s| s.level.as_str());
-        for (place, n) in rules.places.iter().zip(places) {
-            let location = &topology.locations[place.location];
-            counts.count.insert(location.name.clone(), *n);
-            let domain = level.and_then(|l| location.domains.get(l)).unwrap_or(&location.name);
-            if *n > 0 {
-                *counts.capacity.entry(domain.clone()).or_default() += u64::from(*n) * u64::from(place.unit);
-            }
-        }
-        counts
-    }
-
-    /// Each domain's fraction of the serving capacity.
-    pub fn shares(&self) -> Vec<(Str, Num)> {
-        let total: u64 = self.capacity.values().sum();
-        let number = |n: u64| Num::from(i64::try_from(n).unwrap_or(i64::MAX));
-        self.capacity
-            .iter()
-            .map(|(d, n)| (Str::new(d), number(*n).div(&number(total)).unwrap_or_else(|_| Num::from(0))))
-            .collect()
     }
 }
 
@@ -188,12 +146,18 @@ pub struct Env<'a> {
     pub workspace: String,
     /// What `terraform.applying` is.
     pub applying: Cell<bool>,
+    /// Who asks is a person, of what is there: functions and messages are the console's, and a resource without results is not known.
+    pub console: bool,
+    /// Schemas beside the built-in ones, to check what is taken of resources.
+    pub schemas: Option<&'a BTreeMap<(Mode, Str), Prepared>>,
     nothing: ModuleValues,
     instances: RefCell<Vec<Rc<Instance>>>,
     by_path: RefCell<HashMap<ModulePath, usize>>,
     memory: RefCell<Memory<'a>>,
     blocks: RefCell<HashMap<Address, (BlockValues, Option<Value>)>>,
     workloads: RefCell<BTreeMap<Str, WorkloadCounts>>,
+    /// Why data sources of checks could not be read.
+    unread: RefCell<BTreeMap<Address, String>>,
     /// What probes have seen, by name.
     probed: RefCell<BTreeMap<Str, Value>>,
 }
@@ -216,12 +180,15 @@ impl<'a> Env<'a> {
             sources,
             workspace: "default".into(),
             applying: Cell::new(false),
+            console: false,
+            schemas: None,
             nothing: ModuleValues::default(),
             instances: RefCell::default(),
             by_path: RefCell::default(),
             memory: RefCell::default(),
             blocks: RefCell::default(),
             workloads: RefCell::default(),
+            unread: RefCell::default(),
             probed: RefCell::default(),
         };
         env.add_instance(0, Vec::new(), None, None);
@@ -377,6 +344,19 @@ impl<'a> Env<'a> {
         }
     }
 
+    /// Notes that a data source of a check could not be read: the check does not hold.
+    pub fn note_unread(&self, address: &Address, problems: &[Diagnostic]) {
+        if let Some(problem) = problems.iter().find(|problem| problem.is_error()) {
+            let why = format!("{}: {}", problem.summary, problem.detail);
+            self.unread.borrow_mut().insert(address.clone(), why);
+        }
+    }
+
+    /// Why a data source of a check could not be read.
+    pub fn unread(&self, address: &Address) -> Option<String> {
+        self.unread.borrow().get(address).cloned()
+    }
+
     /// The result of one instance.
     pub fn result(&self, address: &Address) -> Option<Value> {
         self.blocks.borrow().get(&address.without_key())?.0.instances.get(&address.key).cloned()
@@ -440,6 +420,27 @@ impl<'a> Env<'a> {
         };
         self.memory.borrow_mut().names.insert(key, kept);
         result
+    }
+
+    /// Evaluates all locals, each after what it needs: who asks in no order of its own does not go from one to the next as deep as
+    /// they lead. What cannot be evaluated is not known afterwards.
+    pub fn settle(&self) {
+        self.settle_in(0);
+    }
+
+    fn settle_in(&self, instance: usize) {
+        let node = self.node(instance);
+        for subject in dependency_order(node.module).0 {
+            match subject {
+                Subject::Local(name) => drop(self.local(instance, name)),
+                Subject::Module(name) => {
+                    let Some(child) = node.children.get(name) else { continue };
+                    let Ok(made) = self.call(instance, *child) else { continue };
+                    made.1.values().for_each(|inside| self.settle_in(*inside));
+                }
+                _ => {}
+            }
+        }
     }
 
     /// A local.
@@ -667,7 +668,7 @@ impl Names<'_, '_> {
             functions: self.env.functions,
             paths: &self.instance.paths,
             workspace: &self.env.workspace,
-            console: false,
+            console: self.env.console,
         };
         scope.resolve(reference)
     }
@@ -716,7 +717,14 @@ impl Scope for Names<'_, '_> {
     }
 
     fn function(&self, name: &str) -> Option<&'static Function> {
-        of_provider(self.env.tree.nodes[self.instance.node].module, name).or_else(|| lookup(name))
+        // What is asked in the console belongs to no plan.
+        let planned = matches!(name, "plantimestamp" | "core::plantimestamp");
+        let module = self.env.tree.nodes[self.instance.node].module;
+        of_provider(module, name).or_else(|| lookup(name).filter(|_| !(self.env.console && planned)))
+    }
+
+    fn is_console(&self) -> bool {
+        self.env.console
     }
 }
 
@@ -726,11 +734,18 @@ impl Resources for Names<'_, '_> {
         if let Some(value) = self.env.block_value(&address) {
             return Some(value);
         }
+        if self.env.console {
+            return None;
+        }
         // One that is made no times has no results, and is known all the same.
         let resource = self.env.tree.nodes[self.instance.node].module.resource(mode, ty, name)?;
         let expansion = self.env.expand(self.number, resource, &address).ok()?;
         let none = expansion.keys.is_empty();
         none.then(|| BlockValues { repetition: expansion.repetition, instances: BTreeMap::new() }.value())
+    }
+
+    fn schema(&self, mode: Mode, ty: &str) -> Option<&Block> {
+        builtin::schema(mode, ty).or_else(|| Some(&self.env.schemas?.get(&(mode, Str::new(ty)))?.block))
     }
 
     fn own(&self, root: &str, name: &str) -> Option<Value> {
@@ -766,5 +781,9 @@ impl Scope for Env<'_> {
 
     fn function(&self, name: &str) -> Option<&'static Function> {
         self.scope(0).function(name)
+    }
+
+    fn is_console(&self) -> bool {
+        self.console
     }
 }

@@ -231,6 +231,7 @@ mod tests {
             .enumerate()
             .map(|(i, text)| Change {
                 prior_dependencies: std::sync::Arc::from([]),
+                prior_tainted: false,
                 address: format!("workload.web.sim_instance.s[\"a/{i}\"]").parse().unwrap(),
                 previous_address: None,
                 provider: ProviderRef::new("registry.terraform.io/straddle/sim", Some("b")),
@@ -259,7 +260,7 @@ mod tests {
             partial: false,
             lineage: "l".into(),
             serial: u64::MAX,
-            sources: Sources { files: vec![Source { name: "a.tf".into(), text: texts.concat().into() }] },
+            sources: Sources { files: vec![Source::new("a.tf", texts.concat())] },
             variables: BTreeMap::from([("v".into(), Value::string("x"))]),
             topology,
             workloads: vec![("web".into(), w)],
@@ -282,6 +283,9 @@ mod tests {
             survival: Default::default(),
             checked: Vec::new(),
             configuration: None,
+            relevant: Vec::new(),
+            left_outputs: Vec::new(),
+            given: Default::default(),
             time: None,
             warnings: vec![Diagnostic::warning("w", "d")],
             origin: Origin::default(),

@@ -241,6 +241,9 @@ impl<'a> Walk<'_, 'a> {
         let address = instance.of.address.clone();
         // What a check looks at may be missing: the check says so.
         let lenient = self.checked.contains(&block);
+        if lenient && answer.result.is_none() {
+            self.env.note_unread(&address, &answer.problems);
+        }
         self.report(answer.problems.into_iter().map(|p| {
             let severity = if lenient { Severity::Warning } else { p.severity };
             placed(about(Diagnostic { severity, ..p }, &address), &instance.of.resource.body, Some(span))

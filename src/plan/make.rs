@@ -13,6 +13,7 @@ use super::observed::{Observed, Reality, Seen};
 use super::placement::{self, Placements, Standing};
 use super::providers::Providers;
 use super::questions::{Answer, Answered, Ask, Question};
+use super::relevant::contributions;
 use super::revisions;
 use super::sequence::{StepReplicas, Steps, replica, sequence};
 use super::target::Only;
@@ -521,6 +522,24 @@ impl<'i, 'a> Maker<'i, 'a> {
         forced
     }
 
+    /// What the objects that are there depend on, by the texts and by the state, as Terraform tells it: where nothing changes the texts alone
+    /// count, and one that no text asks for any more keeps what it had.
+    fn depends_on(&self, changes: &mut [Change]) {
+        let resources = self.blocks.list.iter().enumerate().filter_map(|(at, block)| Some((block.resource()?.1, at)));
+        let blocks: HashMap<&Address, usize> = resources.collect();
+        let mut known: BTreeMap<Address, Vec<Address>> = BTreeMap::new();
+        for change in changes.iter_mut().filter(|c| !matches!(c.action, Action::Delete | Action::Forget)) {
+            let texts = known.entry(change.address.config()).or_insert_with_key(|whole| {
+                blocks.get(whole).map_or_else(Vec::new, |block| self.blocks.remembered_dependencies(*block))
+            });
+            let mut all: BTreeSet<Address> = texts.iter().cloned().collect();
+            if change.action != Action::NoOp {
+                all.extend(change.prior_dependencies.iter().cloned());
+            }
+            change.prior_dependencies = all.into_iter().collect();
+        }
+    }
+
     fn finish(
         mut self,
         changes: Vec<Change>,
@@ -536,12 +555,19 @@ impl<'i, 'a> Maker<'i, 'a> {
             let id = ObjectId { address: change.address.clone(), deposed };
             if let Some(object) = self.input.state.objects.get(&id) {
                 change.prior_dependencies = object.dependencies.clone();
+                change.prior_tainted = object.tainted;
             }
         }
-        let outputs = self.outputs();
+        let (outputs, left_outputs) = self.outputs();
         self.checks();
         self.fail_on_errors()?;
         let checked = self.checked();
+        let mut relevant = Vec::new();
+        if self.input.wishes.told {
+            let whole = self.input.wishes.only.is_none();
+            relevant = contributions(&self.env, &self.input.kind, &changes, &outputs, whole);
+            self.depends_on(&mut changes);
+        }
         let (drift, notes, unreadable) = self.drift();
         let mut steps = steps.into_iter();
         let mut promises = super::survival::parities(&self.input.spec.promises, &changes);
@@ -580,6 +606,9 @@ impl<'i, 'a> Maker<'i, 'a> {
             ops,
             checked,
             configuration: None,
+            relevant,
+            left_outputs,
+            given: Default::default(),
             time: self.input.plan_time(),
             warnings: std::mem::take(&mut self.problems),
             survival,

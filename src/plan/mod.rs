@@ -3,6 +3,7 @@
 pub mod blocks;
 pub mod checks;
 pub mod conditions;
+mod counts;
 pub mod course;
 pub mod env;
 pub mod evidence;
@@ -24,6 +25,7 @@ pub mod probes;
 pub mod providers;
 pub mod questions;
 mod references;
+pub mod relevant;
 pub mod removed;
 pub mod revisions;
 pub mod sequence;

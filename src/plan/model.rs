@@ -117,6 +117,9 @@ pub struct Change {
     /// Those that the state has for the object that was there.
     #[serde(default)]
     pub prior_dependencies: Arc<[Address]>,
+    /// The object that was there is half made, or marked to be replaced.
+    #[serde(default)]
+    pub prior_tainted: bool,
     pub create_before_destroy: bool,
     /// The key of the deposed object this change removes, if it is not the current one.
     pub deposed: Option<String>,
@@ -149,6 +152,7 @@ impl Change {
             planned_private: Vec::new(),
             dependencies: Vec::new(),
             prior_dependencies: Arc::from([]),
+            prior_tainted: false,
             create_before_destroy: false,
             deposed: None,
             config_known: true,
@@ -284,6 +288,9 @@ pub struct Plan {
     pub sources: Sources,
     /// Values of the root module's variables.
     pub variables: BTreeMap<Str, Value>,
+    /// Those that were given, as they were given, before they became of the variables' types; written when it is saved.
+    #[serde(default)]
+    pub given: BTreeMap<Str, Value>,
     pub topology: Topology,
     /// In the order of the spec.
     pub workloads: Vec<(Str, WorkloadPlan)>,
@@ -305,6 +312,9 @@ pub struct Plan {
     pub courses: super::course::Courses,
     /// Sorted by name, unchanged ones included.
     pub outputs: Vec<OutputChange>,
+    /// Those that `-target` leaves as they are. Sorted by name.
+    #[serde(default)]
+    pub left_outputs: Vec<OutputChange>,
     pub ops: Vec<Op>,
     /// How the conditions of the configuration fared. Sorted by the text of addresses.
     #[serde(default)]
@@ -312,6 +322,9 @@ pub struct Plan {
     /// What the texts say, in Terraform's plan JSON; written when it is saved.
     #[serde(default)]
     pub configuration: Option<String>,
+    /// Which attributes of which resources went into the changes; found when it is saved.
+    #[serde(default)]
+    pub relevant: Vec<super::relevant::Contribution>,
     /// When it was made, if the configuration asks for it.
     #[serde(default)]
     pub time: Option<String>,

@@ -35,7 +35,7 @@ pub fn apply(tree: &Tree<'_>, state: &State, problems: &mut Vec<Diagnostic>) -> 
         problems.extend(contradictions);
         return (moved, before);
     }
-    for at in order(&all, problems) {
+    for at in order(tree, &all, problems) {
         let one = &all[at];
         let ids: Vec<ObjectId> = moved.objects.keys().cloned().collect();
         for id in ids {
@@ -208,7 +208,7 @@ fn endpoint(t: &Traversal, problems: &mut Vec<Diagnostic>) -> Option<Target> {
 }
 
 /// An order in which each move comes behind those that lead to where it starts.
-fn order(all: &[Move<'_>], problems: &mut Vec<Diagnostic>) -> Vec<usize> {
+fn order(tree: &Tree<'_>, all: &[Move<'_>], problems: &mut Vec<Diagnostic>) -> Vec<usize> {
     let feeds = |a: usize, b: usize| a != b && overlaps(&all[a].absolute(&all[a].to), &all[b].absolute(&all[b].from));
     let mut open: Vec<usize> = (0..all.len()).collect();
     let mut order = Vec::new();
@@ -216,6 +216,8 @@ fn order(all: &[Move<'_>], problems: &mut Vec<Diagnostic>) -> Vec<usize> {
         let free = open.iter().position(|b| open.iter().all(|a| !feeds(*a, *b)));
         match free {
             Some(at) => order.push(open.remove(at)),
+            // One whose source is still declared is told of that, in `still_there`.
+            None if open.iter().any(|at| all[*at].is_declared(tree)) => return Vec::new(),
             None => {
                 let detail = "The moved blocks lead in a circle, so that no object has a final address.";
                 problems.push(Diagnostic::error("Cyclic dependency in move statements", detail).at(all[open[0]].span));
@@ -241,6 +243,15 @@ fn overlaps(a: &Address, b: &Address) -> bool {
 }
 
 impl Move<'_> {
+    /// Whether the configuration declares the resource that all moves away from.
+    fn is_declared(&self, tree: &Tree<'_>) -> bool {
+        let Target::Resource(from) = &self.from else { return false };
+        let names = self.module.iter().chain(from.module.iter().map(|(name, _)| name));
+        let whole = from.key.is_none() && from.workload.is_none() && from.module.iter().all(|(_, key)| key.is_none());
+        let node = tree.find(names).filter(|_| whole);
+        node.is_some_and(|node| tree.nodes[node].module.resource(from.mode, &from.ty, &from.name).is_some())
+    }
+
     /// An end of the move as seen from the root module; of a module it has no type.
     fn absolute(&self, end: &Target) -> Address {
         let mut module: Vec<(Str, Option<Key>)> = self.module.iter().map(|name| (name.clone(), None)).collect();

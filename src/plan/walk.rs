@@ -35,6 +35,8 @@ pub struct Wishes {
     pub replace: BTreeSet<Address>,
     /// Only these; `None`: all.
     pub only: Option<Only>,
+    /// The plan is shown to programs: what only they ask for is found out too.
+    pub told: bool,
 }
 
 /// The walk, between rounds.

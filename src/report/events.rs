@@ -235,11 +235,11 @@ pub fn event(event: &Event, plan: &Plan, timestamp: &str) -> String {
             let message = format!("{workload}: step {} of {of} stopped; nothing behind it is done", step + 1);
             step_line("step_stopped", &message, (workload, *step, Some(*of), None), &mut lines);
         }
-        Event::Provision { address, line } => {
-            lines.line("info", &format!("{address}: (local-exec): {line}"), "provision_progress", |j| {
+        Event::Provision { address, kind, line } => {
+            lines.line("info", &format!("{address}: ({kind}): {line}"), "provision_progress", |j| {
                 j.key("hook").object(|j| {
                     resource(address, j.key("resource"));
-                    j.key("provisioner").text("local-exec");
+                    j.key("provisioner").text(kind);
                     j.key("output").text(line);
                 });
             });
@@ -386,8 +386,8 @@ pub fn line(event: &Event, plan: &Plan, clock: &str, style: &Style) -> Option<St
             style.ink(Ink::Bad, "STOPPED"),
             clean(&why.summary)
         ),
-        Event::Provision { address, line } => {
-            format!("       {} (local-exec): {}", clean(&address.to_string()), clean(line))
+        Event::Provision { address, kind, line } => {
+            format!("       {} ({kind}): {}", clean(&address.to_string()), clean(line))
         }
         Event::Note(note) => format!("       {}: {}", clean(&note.summary), clean(&note.detail)),
     };

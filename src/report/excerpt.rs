@@ -1,8 +1,8 @@
 //! The lines of a text around a place, for diagnostics: however long the text is, only they are read.
 
 use super::style::clean;
+use crate::diag::position::LineIndex;
 use crate::diag::{FileId, Source, Sources};
-use crate::lang::position::LineIndex;
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 use std::collections::BTreeMap;
 use std::sync::Arc;

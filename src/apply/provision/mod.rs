@@ -95,7 +95,7 @@ impl<'a> Carrying<'a> {
     ) -> Result<(), Box<Diagnostic>> {
         for script in scripts {
             let mut say = |line| {
-                tell(Event::Provision { address: change.address.clone(), line });
+                tell(Event::Provision { address: change.address.clone(), kind: script.kind.clone(), line });
             };
             let stopped = || self.stop.get() != Stop::No;
             let Err(why) = script.run(&stopped, &mut say).await else { continue };

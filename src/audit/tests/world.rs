@@ -182,6 +182,9 @@ pub fn plan(topology: &Topology, rules: &Workload, live: &Live, mode: &Mode) -> 
         survival: Default::default(),
         checked: Vec::new(),
         configuration: None,
+        relevant: Vec::new(),
+        left_outputs: Vec::new(),
+        given: Default::default(),
         time: None,
         warnings: Vec::new(),
         origin: crate::plan::model::Origin::default(),
@@ -257,6 +260,7 @@ pub fn change(address: Address, action: Action, dependencies: Vec<Address>) -> C
     };
     Change {
         prior_dependencies: std::sync::Arc::from([]),
+        prior_tainted: false,
         address,
         previous_address: None,
         provider: ProviderRef::new("straddle/sim", None),

@@ -149,7 +149,7 @@ fn carried_kind(kind: Option<EntryKind>) -> CarriedKind {
     match kind {
         Some(EntryKind::File) => CarriedKind::File,
         Some(EntryKind::Directory) => CarriedKind::Directory,
-        Some(EntryKind::Other) => CarriedKind::Other,
+        Some(EntryKind::Device | EntryKind::Pipe | EntryKind::Socket | EntryKind::Other) => CarriedKind::Other,
         None => CarriedKind::Nothing,
     }
 }

@@ -1,4 +1,4 @@
-//! `test`: the runs of `.tftest.hcl` files, each file against states of its own that are gone when it is over.
+//! `test`: the runs of `.tftest.hcl` and `.tftest.json` files, each file against states of its own that are gone when it is over.
 
 mod prepare;
 mod run;
@@ -10,7 +10,7 @@ use super::print::Printer;
 use crate::diag::{Diagnostic, FileId, Source, Sources};
 use crate::lang::load;
 use crate::lang::syntax::Text;
-use crate::lang::test_file::{self, ENDING};
+use crate::lang::test_file::{self, is_test};
 use crate::report::diagnostics;
 use crate::report::test::{self, Event, FileResult, Progress, RunResult, Status, Tally};
 use run::Stage;
@@ -95,16 +95,6 @@ pub async fn run(args: TestArgs, printer: &Printer) -> Exit {
     interrupted.unwrap_or(if status == Status::Pass { Exit::Done } else { Exit::Error })
 }
 
-/// The ending of test files in JSON syntax.
-const JSON_ENDING: &str = ".tftest.json";
-
-/// Refuses a test file in JSON syntax: passing over it in silence would call untested what is thought to be tested.
-fn in_json(path: &Path) -> Wrong {
-    let detail = format!("{} is in JSON syntax, in which straddle does not read tests.", path.display());
-    let problem = Diagnostic::error("Test file in JSON syntax", detail).help("Write it in the native syntax.");
-    (vec![problem], Sources::default(), path.display().to_string())
-}
-
 type Wrong = (Vec<Diagnostic>, Sources, String);
 
 /// The test files of the directory and of the test directory, by path; those asked for when any are.
@@ -114,8 +104,7 @@ fn find(root: &Path, args: &TestArgs) -> (Vec<Found>, Vec<Wrong>) {
     let mut paths: Vec<PathBuf> = Vec::new();
     for below in [Path::new(""), tests.as_path()] {
         let names = load::names(&root.join(below)).unwrap_or_default();
-        wrong.extend(names.iter().filter(|n| n.ends_with(JSON_ENDING)).map(|n| in_json(&below.join(n))));
-        paths.extend(names.iter().filter(|n| n.ends_with(ENDING)).map(|n| below.join(n)));
+        paths.extend(names.iter().filter(|n| is_test(n)).map(|n| below.join(n)));
     }
     paths.sort();
     paths.dedup();
@@ -201,6 +190,6 @@ async fn run_file(root: &Path, file: &Found, args: &TestArgs, voice: &Voice<'_>)
 /// Puts a text among others.
 fn add_source(sources: &mut Sources, name: &str, text: &str) -> FileId {
     let file = FileId(u32::try_from(sources.files.len()).unwrap_or(u32::MAX));
-    sources.files.push(Source { name: name.to_owned(), text: text.into() });
+    sources.files.push(Source::new(name, text));
     file
 }

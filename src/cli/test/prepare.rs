@@ -2,7 +2,7 @@
 
 use super::add_source;
 use super::scope::FileScope;
-use crate::cli::args::TestArgs;
+use crate::cli::args::{Assignment, TestArgs};
 use crate::cli::session::Project;
 use crate::diag::{Diagnostic, Sources, Span};
 use crate::fleet::mock::{MockValues, StandIn};
@@ -70,6 +70,14 @@ pub fn prepare(script: &Script<'_>) -> Prepared {
     });
     let (file, variables, stand_ins) = kept;
     project.stand_ins = stand_ins;
+    let name = file.runs.get(script.at).map_or("", |run| &run.name);
+    for problem in project.problems.iter_mut().filter(|p| p.summary == "No value for required variable") {
+        let variable = problem.detail.split('"').nth(1).unwrap_or_default();
+        problem.detail = format!(
+            "The module under test for run block {name:?} has a required variable {variable:?} with no set value. Use a -var or -var-file \
+             command line argument or add this variable into a \"variables\" block within the test file or run block."
+        );
+    }
     Prepared { project, file, variables }
 }
 
@@ -90,7 +98,7 @@ fn change(
         problems.push(Diagnostic::error("Module not installed", detail).at(span));
     }
     let mut variables: BTreeMap<Str, Value> = BTreeMap::new();
-    for text in &script.args.vars.var {
+    for text in script.args.vars.assignments.iter().filter_map(Assignment::value) {
         if let Some((name, value)) = text.split_once('=') {
             variables.insert(Str::new(name.trim()), Value::string(value));
         }
@@ -112,7 +120,14 @@ fn change(
         variables.insert(name, value);
     }
     let scope = FileScope { variables: &variables, runs: script.runs, functions: super::run::functions(script.root) };
-    let mut changer = Changer { config, problems, scope: &scope, stand_ins: Vec::new() };
+    let mut changer = Changer {
+        config,
+        problems,
+        scope: &scope,
+        stand_ins: Vec::new(),
+        elsewhere: run.module.is_some(),
+        own: run.overrides.iter().map(|one| one.span.clone()).collect(),
+    };
     changer.providers(file, run);
     for mock in &file.mocks {
         let types = changer.more_types(mock, script.root, sources);
@@ -132,6 +147,10 @@ struct Changer<'a> {
     problems: &'a mut Vec<Diagnostic>,
     scope: &'a dyn Scope,
     stand_ins: Vec<StandIn>,
+    /// The run is about another module than the file.
+    elsewhere: bool,
+    /// The overrides of the run itself.
+    own: Vec<Span>,
 }
 
 impl Changer<'_> {
@@ -163,7 +182,7 @@ impl Changer<'_> {
             }
         };
         let mut types = Vec::new();
-        for name in names.iter().filter(|n| n.ends_with(".tfmock.hcl")) {
+        for name in names.iter().filter(|n| test_file::is_mock(n)) {
             match load::read(&dir.join(name), format!("{source}/{name}"), sources) {
                 Err(problem) => self.problems.push(*problem),
                 Ok(file) => {
@@ -275,6 +294,10 @@ impl Changer<'_> {
     }
 
     fn bad_target(&mut self, one: &Override) {
+        // What the whole file overrides may be missing in the other module that one run is about.
+        if self.elsewhere && !self.own.contains(&one.span) {
+            return;
+        }
         let detail = "The configuration has nothing there. A target is a resource, a data source or a module call, without keys, for \
                       example aws_instance.web, module.net.aws_vpc.main or module.net.";
         self.error("Invalid override target", detail, &one.target.root.span);

@@ -69,6 +69,7 @@ pub fn functions(root: &Path) -> FunctionContext<'_> {
         random: None,
         providers: None,
         templates: None,
+        sources: None,
     }
 }
 
@@ -81,6 +82,8 @@ struct Seen {
     outputs: Option<Value>,
     shown: Option<String>,
     signal: Option<Exit>,
+    /// It was to be applied, and there was no plan.
+    unplanned: bool,
 }
 
 impl<'a> Stage<'a> {
@@ -99,13 +102,25 @@ impl<'a> Stage<'a> {
         let mut problems = prepared.project.problems.clone();
         let mut seen = Seen::default();
         // What is expected to fail may fail before anything is planned: variables.
+        let told = problems.clone();
         let unmet = expected.take(&mut problems);
+        if !run.plan_only
+            && let Some(early) = expected.met_early(&told)
+        {
+            seen.problems = early;
+            return self.finish(run, prepared, seen, Vec::new());
+        }
         if problems.iter().any(Diagnostic::is_error) || (unmet.is_empty() && !expected.is_empty()) {
             seen.problems = problems;
         } else {
             match self.state(&run) {
                 Ok(index) => {
                     seen = self.carried(index, &run, &prepared, printer).await;
+                    if let Some(early) = seen.unplanned.then(|| expected.met_early(&seen.problems)).flatten() {
+                        seen.problems = early;
+                        return self.finish(run, prepared, seen, Vec::new());
+                    }
+                    expected.without_unreached(&mut seen.problems);
                 }
                 Err(problem) => seen.problems = vec![*problem],
             }
@@ -116,8 +131,8 @@ impl<'a> Stage<'a> {
     }
 
     fn finish(&mut self, run: Run, prepared: Prepared, seen: Seen, unmet: Vec<Span>) -> Outcome {
-        let Seen { mut problems, mut failed, outputs, shown, signal } = seen;
-        let broken = problems.iter().any(|p| p.is_error() && p.summary != ASSERTION);
+        let Seen { mut problems, failed, outputs, shown, signal, unplanned: _ } = seen;
+        let mut broken = problems.iter().any(|p| p.is_error() && p.summary != ASSERTION);
         if !broken {
             for span in &unmet {
                 let sources = &prepared.project.sources.files;
@@ -125,8 +140,8 @@ impl<'a> Stage<'a> {
                 let name = text.unwrap_or("it");
                 let detail = format!("The checkable object, {name}, was expected to report an error but did not.");
                 problems.push(Diagnostic::error("Missing expected failure", detail).at(span));
-                failed = true;
             }
+            broken = !unmet.is_empty();
         }
         if let Some(outputs) = outputs {
             self.runs.insert(run.name.clone(), outputs);
@@ -177,7 +192,10 @@ impl<'a> Stage<'a> {
         };
         seen.problems.extend(scene.warnings.iter().cloned());
         match planning::make(project, &scene, planning::kind(&options), &options) {
-            Err(failure) => seen.problems.extend(words(failure)),
+            Err(failure) => {
+                seen.problems.extend(words(failure));
+                seen.unplanned = !run.plan_only;
+            }
             Ok(plan) => {
                 seen.problems.extend(plan.warnings.iter().map(strict));
                 if run.plan_only {
@@ -241,11 +259,11 @@ impl<'a> Stage<'a> {
     fn look(&self, run: &Run, prepared: &Prepared, env: &Env<'_>, seen: &mut Seen) {
         let module = &prepared.project.config.module;
         let file = FileScope { variables: &prepared.variables, runs: &self.runs, functions: functions(self.root) };
-        let scope = AssertScope { file, env, module };
+        let scope = AssertScope { file, env, module, planned: run.plan_only };
         for rule in &run.asserts {
             seen.problems.extend(assertion(rule, &scope, &mut seen.failed));
         }
-        let outputs = module.outputs.keys().filter_map(|name| Some((name.clone(), env.output(0, name).ok()?)));
+        let outputs = module.outputs.keys().filter_map(|name| Some((name.clone(), scope.output(name).ok()?)));
         seen.outputs = Some(Value::object(outputs.collect()));
     }
 
@@ -282,6 +300,8 @@ impl<'a> Stage<'a> {
 
 /// How many provider calls at once.
 const PARALLEL: usize = 10;
+/// What a check that does not hold is called.
+const CHECK: &str = "Check block assertion failed";
 /// What a failed assertion is called.
 const ASSERTION: &str = "Test assertion failed";
 
@@ -312,7 +332,7 @@ fn words(failure: Failure) -> Vec<Diagnostic> {
 
 /// A check that does not hold is no mere warning in a test.
 fn strict(problem: &Diagnostic) -> Diagnostic {
-    let failed = problem.summary == "Check block assertion failed";
+    let failed = problem.summary == CHECK;
     Diagnostic { severity: if failed { Severity::Error } else { problem.severity }, ..problem.clone() }
 }
 
@@ -413,6 +433,35 @@ impl Expected {
 
     fn is_empty(&self) -> bool {
         self.all.is_empty()
+    }
+
+    /// What was expected of an apply and came while it was planned: it is told, and that nothing was applied. `None`: nothing did.
+    fn met_early(&self, problems: &[Diagnostic]) -> Option<Vec<Diagnostic>> {
+        let mut others: Vec<Diagnostic> = problems.iter().filter(|p| p.is_error()).cloned().collect();
+        let before = others.len();
+        self.take(&mut others);
+        if others.len() == before {
+            return None;
+        }
+        let mut all = problems.to_vec();
+        for problem in problems.iter().filter(|p| p.is_error() && !others.contains(p)) {
+            let detail = "A custom condition that was expected to fail did so during the planning stage and prevented the requested \
+                          apply operation. The apply operation could not be executed and so the overall test case will be marked \
+                          as a failure and the original diagnostic included in the test report.";
+            let told = Diagnostic::warning("Expected failure while planning", detail);
+            all.push(Diagnostic { span: problem.span.clone(), ..told });
+        }
+        Some(all)
+    }
+
+    /// Takes checks away where something else went wrong: what they look at was never reached. Those that are expected stay.
+    fn without_unreached(&self, problems: &mut Vec<Diagnostic>) {
+        if !problems.iter().any(|p| p.is_error() && p.summary != CHECK) {
+            return;
+        }
+        let mut strange: Vec<Diagnostic> = problems.iter().filter(|p| p.summary == CHECK).cloned().collect();
+        self.take(&mut strange);
+        problems.retain(|p| !strange.contains(p));
     }
 
     /// Takes away what was expected. Returns where those are named that reported nothing.

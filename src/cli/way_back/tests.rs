@@ -54,7 +54,7 @@ workload "web" {{
             location("c")
         );
         let mut sources = Sources::default();
-        sources.files.push(crate::diag::Source { name: "web.straddle.hcl".into(), text: text.into() });
+        sources.files.push(crate::diag::Source::new("web.straddle.hcl", text));
         let project = Project::of_texts(std::path::Path::new("."), &sources, BTreeMap::new());
         assert!(!project.has_errors(), "{:?}", project.problems);
         Tool { project, state: State::default(), health: BTreeMap::new(), now: 0 }

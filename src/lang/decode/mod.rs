@@ -16,7 +16,6 @@ mod values;
 use super::ast::{Attribute, Block, Body, Expr, ExprKind, Ident, Traversal};
 use super::eval::{NoScope, beginning, eval};
 use super::module::{Module, Resource};
-use super::position::range_text;
 use super::syntax::json::{is_json, parse_json_body};
 use super::syntax::{TOP_LEVEL, Text, is_top_level, parse_body, parse_expr};
 use crate::diag::{Diagnostic, FileId, Sources, Span};
@@ -174,10 +173,7 @@ impl Decoder<'_> {
 
     /// A place as messages write it.
     fn place(&self, span: &Span) -> String {
-        match self.sources.files.get(span.file.0 as usize) {
-            Some(source) => range_text(&source.name, &source.text, span),
-            None => String::new(),
-        }
+        self.sources.place(span).unwrap_or_default()
     }
 
     /// Notes a declaration. False, and reported with `words`, if the name was declared before: `words` makes summary and detail of the

@@ -1,15 +1,15 @@
 //! Function calls, and the forms only an evaluator can give a meaning to.
 
 use super::{Bound, Evaluator, Frame, Scope, failed, unknown_like};
+use crate::diag::position::range_text;
 use crate::diag::{Diagnostic, FileId, Span};
 use crate::lang::ast::{Call, Expr, ExprKind, Part};
 use crate::lang::functions::{self, Function, FunctionContext, FunctionError, Special};
-use crate::lang::position::range_text;
 use crate::lang::reference::{Reference, traversals};
 use crate::lang::suggest::nearest;
 use crate::lang::syntax::{Text, parse_template};
 use crate::lang::types::{parse_type, type_text};
-use straddle_sdk::value::{Cause, Type, Value, convert};
+use straddle_sdk::value::{Cause, Marks, Type, Value, convert};
 
 /// Templates may render templates so deep.
 const MAX_TEMPLATES: u32 = 16;
@@ -225,7 +225,10 @@ impl Evaluator<'_> {
         }
         let mut detail = "Call to function \"try\" failed: no expression succeeded:".to_owned();
         for problem in &problems {
-            detail.push_str(&format!("\n- {}\n  {}", problem.summary, problem.detail));
+            let sources = self.scope.functions().and_then(|context| context.sources);
+            let place = sources.zip(problem.span.as_ref()).and_then(|(sources, span)| sources.place(span));
+            let at = place.map_or(String::new(), |place| format!(" (at {place})"));
+            detail.push_str(&format!("\n- {}{at}\n  {}", problem.summary, problem.detail));
         }
         detail.push_str("\n\nAt least one expression must produce a successful result.");
         self.fail("Error in function call", detail, span)
@@ -265,7 +268,7 @@ impl Evaluator<'_> {
                     (Some(arg), _) => self.checked(arg, frame),
                     (None, value) => (value.unwrap_or_else(failed), true),
                 };
-                if fine { Value::string(type_text(&value.ty())) } else { failed() }
+                if fine { Value::string(type_text(&value.ty())).with_marks(Marks::TYPE) } else { failed() }
             }
             _ => {
                 let place = node.args.get(1).or(node.args.last()).map_or_else(|| node.close.clone(), beginning);
@@ -452,7 +455,7 @@ fn render(scope: &dyn Scope, depth: u32, name: &str, text: &str, vars: &Value) -
     // The text is in no file of the run: places are given in words.
     let (expr, diags) = parse_template(Text { file: FileId(u32::MAX), name, text });
     if let Some(diag) = diags.first() {
-        return Err(in_template(name, text, diag));
+        return Err(in_template(name, text, diag, diags.len() - 1));
     }
     let bound: Vec<(&str, Value)> =
         vars.entries().unwrap_or_default().iter().map(|(k, v)| (&**k, v.clone().with_marks(vars.marks()))).collect();
@@ -460,8 +463,9 @@ fn render(scope: &dyn Scope, depth: u32, name: &str, text: &str, vars: &Value) -
     let inner = Template { outer: scope, name, text };
     let mut evaluator = Evaluator { scope: &inner, diags: Vec::new(), fixed: Vec::new(), templates: depth + 1 };
     let value = evaluator.expr(&expr, Some(&Frame { bound: &bound, item: None, outer: None }));
+    let more = (evaluator.fixed.len() + evaluator.diags.len()).saturating_sub(1);
     match evaluator.fixed.iter().chain(&evaluator.diags).next() {
-        Some(diag) => Err(in_template(name, text, diag)),
+        Some(diag) => Err(in_template(name, text, diag, more)),
         None => Ok(value),
     }
 }
@@ -480,9 +484,10 @@ fn missing_variable(expr: &Expr, bound: &[(&str, Value)], name: &str, text: &str
     Err(FunctionError::told(detail).at(1))
 }
 
-/// An error inside a template, in words.
-fn in_template(name: &str, text: &str, diag: &Diagnostic) -> FunctionError {
+/// An error inside a template, in words, and how many there are beside it.
+fn in_template(name: &str, text: &str, diag: &Diagnostic, more: usize) -> FunctionError {
     let place = diag.span.as_ref().map_or(name.to_owned(), |span| range_text(name, text, span));
-    let detail = diag.detail.trim_end_matches('.');
-    FunctionError::quoting(format!("{place}: {}; {detail}", diag.summary), format!("{place}: {}", diag.summary))
+    let others = if more > 0 { format!(", and {more} other diagnostic(s)") } else { String::new() };
+    let told = format!("{place}: {}; {}{others}", diag.summary, diag.detail);
+    FunctionError::quoting(told, format!("{place}: {}{others}", diag.summary))
 }

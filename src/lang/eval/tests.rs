@@ -56,6 +56,7 @@ impl Scope for Few {
             random: None,
             providers: None,
             templates: None,
+            sources: None,
         })
     }
 }

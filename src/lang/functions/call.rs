@@ -134,6 +134,10 @@ pub fn call(function: &Function, args: &[Value], ctx: &FunctionContext<'_>) -> R
 /// It cannot be one. What is wrong inside a value is told with the key it has there, unless the value is marked.
 pub fn prepare(function: &Function, position: usize, arg: &Value) -> Result<Value, FunctionError> {
     let Some(param) = function.param(position) else { return Ok(arg.clone()) };
+    if arg.marks().contains(Marks::TYPE) && param.shape != Shape::Any {
+        let wanted = format!("{} required", param.shape.ty().friendly_constraint());
+        return Err(FunctionError::told(wanted).at(position));
+    }
     let told = |e| if arg.deep_marks().is_none() { e } else { without_keys(e, param.shape) };
     convert(arg, param.shape).map_err(|e| told(e).at(position))
 }

@@ -25,6 +25,8 @@ enum Codec {
     Web(&'static Encoding),
     /// The same, but bytes without a character stay without one, and so do those of control characters.
     Windows(&'static Encoding),
+    /// GB 2312 in seven bits, between `~{` and `~}`.
+    Hz,
     /// By table: 256 characters, or 128 behind ASCII.
     Page(&'static str),
 }
@@ -49,6 +51,7 @@ impl Charset {
                 let (bytes, _, lost) = encoding.encode(text);
                 (!lost).then(|| bytes.into_owned())
             }
+            Codec::Hz => hz(text),
             Codec::Page(page) => text.chars().map(|c| in_page(page, c)).collect(),
         }
     }
@@ -67,6 +70,7 @@ impl Charset {
             },
             Codec::Web(encoding) => web(encoding, bytes),
             Codec::Windows(encoding) => web(encoding, bytes).filter(|text| !text.contains(is_c1)),
+            Codec::Hz => from_hz(bytes),
             Codec::Page(page) => bytes.iter().map(|b| of_page(page, *b)).collect(),
         };
         text.filter(|text| !text.contains(char::REPLACEMENT_CHARACTER))
@@ -91,6 +95,65 @@ fn from_utf16(bytes: &[u8], little: bool) -> Option<String> {
     let unit = |pair: &[u8; 2]| if little { u16::from_le_bytes(*pair) } else { u16::from_be_bytes(*pair) };
     let text = char::decode_utf16(pairs.iter().map(unit)).collect::<Result<String, _>>().ok();
     text.filter(|_| rest.is_empty())
+}
+
+/// As Go's encoder has it: the last stretch is not closed, and a tilde does not close one.
+fn hz(text: &str) -> Option<Vec<u8>> {
+    let (mut out, mut open) = (Vec::with_capacity(text.len()), false);
+    for c in text.chars() {
+        if c == '~' {
+            out.extend(b"~~");
+        } else if c.is_ascii() {
+            if std::mem::take(&mut open) {
+                out.extend(b"~}");
+            }
+            out.extend(u8::try_from(c));
+        } else {
+            let mut buffer = [0; 4];
+            let (bytes, _, lost) = encoding_rs::GBK.encode(c.encode_utf8(&mut buffer));
+            let [high @ 0xa1..=0xff, low @ 0xa1..=0xff] = *bytes.as_ref() else { return None };
+            if lost {
+                return None;
+            }
+            if !std::mem::replace(&mut open, true) {
+                out.extend(b"~{");
+            }
+            out.extend([high & 0x7f, low & 0x7f]);
+        }
+    }
+    Some(out)
+}
+
+fn from_hz(bytes: &[u8]) -> Option<String> {
+    let (mut out, mut open, mut rest) = (String::new(), false, bytes);
+    loop {
+        rest = match rest {
+            [] => return Some(out),
+            [b'~', b'{', after @ ..] => {
+                open = true;
+                after
+            }
+            [b'~', b'}', after @ ..] => {
+                open = false;
+                after
+            }
+            [b'~', b'~', after @ ..] => {
+                out.push('~');
+                after
+            }
+            [b'~', b'\n', after @ ..] => after,
+            [b'~', ..] | [0x80..=0xff, ..] => return None,
+            [high, low, after @ ..] if open => {
+                out.push_str(&web(encoding_rs::GBK, &[high | 0x80, low | 0x80])?);
+                after
+            }
+            [_] if open => return None,
+            [ascii, after @ ..] => {
+                out.push(char::from(*ascii));
+                after
+            }
+        };
+    }
 }
 
 fn of_page(page: &str, byte: u8) -> Option<char> {
@@ -150,6 +213,7 @@ static CHARSETS: &[Charset] = &[
     charset("ISO-2022-JP", &["csISO2022JP"], Web(encoding_rs::ISO_2022_JP)),
     charset("EUC-KR", &["csEUCKR"], Web(encoding_rs::EUC_KR)),
     charset("GBK", &["CP936", "MS936", "windows-936", "csGBK"], Web(encoding_rs::GBK)),
+    charset("HZ-GB-2312", &[], Codec::Hz),
     charset("GB18030", &["csGB18030"], Web(encoding_rs::GB18030)),
     charset("Big5", &["csBig5"], Web(encoding_rs::BIG5)),
     charset("KOI8-R", &["csKOI8R"], Web(encoding_rs::KOI8_R)),
@@ -194,6 +258,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn seven_bits_of_chinese() {
+        let hz = lookup("hz-gb-2312").expect("it exists");
+        for (text, bytes) in [("a\u{4e2d}\u{6587}b~", &b"a~{VPND~}b~~"[..]), ("\u{e9}", b"~{(&"), ("~\\", b"~~\\")] {
+            assert_eq!(hz.encode(text).as_deref(), Some(bytes), "{text}");
+            assert_eq!(hz.decode(bytes).as_deref(), Some(text));
+        }
+        assert_eq!(hz.encode("\u{1f44d}"), None);
+        assert_eq!((hz.decode(b"~x"), hz.decode(b"~{V")), (None, None));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is not pure and comes in from outside: files, the clock, chance.
 
 use super::FunctionError;
+use crate::diag::Sources;
 use jiff::Timestamp;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,13 @@ pub enum EntryKind {
     File,
     /// A directory.
     Directory,
-    /// Anything else: a device, a socket.
+    /// A device.
+    Device,
+    /// A named pipe.
+    Pipe,
+    /// A socket.
+    Socket,
+    /// Anything else.
     Other,
 }
 
@@ -75,4 +82,6 @@ pub struct FunctionContext<'a> {
     pub providers: Option<&'a dyn ProviderFunctions>,
     /// The evaluator's template renderer; without one templates are refused.
     pub templates: Option<TemplateRenderer<'a>>,
+    /// The texts that expressions are from, for messages that tell of other messages; `None`: they tell no places.
+    pub sources: Option<&'a Sources>,
 }

@@ -19,8 +19,27 @@ fn kind(of: FileType) -> EntryKind {
     } else if of.is_dir() {
         EntryKind::Directory
     } else {
+        special(of)
+    }
+}
+
+#[cfg(unix)]
+fn special(of: FileType) -> EntryKind {
+    use std::os::unix::fs::FileTypeExt;
+    if of.is_block_device() || of.is_char_device() {
+        EntryKind::Device
+    } else if of.is_fifo() {
+        EntryKind::Pipe
+    } else if of.is_socket() {
+        EntryKind::Socket
+    } else {
         EntryKind::Other
     }
+}
+
+#[cfg(not(unix))]
+fn special(_: FileType) -> EntryKind {
+    EntryKind::Other
 }
 
 impl Files for Disk {

@@ -110,8 +110,7 @@ fn decoded_type(args: &[Value]) -> Result<Type, FunctionError> {
         Some('-' | '.' | '0'..='9') => Type::Number,
         Some('{' | '[' | 'n') | None => Type::Dynamic,
         Some(other) => {
-            let message =
-                format!("a JSON document cannot begin with the character {}", quoted_char(other).replace('\'', "\""));
+            let message = format!("a JSON document cannot begin with the character {}", quoted_char(other));
             return Err(FunctionError::quoting(message, "no JSON document begins like this").at(0));
         }
     })

@@ -47,7 +47,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     ),
     Function::new(
         "templatestring",
-        &[Param::new("template", Shape::Any).nullable(), Param::new("vars", Shape::Any)],
+        &[Param::new("template", Shape::Any).nullable().dynamic(), Param::new("vars", Shape::Any)],
         STRING,
         template_string,
     )
@@ -174,6 +174,9 @@ fn file_exists(call: &Call<'_>) -> Result<Value, FunctionError> {
         Ok(None) => Ok(Value::FALSE),
         Ok(Some(EntryKind::File)) => Ok(Value::TRUE),
         Ok(Some(EntryKind::Directory)) => Err(told("is a directory, not a file")),
+        Ok(Some(EntryKind::Device)) => Err(told("is a device node, not a regular file")),
+        Ok(Some(EntryKind::Pipe)) => Err(told("is a named pipe, not a regular file")),
+        Ok(Some(EntryKind::Socket)) => Err(told("is a unix domain socket, not a regular file")),
         Ok(Some(EntryKind::Other)) => Err(told("is not a regular file")),
         Err(e) => Err(FunctionError::quoting(
             format!("failed to stat {}", quoted(&shown)),

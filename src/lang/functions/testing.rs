@@ -36,6 +36,7 @@ pub(super) fn context() -> FunctionContext<'static> {
         random: None,
         providers: None,
         templates: None,
+        sources: None,
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn decode(call: &Call<'_>) -> Result<Value, FunctionError> {
 fn read(text: &str) -> Result<Value, Stop> {
     let parser = Parser::new_from_str(text);
     let length = text.chars().count();
-    Reader { text, length, place: (0, 1), parser, anchors: HashMap::new(), open: Vec::new() }.document()
+    Reader { text, length, place: (0, 1), index: 0, parser, anchors: HashMap::new(), open: Vec::new() }.document()
 }
 
 /// Why there is no value.
@@ -91,6 +91,8 @@ struct Reader<'a> {
     length: usize,
     /// Where the event read last begins: line from 0, column from 1.
     place: (usize, usize),
+    /// The same, in characters from the beginning.
+    index: usize,
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
     /// `None` for one whose value is not complete.
     anchors: HashMap<usize, Option<Node>>,
@@ -109,8 +111,19 @@ fn syntax(text: &str, e: &ScanError) -> Stop {
     if matches!(e.info(), "invalid indentation in flow construct" | "invalid indentation") {
         return Stop::Indentation(line);
     }
-    let lines = text.matches('\n').count() + 1;
-    FunctionError::told(yaml_words::told(e.info(), line, column, lines)).into()
+    let place = yaml_words::Place { text, line, column, index: e.marker().index() };
+    FunctionError::told(yaml_words::told(e.info(), &place)).into()
+}
+
+/// What is wrong with an empty key: one that was not written, where only a colon stands.
+fn unwritten_key(text: &str, index: usize) -> Option<&'static str> {
+    let before: String = text.chars().take(index).collect();
+    // After a question mark the key was written, and is nothing.
+    if text.chars().nth(index) != Some(':') || before.trim_end().ends_with('?') {
+        return None;
+    }
+    let line = before.rsplit('\n').next().unwrap_or_default().trim_end_matches([' ', '-']);
+    Some(if line.is_empty() { "did not find expected key" } else { "did not find expected node content" })
 }
 
 /// The full name of a tag; empty for none.
@@ -131,6 +144,7 @@ impl Reader<'_> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => {
                 self.place = (span.start.line().saturating_sub(1), span.start.col() + 1);
+                self.index = span.start.index();
                 Ok((event, span.end.index() >= self.length))
             }
             Some(Err(e)) => Err(syntax(self.text, &e)),
@@ -180,12 +194,14 @@ impl Reader<'_> {
                 }
                 (Event::SequenceStart(anchor, tag), _) => {
                     let tag = tag_name(tag.as_deref());
-                    self.start(anchor, &tag, SEQUENCE, "sequence", Inside::Sequence(Vec::new()))?;
+                    let inside = Inside::Sequence(Vec::new());
+                    self.start(anchor, &tag, SEQUENCE, "sequence", inside).map_err(|e| self.placed(e))?;
                     continue;
                 }
                 (Event::MappingStart(anchor, tag), _) => {
                     let tag = tag_name(tag.as_deref());
-                    self.start(anchor, &tag, MAP, "mapping", Inside::Mapping { entries: Vec::new(), key: None })?;
+                    let inside = Inside::Mapping { entries: Vec::new(), key: None };
+                    self.start(anchor, &tag, MAP, "mapping", inside).map_err(|e| self.placed(e))?;
                     continue;
                 }
                 (Event::SequenceEnd | Event::MappingEnd, _) => match self.open.pop() {
@@ -237,7 +253,16 @@ impl Reader<'_> {
         tag: &str,
     ) -> Result<Option<Node>, FunctionError> {
         let is_quoted = matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
+        let index = self.index;
         if let Some(Open { inside: Inside::Mapping { key: key @ None, .. }, .. }) = self.open.last_mut() {
+            if text.is_empty()
+                && style == ScalarStyle::Plain
+                && tag.is_empty()
+                && anchor == 0
+                && let Some(wrong) = unwritten_key(self.text, index)
+            {
+                return Err(FunctionError::new(wrong));
+            }
             *key = Some(match resolve(text, tag, is_quoted)? {
                 Scalar::Merge => Key::Merge,
                 Scalar::Value(value) => Key::Name(key_name(&value)?),
@@ -424,6 +449,13 @@ mod tests {
             ("<<: [{a: 1},{c: 2}]\nb: 2", "cannot merge tuple into mapping"),
             ("<<: 5", "cannot merge number into mapping"),
             ("*x", "reference to undefined anchor \"x\""),
+            ("- a\n-b", "on line 3, column 1: could not find expected ':'"),
+            ("- a\n-b\n- 1", "on line 3, column 1: could not find expected ':'"),
+            ("a: 1\nb: 2\n- c", "on line 2, column 1: did not find expected key"),
+            (": 1\n  b: 2", "did not find expected key"),
+            ("- : c", "did not find expected key"),
+            ("{: 1}", "did not find expected node content"),
+            ("a: b\n? {a: 1}\n: b", "on line 1, column 3: only strings are allowed as mapping keys"),
             ("a: [1, *yz ]", "reference to undefined anchor \"yz\""),
             ("a: &x [*x]", "cannot refer to an anchor from inside its own definition"),
         ] {

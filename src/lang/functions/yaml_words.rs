@@ -27,8 +27,32 @@ const OF_TOKENS: &[&str] = &[
     "did not find expected alphabetic",
 ];
 
-/// A message of the parser in use as Terraform has it, of a text of so many lines. Places on the first line it does not tell.
-pub(super) fn told(message: &str, line: usize, column: usize, lines: usize) -> String {
+/// Where the parser in use found something, in a text: line and column from 1, and how many characters are before it.
+pub(super) struct Place<'t> {
+    pub text: &'t str,
+    pub line: usize,
+    pub column: usize,
+    pub index: usize,
+}
+
+impl Place<'_> {
+    /// It is the end of a text that does not end with its last line.
+    fn is_open_end(&self) -> bool {
+        !self.text.ends_with('\n') && self.index >= self.text.chars().count()
+    }
+
+    /// The column of the dash before it, if it is what follows the dash of a list.
+    fn dash(&self) -> Option<usize> {
+        let line = self.text.lines().nth(self.line.checked_sub(1)?)?;
+        let before: String = line.chars().take(self.column.checked_sub(1)?).collect();
+        let dash = before.trim_end_matches(' ').strip_suffix('-')?;
+        (dash.len() + 1 < before.len()).then(|| dash.chars().count() + 1)
+    }
+}
+
+/// A message of the parser in use as Terraform has it. Places on the first line it does not tell.
+pub(super) fn told(message: &str, place: &Place<'_>) -> String {
+    let (line, column, lines) = (place.line, place.column, place.text.matches('\n').count() + 1);
     // "while parsing a block mapping, did not find expected key"
     let plain = match message.split_once(", ") {
         Some((context, problem)) if context.starts_with("while ") => problem,
@@ -37,13 +61,14 @@ pub(super) fn told(message: &str, line: usize, column: usize, lines: usize) -> S
     let words = WORDS.iter().find(|(ours, _)| plain.starts_with(ours)).map_or(plain, |(_, theirs)| theirs);
     let line = match (words, message) {
         ("found unexpected end of stream", _) => lines,
-        // It is missed on the line after.
-        (_, "simple key expect ':'") => line + 1,
+        // Terraform reads a line end that is not there, and misses it on the line after.
+        (_, "simple key expect ':'") if place.is_open_end() => line + 1,
         _ => line,
     };
     if line < 2 {
         return words.to_owned();
     }
+    let column = place.dash().filter(|_| words == "did not find expected key").unwrap_or(column);
     let (line, column) =
         if OF_TOKENS.iter().any(|begins| words.starts_with(begins)) { (line, 1) } else { (line - 1, column) };
     format!("on line {line}, column {column}: {words}")

@@ -3,7 +3,6 @@
 use super::{Parsed, Parser, Stuck, T, Token};
 use crate::diag::Span;
 use crate::lang::ast::{Attribute, Block, Body, Expr, ExprKind, Ident, Label};
-use crate::lang::position::range_text;
 use std::collections::HashMap;
 use std::sync::Arc;
 use straddle_sdk::value::Str;
@@ -120,7 +119,7 @@ impl Parser<'_> {
     fn add_attribute(&mut self, items: &mut Items, attribute: Attribute) {
         match items.places.get(&attribute.name.name) {
             Some(first) => {
-                let place = range_text(self.source.name, self.source.text, first);
+                let place = self.place(first);
                 let detail = format!(
                     "The argument {:?} was already set at {place}. Each argument may be set only once.",
                     &*attribute.name.name

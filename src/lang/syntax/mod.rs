@@ -22,8 +22,10 @@ mod template;
 mod tests;
 
 use super::ast::{Body, Expr};
+use crate::diag::position::LineIndex;
 use crate::diag::{Diagnostic, FileId, Span};
 use scan::{T, Token};
+use std::cell::OnceCell;
 
 pub use body::{TOP_LEVEL, is_top_level};
 
@@ -79,8 +81,21 @@ pub fn parse_expr(source: Text<'_>) -> (Expr, Vec<Diagnostic>) {
 
 /// Parses a whole text as a template: the contents of a heredoc without its markers.
 pub fn parse_template(source: Text<'_>) -> (Expr, Vec<Diagnostic>) {
+    template_in(source, None)
+}
+
+/// Where a text stands in the file it is from: messages tell places of the file.
+#[derive(Clone, Copy, Debug)]
+struct Within<'a> {
+    text: &'a str,
+    lines: &'a LineIndex,
+    /// Where the text begins.
+    from: usize,
+}
+
+fn template_in<'a>(source: Text<'a>, within: Option<Within<'a>>) -> (Expr, Vec<Diagnostic>) {
     let tokens = scan::scan_template(source.text);
-    let mut parser = Parser::new(source, &tokens);
+    let mut parser = Parser { within, ..Parser::new(source, &tokens) };
     parser.check_tokens();
     let expr = match parser.template(T::Eof, false, true) {
         Ok(expr) => expr,
@@ -108,6 +123,9 @@ struct Parser<'a> {
     /// Take a known block at the start of a line for the end of an unclosed block.
     resync: bool,
     diags: Vec<Diagnostic>,
+    /// Where the lines begin, found with the first place that is told in words.
+    lines: OnceCell<LineIndex>,
+    within: Option<Within<'a>>,
 }
 
 impl<'a> Parser<'a> {
@@ -122,7 +140,19 @@ impl<'a> Parser<'a> {
             unclosed: false,
             resync: false,
             diags: Vec::new(),
+            lines: OnceCell::new(),
+            within: None,
         }
+    }
+
+    /// A place of this text as messages write it.
+    fn place(&self, span: &Span) -> String {
+        let Text { name, text, .. } = self.source;
+        if let Some(within) = self.within {
+            let range = span.range.start + within.from..span.range.end + within.from;
+            return within.lines.range_text(name, within.text, &Span { file: span.file, range });
+        }
+        self.lines.get_or_init(|| LineIndex::of(text)).range_text(name, text, span)
     }
 
     /// The diagnostics by place.

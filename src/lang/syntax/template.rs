@@ -6,7 +6,6 @@
 use super::{Parsed, Parser, T, Token};
 use crate::diag::Span;
 use crate::lang::ast::{Expr, ExprKind, Ident, Literal, Part, Template};
-use crate::lang::position::range_text;
 use std::sync::Arc;
 use straddle_sdk::value::{Str, Value};
 use unicode_segmentation::UnicodeSegmentation;
@@ -253,7 +252,7 @@ impl Parser<'_> {
         match end {
             End::If(_) => {}
             End::Else(place) => {
-                let from = range_text(self.source.name, self.source.text, &span);
+                let from = self.place(&span);
                 let detail = format!("Already in the else clause for the if started at {from}.");
                 self.error("Unexpected else directive", detail, place);
             }
@@ -264,14 +263,15 @@ impl Parser<'_> {
 
     /// Reports that the directive opened at `span` is not closed by what closes it.
     fn unbalanced(&mut self, name: &str, span: &Span, end: End) {
-        let from = range_text(self.source.name, self.source.text, span);
+        let from = self.place(span);
         let (found, place) = match end {
             End::Template => {
                 let detail =
                     format!("The {name} directive at {from} is missing its corresponding end{name} directive.");
-                // The closing quote, where there is one.
+                // The closing quote, where there is one; else the end.
                 let end = self.tokens[self.at.saturating_sub(1)];
-                let place = if end.kind == T::CQuote { self.span(end) } else { span.clone() };
+                let end = if end.kind == T::CQuote { end } else { self.tokens[self.at] };
+                let place = self.span(end);
                 return self.error("Unexpected end of template", detail, place);
             }
             End::Else(place) => ("else", place),

@@ -12,7 +12,8 @@ use straddle_sdk::value::codec::json;
 use straddle_sdk::value::{Marks, Str, Type};
 
 impl Maker<'_, '_> {
-    pub(super) fn outputs(&mut self) -> Vec<OutputChange> {
+    /// What becomes of outputs; and those that `-target` leaves as they are.
+    pub(super) fn outputs(&mut self) -> (Vec<OutputChange>, Vec<OutputChange>) {
         let mut list: BTreeMap<Str, OutputChange> = BTreeMap::new();
         for (name, output) in &self.input.state.outputs {
             let before = Type::from_json(output.ty.as_str().as_bytes())
@@ -23,19 +24,25 @@ impl Maker<'_, '_> {
         }
         match self.input.kind {
             // What is left stands, and so does what was said of it.
-            Kind::Destroy if self.input.wishes.only.is_some() => list.clear(),
+            Kind::Destroy if self.input.wishes.only.is_some() => {
+                return (Vec::new(), list.into_values().collect());
+            }
             Kind::Destroy => {}
-            _ => self.planned_outputs(&mut list),
+            _ => {
+                let left = self.planned_outputs(&mut list);
+                return (list.into_values().collect(), left);
+            }
         }
-        list.into_values().collect()
+        (list.into_values().collect(), Vec::new())
     }
 
-    fn planned_outputs(&mut self, list: &mut BTreeMap<Str, OutputChange>) {
+    fn planned_outputs(&mut self, list: &mut BTreeMap<Str, OutputChange>) -> Vec<OutputChange> {
+        let mut left = Vec::new();
         let module = &self.input.config.module;
         let mut values = BTreeMap::new();
         for (name, output) in &module.outputs {
             if self.is_left_out(name) {
-                list.remove(name);
+                left.extend(list.remove(name));
                 continue;
             }
             let entry = list.entry(name.clone()).or_insert_with(|| OutputChange {
@@ -58,6 +65,7 @@ impl Maker<'_, '_> {
             }
         }
         self.problems.extend(check_outputs(module, true, &values));
+        left
     }
 
     /// Whether `-target` leaves an output as it is.

@@ -62,6 +62,10 @@ fn ignore_path(path: &Path, prior: &Value, config: &Value, kept: &Value) -> Opti
         if matches!(c.kind(), Kind::Map(_) | Kind::Null(_) | Kind::Unknown(_)) {
             return kept.replace_at(&map, with_key(c, key, p)?);
         }
+        // Only maps are taken apart: one name of an object of no declared type stands for all of it, as in Terraform.
+        if matches!(c.kind(), Kind::Object(_)) {
+            return if same(p, config.at(&map)?) { None } else { kept.replace_at(&map, p.clone()) };
+        }
     }
     let (p, c) = (prior.at(path)?, config.at(path)?);
     if same(p, c) { None } else { kept.replace_at(path, p.clone()) }

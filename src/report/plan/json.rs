@@ -4,13 +4,14 @@ use super::resources::{self, Shown};
 use super::straddle;
 use crate::lang::address::{Address, Key, Mode};
 use crate::plan::model::{Action, Change, Drift, Kind, OutputChange, Plan, Reason};
+use crate::plan::relevant::Contribution;
 use crate::report::checks;
 use crate::report::json::Json;
 use crate::state::WRITER;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use straddle_sdk::value::codec::show::{known_part, sensitive_shape, unknown_shape};
-use straddle_sdk::value::{Marks, Path, Step, Value};
+use straddle_sdk::value::{Marks, Path, Step, Str, Value};
 
 /// The plan as one line of JSON. Sensitive values stand in it in clear, as in Terraform's, each told beside it: keep it where plans
 /// are kept.
@@ -37,6 +38,9 @@ pub fn json(plan: &Plan) -> String {
         match &plan.configuration {
             Some(text) => j.key("configuration").raw(text),
             None => configuration(plan, j),
+        }
+        if !plan.relevant.is_empty() {
+            j.key("relevant_attributes").array(&plan.relevant, contribution);
         }
         if !plan.checked.is_empty() {
             checks::of_plan(&plan.checked, j.key("checks"));
@@ -75,17 +79,33 @@ pub fn digest(plan: &Plan) -> String {
     text
 }
 
+fn contribution(j: &mut Json, found: &Contribution) {
+    j.object(|j| {
+        j.key("resource").text(&found.resource);
+        j.key("attribute").array(&found.attribute, |j, step| match step {
+            Step::Index(n) => j.plain(n),
+            Step::Attr(name) | Step::Key(name) => j.text(name),
+        });
+    });
+}
+
 fn acts(change: &Change) -> bool {
     change.action != Action::NoOp || change.previous_address.is_some()
 }
 
 fn variables(plan: &Plan, j: &mut Json) {
-    let mut stored = plan.variables.iter().filter(|(_, v)| !v.marks().contains(Marks::EPHEMERAL)).peekable();
+    // As in Terraform: what was given as it was given, and of ephemeral ones what stands in the texts.
+    let shown = |(name, value): (&'_ Str, &'_ Value)| match plan.given.get(name) {
+        Some(_) if value.marks().contains(Marks::EPHEMERAL) => None,
+        Some(given) => Some((name.clone(), given.clone())),
+        None => Some((name.clone(), value.clone())),
+    };
+    let mut stored = plan.variables.iter().filter_map(shown).peekable();
     if stored.peek().is_some() {
         j.key("variables").object(|j| {
             for (name, value) in stored {
-                j.key(name).object(|j| {
-                    if let Some(text) = known_part(value) {
+                j.key(&name).object(|j| {
+                    if let Some(text) = known_part(&value) {
                         j.key("value").raw(&text);
                     }
                 });
@@ -309,8 +329,11 @@ fn prior_state(plan: &Plan, j: &mut Json) {
         Some(after) if plan.kind != Kind::Destroy && after.is_wholly_known() => Some(after.clone()),
         _ => o.before.clone(),
     };
-    let outputs: Vec<_> =
+    let left = plan.left_outputs.iter().filter_map(|o| Some((o, o.before.clone()?)));
+    let mut outputs: Vec<_> =
         plan.outputs.iter().filter_map(|o| Some((o, looked(o).filter(|value| !value.is_null())?))).collect();
+    outputs.extend(left);
+    outputs.sort_by(|a, b| a.0.name.cmp(&b.0.name));
     if shown.is_empty() && outputs.is_empty() {
         return;
     }

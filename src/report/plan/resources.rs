@@ -2,9 +2,9 @@
 
 use super::json::head;
 use crate::lang::address::{Address, Key};
-use crate::plan::model::{Change, Reason};
+use crate::plan::model::Change;
 use crate::report::json::Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use straddle_sdk::value::codec::show::{known_part, sensitive_shape};
 use straddle_sdk::value::{Str, Value};
 
@@ -78,11 +78,10 @@ fn resource(shown: Shown<'_>, j: &mut Json) {
         }
         if !change.prior_dependencies.is_empty() {
             let foreign = |address: &Address| crate::state::v4::foreign_address(address).to_string();
-            let mut all: Vec<String> = change.prior_dependencies.iter().map(foreign).collect();
-            all.sort();
+            let all: BTreeSet<String> = change.prior_dependencies.iter().map(foreign).collect();
             j.key("depends_on").texts(all);
         }
-        if change.reason == Some(Reason::Tainted) {
+        if change.prior_tainted {
             j.key("tainted").plain(true);
         }
         if let Some(key) = &change.deposed {

@@ -32,7 +32,7 @@ pub fn site(site: Site) -> Option<Span> {
 }
 
 pub fn sources() -> Sources {
-    Sources { files: vec![Source { name: "web.straddle.hcl".into(), text: SPEC.into() }] }
+    Sources { files: vec![Source::new("web.straddle.hcl", SPEC)] }
 }
 
 pub fn location(name: &str) -> Location {
@@ -191,6 +191,7 @@ pub fn provider() -> ProviderRef {
 pub fn change(address: Address, action: Action, before: Value, after: Value) -> Change {
     Change {
         prior_dependencies: std::sync::Arc::from([]),
+        prior_tainted: false,
         address,
         previous_address: None,
         provider: provider(),
@@ -298,6 +299,9 @@ pub fn plan(topology: &Topology, rules: Workload, live: &Live, kind: Kind, mode:
         survival: Default::default(),
         checked: Vec::new(),
         configuration: None,
+        relevant: Vec::new(),
+        left_outputs: Vec::new(),
+        given: Default::default(),
         time: None,
         warnings: vec![],
         origin: crate::plan::model::Origin::default(),

@@ -52,6 +52,10 @@ fn plans() -> Vec<Plan> {
         problem: Diagnostic::error("API down", "no answer"),
     });
     odd.variables.insert("password".into(), Value::string("p").with_marks(Marks::SENSITIVE));
+    odd.relevant.push(crate::plan::relevant::Contribution {
+        resource: "sim_instance.x[0]".into(),
+        attribute: vec![straddle_sdk::value::Step::Attr("ids".into()), straddle_sdk::value::Step::Index(0)],
+    });
     vec![one_lost(), first(), rollout(10), failover(), refused(), shrink(2, 10, 6), odd]
 }
 

@@ -14,7 +14,7 @@ use straddle_sdk::value::{Marks, Type, Value};
 #[test]
 fn a_mistake_underlined() {
     let mut sources = sources();
-    sources.files.push(Source { name: "vars.tf".into(), text: "variable \"n\" {\n  default = \"서울\"\n}\n".into() });
+    sources.files.push(Source::new("vars.tf", "variable \"n\" {\n  default = \"서울\"\n}\n"));
     let there = Span { file: FileId(1), range: 17..35 };
     let all = [
         Diagnostic::error("Duplicate argument", "\"replicas\" is already set.")

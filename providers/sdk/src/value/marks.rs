@@ -13,6 +13,8 @@ impl Marks {
     pub const SENSITIVE: Marks = Marks(1);
     /// The value must not be stored, neither in a plan nor in state.
     pub const EPHEMERAL: Marks = Marks(2);
+    /// The value is a type in words, which a console shows and nothing else can use.
+    pub const TYPE: Marks = Marks(4);
 
     /// Whether all marks of `other` are in this set.
     pub fn contains(self, other: Marks) -> bool {

@@ -3,10 +3,10 @@
 use super::read::{Kind as Json, Member, Node};
 use super::shape::{DYNAMIC, Kind, OPEN, Reading, Shape};
 use super::shift::{shift, shift_span};
+use crate::diag::position::LineIndex;
 use crate::diag::{Diagnostic, FileId, Span};
 use crate::lang::ast::{Attribute, Block, Body, Expr, ExprKind, Ident, Label, Literal, ObjectItem, ObjectKey};
-use crate::lang::position::range_text;
-use crate::lang::syntax::{Text, parse_expr, parse_template};
+use crate::lang::syntax::{Text, Within, parse_expr, template_in};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -18,6 +18,8 @@ pub(super) struct Origin {
     pub file: FileId,
     pub name: String,
     pub text: String,
+    /// Where the lines begin, found with the first place that is told in words.
+    pub lines: OnceLock<LineIndex>,
 }
 
 impl Origin {
@@ -25,8 +27,12 @@ impl Origin {
         Span { file: self.file, range }
     }
 
+    fn lines(&self) -> &LineIndex {
+        self.lines.get_or_init(|| LineIndex::of(&self.text))
+    }
+
     fn place(&self, range: &Range<usize>) -> String {
-        range_text(&self.name, &self.text, &self.span(range.clone()))
+        self.lines().range_text(&self.name, &self.text, &self.span(range.clone()))
     }
 }
 
@@ -301,7 +307,9 @@ impl<'a> Lower<'a> {
         let (parsed, from) = match reading {
             Reading::Static => (Some(parse_expr(source)).filter(|(_, problems)| problems.is_empty()), range.start),
             Reading::Template if text.contains("${") || text.contains("%{") => {
-                (Some(parse_template(source)), range.start + 1)
+                let from = range.start + 1;
+                let within = Within { text: &self.origin.text, lines: self.origin.lines(), from };
+                (Some(template_in(source, Some(within))), from)
             }
             _ => (None, range.start),
         };

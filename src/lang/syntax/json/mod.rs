@@ -26,6 +26,7 @@ use crate::diag::Diagnostic;
 use crate::lang::ast::Body;
 use lower::{Lower, Origin};
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 /// So many things wrong with JSON itself are told: brackets by the thousand that nobody closed are one mistake.
 const MOST_PROBLEMS: usize = 500;
@@ -45,8 +46,23 @@ pub fn parse_json_values(source: Text<'_>) -> (Body, Vec<Diagnostic>) {
     parse(source, &shape::VALUES)
 }
 
+/// Parses a `.tftest.json` file.
+pub fn parse_json_test(source: Text<'_>) -> (Body, Vec<Diagnostic>) {
+    parse(source, &shape::TEST)
+}
+
+/// Parses a `.tfmock.json` file.
+pub fn parse_json_mocks(source: Text<'_>) -> (Body, Vec<Diagnostic>) {
+    parse(source, &shape::MOCKS)
+}
+
 fn parse(source: Text<'_>, shape: &'static shape::Shape) -> (Body, Vec<Diagnostic>) {
-    let origin = Arc::new(Origin { file: source.file, name: source.name.to_owned(), text: source.text.to_owned() });
+    let origin = Arc::new(Origin {
+        file: source.file,
+        name: source.name.to_owned(),
+        text: source.text.to_owned(),
+        lines: OnceLock::new(),
+    });
     let (node, mut problems) = read::read(&origin.text, source.file);
     problems.truncate(MOST_PROBLEMS);
     let mut lower = Lower::new(&origin);

@@ -62,6 +62,74 @@ pub(super) static TOP: Shape = Shape {
 /// A `.tfvars.json` file.
 pub(super) static VALUES: Shape = Shape { blocks: &[], arguments: &[], other: Verbatim, kind: Kind::Names };
 
+/// A `.tftest.json` file.
+pub(super) static TEST: Shape = Shape {
+    blocks: &[
+        ("test", &[], &RULE),
+        ("run", &["name"], &RUN),
+        ("variables", &[], &LOCALS),
+        ("provider", &["name"], &PROVIDER),
+        ("mock_provider", &["name"], &MOCK_PROVIDER),
+        ("override_resource", &[], &OVERRIDE),
+        ("override_data", &[], &OVERRIDE),
+        ("override_module", &[], &OVERRIDE),
+    ],
+    arguments: &[],
+    other: Template,
+    kind: Kind::Top,
+};
+
+/// A `.tfmock.json` file.
+pub(super) static MOCKS: Shape = Shape {
+    blocks: &[
+        ("mock_resource", &["type"], &MOCK),
+        ("mock_data", &["type"], &MOCK),
+        ("override_resource", &[], &OVERRIDE),
+        ("override_data", &[], &OVERRIDE),
+        ("override_module", &[], &OVERRIDE),
+    ],
+    arguments: &[],
+    other: Template,
+    kind: Kind::Top,
+};
+
+static RUN: Shape = Shape {
+    blocks: &[
+        ("plan_options", &[], &PLAN_OPTIONS),
+        ("assert", &[], &RULE),
+        ("variables", &[], &LOCALS),
+        ("module", &[], &VERBATIM),
+        ("override_resource", &[], &OVERRIDE),
+        ("override_data", &[], &OVERRIDE),
+        ("override_module", &[], &OVERRIDE),
+    ],
+    arguments: &[("command", Static), ("providers", Static), ("expect_failures", Static), ("state_key", Verbatim)],
+    other: Template,
+    kind: Kind::Closed,
+};
+
+static PLAN_OPTIONS: Shape =
+    Shape { arguments: &[("mode", Static), ("replace", Static), ("target", Static)], ..VERBATIM };
+
+static MOCK_PROVIDER: Shape = Shape {
+    blocks: &[
+        ("mock_resource", &["type"], &MOCK),
+        ("mock_data", &["type"], &MOCK),
+        ("override_resource", &[], &OVERRIDE),
+        ("override_data", &[], &OVERRIDE),
+        ("override_module", &[], &OVERRIDE),
+    ],
+    arguments: &[("override_during", Static)],
+    ..VERBATIM
+};
+
+static MOCK: Shape = Shape { arguments: &[("override_during", Static)], ..RULE };
+
+static OVERRIDE: Shape = Shape { arguments: &[("target", Static), ("override_during", Static)], ..RULE };
+
+/// Arguments whose texts are what they are.
+static VERBATIM: Shape = Shape { blocks: &[], arguments: &[], other: Verbatim, kind: Kind::Closed };
+
 /// A block whose contents a schema knows.
 pub(super) static OPEN: Shape = Shape { blocks: &[], arguments: &[], other: Template, kind: Kind::Open };
 

@@ -1,6 +1,6 @@
 //! Lines and columns, as Terraform counts them: both from 1, columns in grapheme clusters.
 
-use crate::diag::Span;
+use super::Span;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// A place in a text.
@@ -63,16 +63,23 @@ impl LineIndex {
         let before = text.get(self.start(line, text)..byte).unwrap_or_default();
         Position { line: line + 1, column: column(before), byte }
     }
+
+    /// As [`range_text`], of the text the index was made of.
+    pub fn range_text(&self, name: &str, text: &str, span: &Span) -> String {
+        let (start, end) = (self.position(text, span.range.start), self.position(text, span.range.end));
+        if start.line == end.line {
+            format!("{name}:{},{}-{}", start.line, start.column, end.column)
+        } else {
+            format!("{name}:{},{}-{},{}", start.line, start.column, end.line, end.column)
+        }
+    }
 }
 
 /// A range as Terraform writes it in messages: `main.tf:2,3-8`, or `main.tf:2,3-4,1` over several lines.
+///
+/// Reads the text from the start; for many places of one text make a [`LineIndex`].
 pub fn range_text(name: &str, text: &str, span: &Span) -> String {
-    let (start, end) = (position(text, span.range.start), position(text, span.range.end));
-    if start.line == end.line {
-        format!("{name}:{},{}-{}", start.line, start.column, end.column)
-    } else {
-        format!("{name}:{},{}-{},{}", start.line, start.column, end.line, end.column)
-    }
+    LineIndex::of(text).range_text(name, text, span)
 }
 
 #[cfg(test)]
