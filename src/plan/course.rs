@@ -96,6 +96,18 @@ pub fn courses(spec: &Spec, remembered: &Remembered, sighted: Sighted<'_>, now: 
     all
 }
 
+/// The courses as a plan keeps them: what this look has found has no time yet, so that one input makes one plan (INV-1).
+pub fn timeless(courses: &Courses) -> Courses {
+    let of = |course: &Course| match course.known {
+        true => *course,
+        false => Course {
+            record: Record { since: 0, left: None, good_since: None, unknown_since: None, ..course.record },
+            ..*course
+        },
+    };
+    courses.iter().map(|(name, course)| (name.clone(), of(course))).collect()
+}
+
 /// Gives locations the health their courses have: on trial and returning where a failover is in force, down by time where the spec says so.
 pub fn correct(courses: &Courses, topology: &mut Topology) {
     for location in &mut topology.locations {

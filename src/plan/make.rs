@@ -601,7 +601,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             notes,
             unreadable,
             evidence: self.input.observed.evidence.clone(),
-            courses: self.input.observed.courses.clone(),
+            courses: super::course::timeless(&self.input.observed.courses),
             outputs,
             ops,
             checked,
