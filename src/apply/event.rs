@@ -37,6 +37,8 @@ pub enum Event {
 /// How it all ended.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
+    /// Existing objects that are in the state now.
+    pub imported: usize,
     pub added: usize,
     pub changed: usize,
     pub removed: usize,

@@ -280,6 +280,20 @@ impl<'a> Carrying<'a> {
         Some((value, object.private.to_vec()))
     }
 
+    /// What the provider knows an object by, as the state has it. Without one, or of another version than today's, nothing is said.
+    fn current_identity(&self, id: &ObjectId) -> Option<Value> {
+        let object = self.store.with_state(|s| s.objects.get(id).cloned())?;
+        let identity = object.identity.as_ref()?;
+        let schema = self.providers.schemas.get(&*object.provider.source)?.identities.get(&id.address.ty)?;
+        let current = identity.schema_version == schema.version;
+        json::decode(identity.value.as_str().as_bytes(), &schema.ty).ok().filter(|_| current)
+    }
+
+    /// What the module of a change tells the provider beside.
+    fn meta(&self, change: &Change) -> Option<Value> {
+        self.providers.meta(&change.address, &change.provider.source)
+    }
+
     /// The block of a change: of templates that share a name the one of the replica's location.
     fn block(&self, change: &Change) -> Option<usize> {
         let all = self.blocks.all_at(&change.address);

@@ -8,7 +8,7 @@ use crate::fleet::{call_problems, diagnostics};
 use crate::lang::address::Address;
 use crate::plan::model::{Action, Change, OpKind, Reason};
 use crate::plan::object;
-use crate::plugin::{ApplyAnswer, ApplyRequest, CallError, PlanRequest};
+use crate::plugin::{ApplyAnswer, ApplyRequest, CallError, DataRequest, PlanAnswer, PlanRequest};
 use crate::state::{Entry, How, Json, Kind, Object, ObjectId, Outcome, ProviderRef};
 use futures_util::future::join_all;
 use std::sync::Arc;
@@ -119,6 +119,7 @@ struct Again {
     prior: Value,
     config: Value,
     private: Vec<u8>,
+    identity: Option<Value>,
     /// The promise of the plan; `None` where a step's counts are followed and nothing was promised yet.
     promised: Option<Value>,
 }
@@ -188,7 +189,8 @@ fn deletion(carrying: &Carrying<'_>, change: &Change, mut call: Call) -> Prepare
         } else {
             change.prior_private.clone()
         },
-        planned_identity: None,
+        planned_identity: change.after_identity.clone().filter(|_| change.action == Action::Delete),
+        meta: carrying.meta(change),
         ownership: None,
     };
     Prepared::Call(Box::new(call), request)
@@ -205,6 +207,7 @@ fn end_of_spare(carrying: &Carrying<'_>, change: &Change, call: Call) -> Prepare
         prior,
         planned_private: private,
         planned_identity: None,
+        meta: carrying.meta(change),
         ownership: None,
     };
     Prepared::Call(Box::new(call), request)
@@ -249,14 +252,16 @@ fn configured(carrying: &Carrying<'_>, change: &Change, mut call: Call, follow: 
             planned,
             config,
             planned_private: change.planned_private.clone(),
-            planned_identity: None,
+            planned_identity: change.after_identity.clone(),
+            meta: carrying.meta(change),
             ownership: None,
         };
         return Draft::Ready(Box::new(Prepared::Call(Box::new(call), request)));
     }
     let private = if creating { Vec::new() } else { current.map(|(_, p)| p).unwrap_or_default() };
+    let identity = if creating { None } else { carrying.current_identity(&call.object) };
     let promised = if follow.is_some() { None } else { Some(change.after.unmarked()) };
-    Draft::PlanAgain(Box::new(Again { call, prior, config, private, promised }))
+    Draft::PlanAgain(Box::new(Again { call, prior, config, private, identity, promised }))
 }
 
 async fn plan_again(carrying: &Carrying<'_>, again: Vec<Again>) -> Vec<Prepared> {
@@ -288,13 +293,14 @@ async fn plan_again(carrying: &Carrying<'_>, again: Vec<Again>) -> Vec<Prepared>
                 proposed: object::proposed_new(&schema.block, &one.prior, &one.config),
                 config: one.config.clone(),
                 prior_private: one.private.clone(),
-                prior_identity: None,
+                prior_identity: one.identity.clone(),
+                meta: carrying.meta(&carrying.plan.changes[one.call.change]),
             });
             asked.push(one);
         }
         for (one, answer) in asked.into_iter().zip(plugin.plan_many(requests).await) {
             out.push(match answer {
-                Ok(plan) => held_to_promise(carrying, one, plan.planned, plan.planned_private),
+                Ok(plan) => held_to_promise(carrying, one, plan),
                 Err(error) => refused(&one.call, call_problems(&error)),
             });
         }
@@ -303,13 +309,16 @@ async fn plan_again(carrying: &Carrying<'_>, again: Vec<Again>) -> Vec<Prepared>
 }
 
 async fn read_data(carrying: &Carrying<'_>, plugin: &crate::plugin::Plugin, one: Again) -> Prepared {
-    match plugin.read_data(&one.call.object.address.ty, &one.config).await {
+    let change = &carrying.plan.changes[one.call.change];
+    let request =
+        DataRequest { type_name: change.address.ty.clone(), config: one.config.clone(), meta: carrying.meta(change) };
+    match plugin.read_data(&request).await {
         Ok(data) => {
             let mut state = data.state.mark_at(&one.call.marked);
             if let Some(schema) = carrying.schema(&one.call) {
                 state = schema.mark_sensitive(&state);
             }
-            let broken = carrying.postconditions(&carrying.plan.changes[one.call.change], &state);
+            let broken = carrying.postconditions(change, &state);
             carrying.env.set_instance(&one.call.object.address, state);
             if !broken.is_empty() {
                 return refused(&one.call, broken);
@@ -317,7 +326,7 @@ async fn read_data(carrying: &Carrying<'_>, plugin: &crate::plugin::Plugin, one:
             Prepared::Nothing { op: one.call.op }
         }
         // What a check looks at may be missing: the check says so.
-        Err(error) if carrying.plan.changes[one.call.change].reason == Some(Reason::CheckNested) => {
+        Err(error) if change.reason == Some(Reason::CheckNested) => {
             carrying.env.set_instance(&one.call.object.address, Value::unknown(Type::Dynamic));
             let problems = call_problems(&error);
             carrying.env.note_unread(&one.call.object.address, &problems);
@@ -342,7 +351,8 @@ fn refused(call: &Call, problems: Vec<Diagnostic>) -> Prepared {
 }
 
 /// A plan made anew may say more than the one that was approved, never something else.
-fn held_to_promise(carrying: &Carrying<'_>, one: Again, planned: Value, private: Vec<u8>) -> Prepared {
+fn held_to_promise(carrying: &Carrying<'_>, one: Again, plan: PlanAnswer) -> Prepared {
+    let PlanAnswer { planned, planned_private, planned_identity, .. } = plan;
     let Again { mut call, prior, config, promised, .. } = one;
     if let Some(promised) = promised
         && let Some(schema) = carrying.schema(&call)
@@ -367,13 +377,15 @@ fn held_to_promise(carrying: &Carrying<'_>, one: Again, planned: Value, private:
         return Prepared::Nothing { op: call.op };
     }
     call.planned = planned.clone();
+    let change = &carrying.plan.changes[call.change];
     let request = ApplyRequest {
         type_name: call.object.address.ty.clone(),
         prior,
         planned,
         config,
-        planned_private: private,
-        planned_identity: None,
+        planned_private,
+        planned_identity,
+        meta: carrying.meta(change),
         ownership: None,
     };
     Prepared::Call(Box::new(call), request)
@@ -482,6 +494,8 @@ fn remembered(
     let change = &carrying.plan.changes[call.change];
     object.sensitive = sensitive.into();
     object.private = answer.private.as_slice().into();
+    object.identity =
+        carrying.providers.identity(&call.provider.source, &call.object.address.ty, answer.identity.as_ref());
     object.dependencies = match carrying.block(change) {
         Some(block) => carrying.blocks.remembered_dependencies(block).into(),
         None => change.dependencies.as_slice().into(),

@@ -210,7 +210,8 @@ async fn read(
     current: Value,
     private: Vec<u8>,
 ) -> Outcome {
-    let request = ReadRequest { type_name: open.begin.object.address.ty.clone(), current, private, identity: None };
+    let request =
+        ReadRequest { type_name: open.begin.object.address.ty.clone(), current, private, identity: None, meta: None };
     let answer = match plugin.read(request).await {
         Ok(answer) => answer,
         Err(error) => return doubt(told(&error)),

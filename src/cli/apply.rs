@@ -193,8 +193,8 @@ async fn one_plan(
     printer: &Printer,
 ) -> Ended {
     let state = store.state();
-    let (refresh, parallelism) = (args.planning.refresh, args.planning.parallelism);
-    let scene = match look_and_adopt(project, store, &state, refresh, parallelism, printer).await {
+    let (refresh, manner) = (args.planning.refresh, args.planning.manner());
+    let scene = match look_and_adopt(project, store, &state, refresh, manner, printer).await {
         Ok(scene) => scene,
         Err(exit) => return exit.into(),
     };
@@ -229,19 +229,19 @@ pub async fn look_and_adopt(
     store: &Store,
     state: &State,
     refresh: bool,
-    parallelism: usize,
+    manner: crate::fleet::Manner,
     printer: &Printer,
 ) -> Result<Scene, Exit> {
     let told = |problems: Vec<Diagnostic>| {
         printer.diagnostics(&problems, &project.sources);
         Exit::Error
     };
-    let scene = planning::look(project, state, refresh, parallelism).await.map_err(told)?;
+    let scene = planning::look(project, state, refresh, manner).await.map_err(told)?;
     if !super::runbook::adopt(project, store, &scene, printer).await {
         return Ok(scene);
     }
     scene.fleet.shutdown().await;
-    planning::look(project, &store.state(), refresh, parallelism).await.map_err(told)
+    planning::look(project, &store.state(), refresh, manner).await.map_err(told)
 }
 
 /// Where locations stand is seen by whoever looks with the lock in hand.
@@ -358,6 +358,7 @@ pub async fn see_through(
 fn needs_record(plan: &Plan, project: &Project, scene: &Scene, store: &Store) -> bool {
     store.with_state(|s| {
         !plan.drift.is_empty()
+            || !kept_beside(scene, s, &[]).is_empty()
             || (plan.kind != Kind::Destroy && as_noted(&plan.checked) != s.checks)
             || !remember::places(plan, s, now()).is_empty()
             || !remember::forms(plan, &project.spec, s, now()).is_empty()
@@ -433,6 +434,7 @@ pub async fn carry_out(
     let summary = carrying.run(&mut |event| printer.event(&event, plan)).await;
     printer.end_of_progress();
     let mut summary = summary?;
+    summary.imported = plan.imports();
     if plan.kind != Kind::Destroy && summary.is_complete() {
         let unopened = carrying.open_the_rest().await;
         summary.failed += unopened.len();
@@ -522,20 +524,37 @@ fn refreshed(store: &Store, scene: &Scene, plan: &Plan) -> Vec<Entry> {
         let Some(object) = state.objects.get(&before) else { continue };
         if drift.live.is_null() {
             entries.push(Entry::Known { id, object: None, how: How::Read });
-        } else if let Some(object) = with_attributes(scene, &drift.address.ty, drift.address.mode, object, &drift.live)
+        } else if let Some(mut object) =
+            with_attributes(scene, &drift.address.ty, drift.address.mode, object, &drift.live)
         {
+            if let Some(seen) = scene.observed.objects.get(&id) {
+                let (source, ty) = (&seen.provider.source, &id.address.ty);
+                object.identity = scene.providers.identity(source, ty, seen.identity.as_ref());
+                object.private = seen.private.as_slice().into();
+            }
             entries.push(Entry::Known { id, object: Some(Arc::new(object)), how: How::Read });
         }
     }
+    entries.extend(kept_beside(scene, &state, &entries));
     for change in plan.changes.iter().filter(|c| c.importing.is_some()) {
         let Ok(nothing) = Json::new("null") else { continue };
         let object = Object {
             private: change.prior_private.as_slice().into(),
+            identity: scene.providers.identity(
+                &change.provider.source,
+                &change.address.ty,
+                change.before_identity.as_ref(),
+            ),
             dependencies: change.dependencies.as_slice().into(),
             ..Object::new(change.provider.clone(), change.schema_version, nothing)
         };
         let (ty, mode) = (&change.address.ty, change.address.mode);
-        if let Some(object) = with_attributes(scene, ty, mode, &object, &change.before) {
+        if let Some(mut object) = with_attributes(scene, ty, mode, &object, &change.before) {
+            if let Some(schema) = scene.providers.schema_of(&change.provider.source, mode, ty) {
+                let before = change.before.unmarked();
+                object.sensitive =
+                    schema.block.sensitive_paths(&before).into_iter().map(|m| m.0).collect::<Vec<_>>().into();
+            }
             let id = ObjectId::current(change.address.clone());
             entries.push(Entry::Known { id, object: Some(Arc::new(object)), how: How::Imported });
         }
@@ -543,7 +562,52 @@ fn refreshed(store: &Store, scene: &Scene, plan: &Plan) -> Vec<Entry> {
     entries
 }
 
-/// What unchanged objects depend on, where the configuration says something else now.
+/// What reading brought beside the attributes, where the state has something else: the provider's bytes, what it knows the object by,
+/// the version of the schema. `known`: what is noted already.
+fn kept_beside(scene: &Scene, state: &State, known: &[Entry]) -> Vec<Entry> {
+    let noted: BTreeSet<&ObjectId> = known
+        .iter()
+        .filter_map(|entry| match entry {
+            Entry::Known { id, .. } => Some(id),
+            _ => None,
+        })
+        .collect();
+    let mut entries = Vec::new();
+    for (id, seen) in &scene.observed.objects {
+        let Reality::Live(live) = &seen.reality else { continue };
+        if noted.contains(id) || state.open.on(id).is_some() {
+            continue;
+        }
+        let before = scene.moved.get(&id.address).cloned().unwrap_or_else(|| id.address.clone());
+        if before.ty != id.address.ty {
+            continue;
+        }
+        let Some(object) = state.objects.get(&ObjectId { address: before, deposed: id.deposed }) else { continue };
+        let address = &id.address;
+        let identity = scene.providers.identity(&seen.provider.source, &address.ty, seen.identity.as_ref());
+        let schema = scene.providers.schema_of(&seen.provider.source, address.mode, &address.ty);
+        let version = schema.as_ref().map_or(object.schema_version, |s| s.version);
+        let same = identity == object.identity
+            && *seen.private == *object.private
+            && object.schema_version == version
+            && object.provider == seen.provider;
+        if same {
+            continue;
+        }
+        let known = match object.schema_version == version {
+            true => Some(Object::clone(object)),
+            false => with_attributes(scene, &address.ty, address.mode, object, live),
+        };
+        if let Some(known) = known {
+            let private = seen.private.as_slice().into();
+            let object = Object { identity, private, provider: seen.provider.clone(), ..known };
+            entries.push(Entry::Known { id: id.clone(), object: Some(Arc::new(object)), how: How::Read });
+        }
+    }
+    entries
+}
+
+/// What unchanged objects depend on, and whether their successors come first, where the configuration says something else now.
 fn dependencies(project: &Project, store: &Store, scene: &Scene, plan: &Plan) -> Vec<Entry> {
     let tree = project.tree();
     let blocks = Blocks::of(&tree, &project.spec, &scene.providers, &mut Vec::new());
@@ -556,8 +620,10 @@ fn dependencies(project: &Project, store: &Store, scene: &Scene, plan: &Plan) ->
         let object = state.objects.get(&ObjectId::current(before.clone()));
         let (Some(object), Some(block)) = (object, blocks.find(&change.address)) else { continue };
         let now = known.entry(block).or_insert_with(|| blocks.remembered_dependencies(block).into());
-        if **now != *object.dependencies {
-            let object = Object { dependencies: now.clone(), ..Object::clone(object) };
+        let first = change.create_before_destroy;
+        if **now != *object.dependencies || first != object.create_before_destroy {
+            let dependencies = now.clone();
+            let object = Object { dependencies, create_before_destroy: first, ..Object::clone(object) };
             let id = ObjectId::current(change.address.clone());
             entries.push(Entry::Known { id, object: Some(Arc::new(object)), how: How::Configured });
         }

@@ -15,7 +15,7 @@ pub use runbook::{
     RunbookBuildArgs, RunbookCommand, RunbookListArgs, RunbookMergeArgs, RunbookRunArgs, RunbookTestArgs,
 };
 pub use spelling::{SplitError, arguments};
-pub use tools::FmtArgs;
+pub use tools::{FmtArgs, QueryArgs};
 pub use vars::{Assignment, VarArgs};
 
 use crate::promise::change::Approval;
@@ -93,6 +93,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Take over an existing object: it comes under an address of the configuration
     Import(ImportArgs),
+    /// List existing objects, as the list blocks of .tfquery.hcl files ask for them
+    Query(QueryArgs),
     /// Print output values
     Output(OutputArgs),
     /// Look at and repair the state
@@ -206,9 +208,17 @@ pub struct PlanningArgs {
     /// Accepted for Terraform's sake: warnings are short as they are
     #[arg(long, hide = true)]
     pub compact_warnings: bool,
+    /// Let providers put off what they cannot plan yet; the rest is planned
+    #[arg(long)]
+    pub allow_deferral: bool,
 }
 
 impl PlanningArgs {
+    /// How providers are asked.
+    pub fn manner(&self) -> crate::fleet::Manner {
+        crate::fleet::Manner { parallelism: self.parallelism, deferral: self.allow_deferral }
+    }
+
     /// Lets missing values be asked for, unless somebody said otherwise.
     pub fn may_ask(&mut self) {
         let unwanted = std::env::var("TF_INPUT").is_ok_and(|v| matches!(v.as_str(), "0" | "false"));

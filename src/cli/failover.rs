@@ -93,10 +93,9 @@ impl Task<'_> {
     /// What a run before left open is asked about first.
     async fn begin(&self, store: &Store) -> Result<Scene, Exit> {
         super::recovery::recover(self.project, store, self.planning.parallelism, self.printer).await?;
-        let (refresh, parallelism) = (self.planning.refresh, self.planning.parallelism);
+        let (refresh, manner) = (self.planning.refresh, self.planning.manner());
         let state = store.state();
-        let scene =
-            super::apply::look_and_adopt(self.project, store, &state, refresh, parallelism, self.printer).await?;
+        let scene = super::apply::look_and_adopt(self.project, store, &state, refresh, manner, self.printer).await?;
         super::apply::note_courses(self.project, store, &scene, self.printer)?;
         Ok(scene)
     }

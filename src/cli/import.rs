@@ -10,8 +10,9 @@ use crate::diag::Diagnostic;
 use crate::lang::address::{Address, Mode};
 use crate::plan::blocks::{BlockKind, Blocks};
 use crate::plan::placement;
-use crate::plan::questions::{Answered, Ask, Question};
+use crate::plan::questions::{Answered, Ask, Question, Taken};
 use crate::plan::sequence::replica;
+use crate::plugin::ImportBy;
 use crate::state::{Entry, How, Json, LockRequest, Object, ObjectId, RunBegin, RunEnd, RunOutcome, Store, now};
 use std::sync::Arc;
 use straddle_sdk::value::codec::json;
@@ -153,16 +154,20 @@ async fn imported(
         id: 0,
         provider: provider.clone(),
         type_name: resource.ty.text.clone(),
-        ask: Ask::Import { id: id.into() },
+        meta: scene.providers.meta(address, &provider.source),
+        ask: Ask::Import { by: ImportBy::Id(id.into()) },
     };
     let mut answers = scene.fleet.answer(vec![question]).await;
     let Some(answer) = answers.pop() else { return Err(problems) };
-    let Some(Answered::Imported { state, private }) = answer.result else { return Err(answer.problems) };
+    let Some(Answered::Imported(Taken { state, private, identity, .. })) = answer.result else {
+        return Err(answer.problems);
+    };
     let unstored = |why: String| refuse("Object not stored", why, "");
     let text = json::encode(&state, schema.ty()).map_err(|e| unstored(e.to_string()))?;
     let attributes = Json::new(&text).map_err(|e| unstored(e.to_string()))?;
     let object = Object {
         private: private.into(),
+        identity: scene.providers.identity(&provider.source, &address.ty, identity.as_ref()),
         sensitive: schema.block.sensitive_paths(&state).into_iter().map(|m| m.0).collect::<Vec<_>>().into(),
         dependencies: blocks.remembered_dependencies(number).into(),
         ..Object::new(provider, schema.version, attributes)

@@ -27,6 +27,7 @@ mod probe;
 mod progress;
 mod protect;
 mod providers;
+mod query;
 mod recovery;
 mod reports;
 mod runbook;
@@ -161,6 +162,7 @@ async fn run(command: Command, printer: &print::Printer) -> Exit {
         Command::Show(args) => show::run(args, printer).await,
         Command::Import(args) => import::run(args, printer).await,
         Command::Output(args) => output::run(&args, printer),
+        Command::Query(args) => query::run(args, printer).await,
         Command::State(command) => state::run(command, printer).await,
         Command::ForceUnlock(args) => state::force_unlock(&args, printer),
         Command::Console(args) => console::run(&args, printer).await,

@@ -54,7 +54,7 @@ pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
             return Exit::Error;
         }
     };
-    let scene = match planning::look(&project, &loaded.state, args.planning.refresh, args.planning.parallelism).await {
+    let scene = match planning::look(&project, &loaded.state, args.planning.refresh, args.planning.manner()).await {
         Ok(scene) => scene,
         Err(problems) => {
             printer.diagnostics(&problems, &project.sources);

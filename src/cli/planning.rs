@@ -3,7 +3,7 @@
 use super::args::PlanningArgs;
 use super::session::Project;
 use crate::diag::Diagnostic;
-use crate::fleet::{self, Fleet};
+use crate::fleet::{self, Fleet, Manner};
 use crate::lang::address::{Address, AddressError, Mode};
 use crate::lang::body::body_traversals;
 use crate::lang::functions::FunctionContext;
@@ -41,19 +41,19 @@ pub async fn look(
     project: &Project,
     state: &State,
     refresh: bool,
-    parallelism: usize,
+    manner: impl Into<Manner>,
 ) -> Result<Scene, Vec<Diagnostic>> {
-    look_at(project, state, refresh, parallelism, false, &Apart::default()).await
+    look_at(project, state, refresh, manner.into(), false, &Apart::default()).await
 }
 
 /// As [`look`], with something left alone: it is lost, or stands elsewhere.
 pub async fn look_apart(
     project: &Project,
     state: &State,
-    parallelism: usize,
+    manner: impl Into<Manner>,
     apart: &Apart,
 ) -> Result<Scene, Vec<Diagnostic>> {
-    look_at(project, state, true, parallelism, false, apart).await
+    look_at(project, state, true, manner.into(), false, apart).await
 }
 
 /// What is left alone.
@@ -66,22 +66,26 @@ pub struct Apart {
 }
 
 /// As [`look`], for commands that only tell: objects that could not be read are in what was observed and stop nothing.
-pub async fn look_leniently(project: &Project, state: &State, parallelism: usize) -> Result<Scene, Vec<Diagnostic>> {
-    look_at(project, state, true, parallelism, true, &Apart::default()).await
+pub async fn look_leniently(
+    project: &Project,
+    state: &State,
+    manner: impl Into<Manner>,
+) -> Result<Scene, Vec<Diagnostic>> {
+    look_at(project, state, true, manner.into(), true, &Apart::default()).await
 }
 
 async fn look_at(
     project: &Project,
     state: &State,
     refresh: bool,
-    parallelism: usize,
+    manner: Manner,
     lenient: bool,
     apart: &Apart,
 ) -> Result<Scene, Vec<Diagnostic>> {
     let _span = super::trace::about("look at what is live", format!("{} objects", state.objects.len()));
     let tree = project.tree();
     let mut providers = Providers::of(&tree);
-    let mut fleet = Fleet::new(&project.directory, parallelism)
+    let mut fleet = Fleet::new(&project.directory, manner)
         .map_err(|e| vec![Diagnostic::error("Providers cannot be started", format!("{e}."))])?;
     let mut problems: Vec<Diagnostic> = project.problems.iter().filter(|p| !p.is_error()).cloned().collect();
     let (mut moved_state, moved) = crate::plan::moved::apply(&tree, state, &mut problems);

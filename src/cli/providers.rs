@@ -47,7 +47,9 @@ pub(super) fn needed(project: &Project) -> Result<BTreeMap<String, BTreeSet<&'st
     let tree = project.tree();
     let providers = Providers::of(&tree);
     let mut all: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
-    for source in providers.needed(&tree, &project.spec) {
+    // What is required is needed, whether anything uses it or not.
+    let required = providers.names().map(|(_, source)| source.to_string());
+    for source in providers.needed(&tree, &project.spec).into_iter().chain(required) {
         all.entry(source).or_default().insert("the spec");
     }
     let state = super::home::load()?.state;

@@ -7,6 +7,7 @@ use super::print::Printer;
 use super::session::Project;
 use super::{Exit, protect, recovery};
 use crate::diag::{Diagnostic, Sources};
+use crate::fleet::Manner;
 use crate::lang::address::Mode;
 use crate::lang::load;
 use crate::plan::file::{self, PlanFileError, Protection};
@@ -95,7 +96,9 @@ async fn checked(
     if !moved.is_empty() && !again {
         return stale(&moved, path, printer);
     }
-    let scene = match planning::look(project, &state, args.planning.refresh, args.planning.parallelism).await {
+    // What was put off when the plan was made may be so now.
+    let manner = Manner { deferral: !plan.deferred.is_empty(), ..args.planning.manner() };
+    let scene = match planning::look(project, &state, args.planning.refresh, manner).await {
         Ok(scene) => scene,
         Err(problems) => {
             printer.diagnostics(&problems, &project.sources);

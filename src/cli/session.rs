@@ -8,6 +8,7 @@ use crate::lang::eval::{Scope, eval};
 use crate::lang::functions::files::SystemRandom;
 use crate::lang::functions::{Files, FunctionContext, ProviderFunctions};
 use crate::lang::load::{self, Config, Disk};
+use crate::lang::query_file::ListBlock;
 use crate::lang::tree::Tree;
 use crate::lang::variables::{self, Given};
 use crate::plan::env::Env;
@@ -64,7 +65,19 @@ impl Project {
     pub fn read_dir(directory: &Path, vars: &VarArgs) -> Project {
         let _span = super::trace::span("read the spec");
         let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_path_buf());
-        let load::Loaded { config, mut sources, diags } = load::load(&directory);
+        let loaded = load::load(&directory);
+        Project::of_loaded(directory, loaded, vars)
+    }
+
+    /// Reads the current directory with its query files.
+    pub fn read_queries(vars: &VarArgs) -> (Project, Vec<ListBlock>) {
+        let directory = std::path::absolute(".").unwrap_or_else(|_| Path::new(".").to_path_buf());
+        let (loaded, lists) = load::load_queries(&directory);
+        (Project::of_loaded(directory, loaded, vars), lists)
+    }
+
+    fn of_loaded(directory: PathBuf, loaded: load::Loaded, vars: &VarArgs) -> Project {
+        let load::Loaded { config, mut sources, diags } = loaded;
         let mut problems = diags;
         let read_problems = problems.len();
         let given = given(&directory, &config, vars, &mut sources, &mut problems);

@@ -3,20 +3,21 @@
 use super::Fleet;
 use crate::diag::{Diagnostic, Severity};
 use crate::lang::address::Address;
-use crate::plan::questions::{Answer, Answered, Ask, Question};
-use crate::plugin::{CallError, Diagnostics, ImportBy, PlanRequest, Plugin, ReadRequest};
+use crate::plan::import::shown;
+use crate::plan::questions::{Answer, Answered, Ask, Planned, Question, Taken};
+use crate::plugin::{CallError, DataRequest, Diagnostics, ImportBy, PlanRequest, Plugin, ReadRequest};
 use crate::state::ProviderRef;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
 use std::collections::BTreeMap;
 use straddle_sdk::provider as sdk;
-use straddle_sdk::value::Value;
+use straddle_sdk::value::{Str, Type, Value};
 
 /// A question that is asked alone.
 enum Single {
-    Data(Value),
-    Import(String),
-    Open(Address, Value),
+    Data(DataRequest),
+    Import(Str, ImportBy, Option<Value>),
+    Open(Str, Address, Value),
 }
 
 impl Fleet {
@@ -47,7 +48,7 @@ impl Fleet {
         let mut ids = Vec::new();
         for question in questions {
             match question.ask {
-                Ask::Plan { prior, proposed, config, private } => {
+                Ask::Plan { prior, proposed, config, private, identity } => {
                     ids.push(question.id);
                     plans.push(PlanRequest {
                         type_name: question.type_name,
@@ -55,26 +56,34 @@ impl Fleet {
                         proposed,
                         config,
                         prior_private: private,
-                        prior_identity: None,
+                        prior_identity: identity,
+                        meta: question.meta,
                     });
                 }
-                Ask::Import { id } => singles.push((question.id, question.type_name, Single::Import(id))),
-                Ask::Data { config } => singles.push((question.id, question.type_name, Single::Data(config))),
+                Ask::Import { by } => {
+                    singles.push((question.id, Single::Import(question.type_name, by, question.meta)));
+                }
+                Ask::Data { config } => {
+                    let request = DataRequest { type_name: question.type_name, config, meta: question.meta };
+                    singles.push((question.id, Single::Data(request)));
+                }
                 Ask::Open { address, config } => {
-                    singles.push((question.id, question.type_name, Single::Open(address, config)));
+                    singles.push((question.id, Single::Open(question.type_name, address, config)));
                 }
             }
         }
         let (plugin, reference) = (&plugin, &reference);
         let singles = stream::iter(singles)
-            .map(|(id, type_name, single)| async move {
+            .map(|(id, single)| async move {
                 match single {
-                    Single::Open(address, config) => match self.open(reference, &type_name, &address, &config).await {
-                        Ok((value, problems)) => Answer { id, problems, result: Some(Answered::Opened { value }) },
-                        Err(problems) => Answer { id, problems, result: None },
-                    },
-                    Single::Data(config) => read_data(plugin, id, &type_name, &config).await,
-                    Single::Import(wanted) => import(plugin, id, &type_name, wanted).await,
+                    Single::Open(type_name, address, config) => {
+                        match self.open(reference, &type_name, &address, &config).await {
+                            Ok((value, problems)) => Answer { id, problems, result: Some(Answered::Opened { value }) },
+                            Err(problems) => Answer { id, problems, result: None },
+                        }
+                    }
+                    Single::Data(request) => read_data(plugin, id, &request).await,
+                    Single::Import(type_name, by, meta) => import(plugin, id, &type_name, &by, meta).await,
                 }
             })
             .buffered(plugin.parallelism())
@@ -85,12 +94,14 @@ impl Fleet {
                 Ok(plan) => Answer {
                     id,
                     problems: diagnostics(&plan.diagnostics),
-                    result: Some(Answered::Plan {
+                    result: Some(Answered::Plan(Planned {
                         planned: plan.planned,
                         requires_replace: plan.requires_replace,
                         private: plan.planned_private,
+                        identity: plan.planned_identity,
                         legacy: plan.legacy,
-                    }),
+                        deferred: plan.deferred,
+                    })),
                 },
                 Err(error) => Answer { id, problems: call_problems(&error), result: None },
             });
@@ -103,10 +114,17 @@ impl Fleet {
     /// Of a configuration that stands inside a loss: what it made is kept as it is, and nothing new can be had.
     fn unasked(&self, reference: &ProviderRef, question: Question) -> Answer {
         match question.ask {
-            Ask::Plan { prior, private, .. } if !prior.is_null() => Answer {
+            Ask::Plan { prior, private, identity, .. } if !prior.is_null() => Answer {
                 id: question.id,
                 problems: Vec::new(),
-                result: Some(Answered::Plan { planned: prior, requires_replace: Vec::new(), private, legacy: false }),
+                result: Some(Answered::Plan(Planned {
+                    planned: prior,
+                    requires_replace: Vec::new(),
+                    private,
+                    identity,
+                    legacy: false,
+                    deferred: None,
+                })),
             },
             _ => {
                 let detail =
@@ -120,15 +138,18 @@ impl Fleet {
 }
 
 /// Reads a data source after its configuration has been judged.
-async fn read_data(plugin: &Plugin, id: u32, type_name: &str, config: &Value) -> Answer {
+async fn read_data(plugin: &Plugin, id: u32, request: &DataRequest) -> Answer {
     let read = async {
-        let mut problems = diagnostics(&plugin.validate_data(type_name, config).await?);
-        let data = plugin.read_data(type_name, config).await?;
+        let mut problems = diagnostics(&plugin.validate_data(&request.type_name, &request.config).await?);
+        let data = plugin.read_data(request).await?;
         problems.extend(diagnostics(&data.diagnostics));
-        Ok::<_, CallError>((data.state, problems))
+        Ok::<_, CallError>((data, problems))
     };
     match read.await {
-        Ok((value, problems)) => Answer { id, problems, result: Some(Answered::Data { value }) },
+        Ok((data, problems)) => {
+            let result = Answered::Data { value: data.state, deferred: data.deferred };
+            Answer { id, problems, result: Some(result) }
+        }
         Err(error) => Answer { id, problems: call_problems(&error), result: None },
     }
 }
@@ -156,15 +177,29 @@ pub fn call_problems(error: &CallError) -> Vec<Diagnostic> {
     }
 }
 
-/// Takes over the object of an id and reads it.
-async fn import(plugin: &Plugin, question: u32, type_name: &str, id: String) -> Answer {
+/// Takes over an object and reads it.
+async fn import(plugin: &Plugin, question: u32, type_name: &str, by: &ImportBy, meta: Option<Value>) -> Answer {
     let failed = |problems| Answer { id: question, problems, result: None };
-    let imported = match plugin.import(type_name, &ImportBy::Id(id.clone())).await {
+    let imported = match plugin.import(type_name, by).await {
         Ok(imported) => imported,
         Err(error) => return failed(call_problems(&error)),
     };
+    let mut problems = diagnostics(&imported.warnings);
+    let taken = |state, private, identity, deferred| Answered::Imported(Taken { state, private, identity, deferred });
+    if imported.deferred.is_some() {
+        let result = taken(Value::null(Type::Dynamic), Vec::new(), None, imported.deferred);
+        return Answer { id: question, problems, result: Some(result) };
+    }
+    if imported.value.len() > 1 {
+        let detail = format!(
+            "While attempting to import with {}, the provider returned multiple resource instance states. This is not currently \
+             supported.",
+            shown(by)
+        );
+        return failed(vec![Diagnostic::error("Multiple import states not supported", detail)]);
+    }
     let Some(object) = imported.value.into_iter().find(|i| *i.type_name == *type_name) else {
-        let detail = format!("The provider found no {type_name} of the id {id:?}.");
+        let detail = format!("The provider found no {type_name} of {}.", shown(by));
         return failed(vec![Diagnostic::error("Cannot import non-existent remote object", detail)]);
     };
     let request = ReadRequest {
@@ -172,23 +207,26 @@ async fn import(plugin: &Plugin, question: u32, type_name: &str, id: String) -> 
         current: object.state,
         private: object.private,
         identity: object.identity,
+        meta,
     };
     match plugin.read(request).await {
-        Ok(read) if read.state.is_null() => {
+        Ok(read) if read.state.is_null() && read.deferred.is_none() => {
             let detail = format!(
-                "While attempting to import an existing object with id {id:?}, the provider detected that no object exists with the \
-                 given id."
+                "While attempting to import an existing object with {}, the provider detected that no object exists with the given \
+                 {}.",
+                shown(by),
+                if matches!(by, ImportBy::Id(_)) { "id" } else { "identity" }
             );
             let problem = Diagnostic::error("Cannot import non-existent remote object", detail).help(
                 "Only objects that exist can be imported; check the id, and the region or account of the provider.",
             );
             failed(vec![problem])
         }
-        Ok(read) => Answer {
-            id: question,
-            problems: diagnostics(&read.diagnostics),
-            result: Some(Answered::Imported { state: read.state, private: read.private }),
-        },
+        Ok(read) => {
+            problems.extend(diagnostics(&read.diagnostics));
+            let result = taken(read.state, read.private, read.identity, read.deferred);
+            Answer { id: question, problems, result: Some(result) }
+        }
         Err(error) => failed(call_problems(&error)),
     }
 }

@@ -218,6 +218,7 @@ mod tests {
             proposed,
             prior_private: Vec::new(),
             prior_identity: None,
+            meta: None,
         };
         mock.plan(&request).unwrap().0
     }

@@ -76,6 +76,21 @@ struct Ready {
     config: Value,
 }
 
+/// How providers are asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// How many single calls of a provider wait at the same time.
+    pub parallelism: usize,
+    /// Providers may put objects off.
+    pub deferral: bool,
+}
+
+impl From<usize> for Manner {
+    fn from(parallelism: usize) -> Manner {
+        Manner { parallelism, deferral: false }
+    }
+}
+
 /// How a provider process could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
@@ -100,9 +115,11 @@ pub enum FleetError {
 
 impl Fleet {
     /// Nothing started yet. `dir` is the module's directory, where every plugin works.
-    pub fn new(dir: &Path, parallelism: usize) -> Result<Fleet, FleetError> {
+    pub fn new(dir: &Path, manner: impl Into<Manner>) -> Result<Fleet, FleetError> {
+        let manner = manner.into();
         let settings = Settings {
-            parallelism: parallelism.max(1),
+            parallelism: manner.parallelism.max(1),
+            deferral: manner.deferral,
             working_dir: Some(dir.to_path_buf()),
             guard: std::env::current_exe().ok(),
             cache: cache_dir(),
@@ -155,6 +172,7 @@ impl Fleet {
                 ),
             }
         }
+        providers.read_metas();
         for (name, source) in providers.names() {
             if let Some(schemas) = providers.schemas.get(source) {
                 self.functions.offer(name, source, schemas);

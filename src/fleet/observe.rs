@@ -24,7 +24,13 @@ use straddle_sdk::value::Value;
 use straddle_sdk::value::codec::json;
 
 /// Objects waiting to be read, with their decoded state.
-type Pending = Vec<(ObjectId, Arc<Object>, Value)>;
+type Pending = Vec<(ObjectId, Arc<Object>, Decoded)>;
+
+/// An object by today's schemas.
+struct Decoded {
+    value: Value,
+    identity: Option<Value>,
+}
 
 impl Fleet {
     /// Reads every object of `state`. Without `refresh` nobody is asked. Objects that cannot be decoded at all are problems: nothing
@@ -62,7 +68,13 @@ impl Fleet {
             let mut decoded = stream::iter(objects)
                 .map(|(id, object)| async move {
                     let value = self.decode(plugin.as_ref(), providers, &id, &object).await;
-                    (id, object, value)
+                    let decoded = match value {
+                        Ok(value) => identity_of(plugin.as_ref(), providers, &id, &object)
+                            .await
+                            .map(|identity| Decoded { value, identity }),
+                        Err(found) => Err(found),
+                    };
+                    (id, object, decoded)
                 })
                 .buffered(parallel);
             while let Some((id, object, value)) = decoded.next().await {
@@ -72,7 +84,7 @@ impl Fleet {
                 }
             }
             drop(decoded);
-            self.ask(&reference, plugin.as_ref(), pending, refresh, &mut observed, problems).await;
+            self.ask(&reference, plugin.as_ref(), providers, pending, refresh, &mut observed, problems).await;
         }
         observed
     }
@@ -110,18 +122,22 @@ impl Fleet {
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what one provider is asked for, spelt out")]
     async fn ask(
         &self,
         reference: &ProviderRef,
         plugin: Option<&Plugin>,
+        providers: &Providers,
         pending: Pending,
         refresh: bool,
         observed: &mut Observed,
         problems: &mut Vec<Diagnostic>,
     ) {
-        let seen = |object: &Object, state: Value, reality: Reality, private: Vec<u8>| Seen {
+        let seen = |object: &Object, known: Decoded, reality: Reality, private: Vec<u8>| Seen {
             provider: reference.clone(),
-            state,
+            state: known.value,
+            identity: known.identity,
+            deferred: None,
             reality,
             schema_version: object.schema_version,
             tainted: object.tainted,
@@ -141,15 +157,23 @@ impl Fleet {
             .iter()
             .map(|(id, object, value)| ReadRequest {
                 type_name: id.address.ty.clone(),
-                current: value.clone(),
+                current: value.value.clone(),
                 private: object.private.to_vec(),
-                identity: None,
+                identity: value.identity.clone(),
+                meta: providers.meta(&id.address, &reference.source),
             })
             .collect();
         let answers = plugin.read_many(requests).await;
-        for ((id, object, value), answer) in pending.into_iter().zip(answers) {
+        for ((id, object, known), answer) in pending.into_iter().zip(answers) {
+            let (mut now, mut deferred) = (known.identity, None);
             let (reality, private) = match answer {
+                Ok(read) if read.deferred.is_some() => {
+                    problems.extend(diagnostics(&read.diagnostics).into_iter().map(|p| about(p, &id)));
+                    deferred = read.deferred;
+                    (Reality::NotAsked, object.private.to_vec())
+                }
                 Ok(read) => {
+                    now = read.identity;
                     problems.extend(diagnostics(&read.diagnostics).into_iter().map(|p| about(p, &id)));
                     if read.state.is_null() {
                         (Reality::Gone, Vec::new())
@@ -159,7 +183,8 @@ impl Fleet {
                 }
                 Err(error) => (unreadable(&error, &id), object.private.to_vec()),
             };
-            observed.objects.insert(id, seen(&object, value, reality, private));
+            let known = Decoded { value: known.value, identity: now };
+            observed.objects.insert(id, Seen { deferred, ..seen(&object, known, reality, private) });
         }
     }
 
@@ -245,6 +270,37 @@ fn room(report: &sdk::LocationReport) -> Option<Limit> {
         Ok(n) => Limit::Known { lo: n, hi: n },
         Err(_) => Limit::Unlimited,
     })
+}
+
+/// What the provider knows an object by, as the state has it, by today's schema.
+async fn identity_of(
+    plugin: Option<&Plugin>,
+    providers: &Providers,
+    id: &ObjectId,
+    object: &Object,
+) -> Result<Option<Value>, Vec<Diagnostic>> {
+    let Some(identity) = &object.identity else { return Ok(None) };
+    let schemas = providers.schemas.get(&*object.provider.source);
+    let Some(schema) = schemas.and_then(|s| s.identities.get(&id.address.ty)) else { return Ok(None) };
+    let text = identity.value.as_str().as_bytes();
+    if identity.schema_version > schema.version {
+        let detail = format!(
+            "The identity of {id} was written with version {} of its schema, by a newer version of the provider; the provider \
+             installed knows it up to version {}.",
+            identity.schema_version, schema.version
+        );
+        return Err(vec![
+            about(Diagnostic::error("Resource instance managed by newer provider version", detail), id)
+                .help("Use the newer version of the provider again: straddle init -upgrade."),
+        ]);
+    }
+    match plugin {
+        Some(plugin) => match plugin.upgrade_identity(&id.address.ty, identity.schema_version, text).await {
+            Ok(upgraded) => Ok(upgraded.value),
+            Err(error) => Err(call_problems(&error).into_iter().map(|p| about(p, id)).collect()),
+        },
+        None => Ok(json::decode(text, &schema.ty).ok()),
+    }
 }
 
 fn local(schema: &Schema, object: &Object) -> Result<Value, Box<Diagnostic>> {

@@ -125,15 +125,19 @@ impl Fleet {
         if !config.is_wholly_known() {
             return Ok(None);
         }
+        let provider = providers.of_resource(tree, 0, resource, location.provider.as_ref());
         let question = Question {
             id: 0,
-            provider: providers.of_resource(tree, 0, resource, location.provider.as_ref()),
             type_name: resource.ty.text.clone(),
+            meta: providers.metas_of_root(&provider.source),
+            provider,
             ask: Ask::Data { config },
         };
         let Some(answer) = self.answer(vec![question]).await.pop() else { return Ok(None) };
         match answer.result {
-            Some(Answered::Data { value }) => Ok(Some(value)),
+            Some(Answered::Data { value, deferred: None }) => Ok(Some(value)),
+            // Put off, it is not known.
+            Some(Answered::Data { .. }) => Ok(None),
             _ => Err(answer.problems),
         }
     }

@@ -6,6 +6,8 @@ use super::decode::{ModuleFiles, decode};
 pub use super::functions::files::Disk;
 use super::manifest::Manifest;
 use super::module::{Module, SourceKind};
+use super::query_file::{self, ListBlock};
+use super::syntax::Text;
 use crate::diag::{Diagnostic, FileId, Source, Sources};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,15 +37,45 @@ pub struct Loaded {
 
 /// Reads a module and all it calls. With errors the result holds all that could be read.
 pub fn load(directory: &Path) -> Loaded {
-    let mut loaded = Loaded::default();
+    load_with(directory, Loaded::default(), &[])
+}
+
+/// As [`load`], with what was read before; `more`: texts among it that are files of the root module as well.
+fn load_with(directory: &Path, mut loaded: Loaded, more: &[FileId]) -> Loaded {
     let installed = Installed::of(directory, &mut loaded.diags);
-    loaded.config = load_module(directory, "", "", &installed, &mut loaded.sources, &mut loaded.diags, 0);
+    loaded.config = load_module(directory, "", "", &installed, more, &mut loaded.sources, &mut loaded.diags, 0);
     let missing = loaded.diags.iter().any(|diag| diag.summary == "Module not installed");
     // What modules pass to one that is not there nobody can judge.
     if !missing {
         loaded.diags.extend(super::inheritance::check(&loaded.config));
     }
     loaded
+}
+
+/// As [`load`], with the query files of the directory: their `list` blocks beside, the rest of them a part of the module.
+pub fn load_queries(directory: &Path) -> (Loaded, Vec<ListBlock>) {
+    let mut loaded = Loaded::default();
+    let (mut lists, mut more) = (Vec::new(), Vec::new());
+    for name in names(directory).unwrap_or_default().into_iter().filter(|n| n.ends_with(query_file::ENDING)) {
+        let file = match read(&directory.join(&name), name.clone(), &mut loaded.sources) {
+            Ok(file) => file,
+            Err(problem) => {
+                loaded.diags.push(*problem);
+                continue;
+            }
+        };
+        let text = loaded.sources.files[file.0 as usize].text.clone();
+        let (found, places, problems) = query_file::read(Text { file, name: &name, text: &text });
+        let broken = problems.iter().any(Diagnostic::is_error);
+        loaded.diags.extend(problems);
+        lists.extend(found);
+        if !broken {
+            more.push(FileId(u32::try_from(loaded.sources.files.len()).unwrap_or(u32::MAX)));
+            loaded.sources.files.push(Source::new(name, query_file::rest(&text, &places)));
+        }
+    }
+    loaded.diags.extend(query_file::duplicates(&lists));
+    (load_with(directory, loaded, &more), lists)
 }
 
 /// Modules that `init` has brought.
@@ -73,16 +105,19 @@ impl Installed {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "a module's surroundings, spelt out")]
 fn load_module(
     directory: &Path,
     prefix: &str,
     key: &str,
     installed: &Installed,
+    more: &[FileId],
     sources: &mut Sources,
     diags: &mut Vec<Diagnostic>,
     depth: usize,
 ) -> Config {
-    let (files, problems) = read_module(directory, prefix, sources);
+    let (mut files, problems) = read_module(directory, prefix, sources);
+    files.primary.extend(more);
     diags.extend(problems);
     let (module, problems) = decode(&files, sources);
     diags.extend(problems);
@@ -116,7 +151,7 @@ fn load_module(
             Some(dir) => format!("{}/", dir.trim_end_matches('/')),
             None => below(prefix, source),
         };
-        let called = load_module(&child, &below, &key, installed, sources, diags, depth + 1);
+        let called = load_module(&child, &below, &key, installed, &[], sources, diags, depth + 1);
         only_in_root(&called.module, name, diags);
         config.children.insert(name.clone(), called);
     }

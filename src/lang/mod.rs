@@ -46,6 +46,7 @@ pub mod manifest;
 pub mod module;
 pub mod module_source;
 pub mod provisioners;
+pub mod query_file;
 pub mod reference;
 mod remote_state;
 pub mod scope;

@@ -209,11 +209,27 @@ pub struct Moved {
     pub span: Span,
 }
 
-/// `import { to = ..., id = ... }`.
+/// By what an existing object is found.
+#[derive(Clone, Debug)]
+pub enum ImportedBy {
+    Id(Expr),
+    Identity(Expr),
+}
+
+impl ImportedBy {
+    /// What is written.
+    pub fn expr(&self) -> &Expr {
+        match self {
+            ImportedBy::Id(expr) | ImportedBy::Identity(expr) => expr,
+        }
+    }
+}
+
+/// `import { to = ..., id = ... }`, or with `identity = { ... }`.
 #[derive(Clone, Debug)]
 pub struct Import {
     pub to: Expr,
-    pub id: Expr,
+    pub by: ImportedBy,
     pub for_each: Option<Expr>,
     /// The configuration to import with.
     pub provider: Option<ProviderRef>,

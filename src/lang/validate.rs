@@ -14,7 +14,7 @@ use super::evaluate::{
 use super::functions::FunctionContext;
 use super::graph::{body_expressions, dependency_order, self_referring_local};
 use super::load::{Config, Loaded};
-use super::module::{CheckRule, IgnoreChanges, Import, Mode, Module, ModuleCall, Output, Resource};
+use super::module::{CheckRule, IgnoreChanges, Import, ImportedBy, Mode, Module, ModuleCall, Output, Resource};
 use super::reference::{Reference, Subject, references};
 use super::schema::Block;
 use super::scope::{ModuleValues, NoResources, Overlay, Resources, no_such_part};
@@ -475,7 +475,7 @@ fn check_import(import: &Import, config: &Config, scope: &dyn Scope, diags: &mut
         && let Subject::Resource(mode, ty, name) = reference.subject
         && let Some(resource) = config.module.resource(mode, ty, name)
     {
-        if let Some(own) = references(&import.id).0.into_iter().find(|r| r.subject == reference.subject) {
+        if let Some(own) = references(import.by.expr()).0.into_iter().find(|r| r.subject == reference.subject) {
             let detail = "The import ID cannot reference the resource being imported.";
             diags.push(Diagnostic::error("Invalid import id argument", detail).at(&own.span));
             return;
@@ -518,8 +518,11 @@ fn check_import(import: &Import, config: &Config, scope: &dyn Scope, diags: &mut
         diags.extend(problems);
         diags.extend(check_references(for_each, scope));
     }
-    diags.extend(check_references(&import.id, &inside));
-    check_import_id(import, &inside, diags);
+    diags.extend(check_references(import.by.expr(), &inside));
+    match &import.by {
+        ImportedBy::Id(id) => check_import_id(id, &inside, diags),
+        ImportedBy::Identity(identity) => diags.extend(eval(identity, &inside).1),
+    }
 }
 
 /// Whether the resource an address names inside modules is declared there.
@@ -538,9 +541,9 @@ fn declared_inside(target: &Traversal, config: &Config) -> bool {
     matches!(rest, [ty, name] if config.module.resource(Mode::Managed, ty, name).is_some())
 }
 
-fn check_import_id(import: &Import, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
+fn check_import_id(id: &Expr, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) {
     const SUMMARY: &str = "Invalid import id argument";
-    let (value, problems) = eval(&import.id, scope);
+    let (value, problems) = eval(id, scope);
     if !problems.is_empty() {
         diags.extend(problems);
         return;
@@ -556,7 +559,7 @@ fn check_import_id(import: &Import, scope: &dyn Scope, diags: &mut Vec<Diagnosti
         match straddle_sdk::value::convert(&value, &Type::String) {
             Err(problem) => {
                 let detail = format!("Invalid expression value: {problem}.");
-                diags.push(Diagnostic::error("Incorrect value type", detail).at(&import.id.span));
+                diags.push(Diagnostic::error("Incorrect value type", detail).at(&id.span));
                 return;
             }
             Ok(text) if matches!(text.kind(), Kind::String(text) if text.is_empty()) => {
@@ -565,7 +568,7 @@ fn check_import_id(import: &Import, scope: &dyn Scope, diags: &mut Vec<Diagnosti
             Ok(_) => return,
         }
     };
-    diags.push(Diagnostic::error(SUMMARY, problem).at(&import.id.span));
+    diags.push(Diagnostic::error(SUMMARY, problem).at(&id.span));
 }
 
 /// Reports a reference to nothing in `depends_on`, and one to a part of something.

@@ -252,6 +252,10 @@ mod tests {
                 config_known: true,
                 aside: false,
                 importing: None,
+                before_identity: None,
+                after_identity: None,
+                remembered: None,
+                identity_version: 0,
                 site: Some(Span { file: FileId(0), range: 3..i + 4 }),
             })
             .collect();
@@ -269,6 +273,7 @@ mod tests {
                 .collect(),
             changes,
             data: Vec::new(),
+            deferred: Vec::new(),
             drift: Vec::new(),
             notes: Vec::new(),
             unreadable: Vec::new(),

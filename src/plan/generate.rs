@@ -6,24 +6,32 @@ use straddle_sdk::schema::{Attribute, AttributeType, Block, NestedBlock, Nesting
 use straddle_sdk::value::{Str, Value};
 
 /// A `resource` block that describes an object as it is.
-pub fn resource(address: &Address, id: &str, provider: Option<&str>, schema: &Block, object: &Value) -> String {
-    let mut out = format!("# __generated__ by straddle from {}\n", quote(id));
+pub fn resource(address: &Address, id: Option<&str>, provider: Option<&str>, schema: &Block, object: &Value) -> String {
+    let from = id.map(|id| format!(" from {}", quote(id))).unwrap_or_default();
+    let mut out = format!("# __generated__ by straddle{from}\n");
     out.push_str(&format!("resource {} {} {{\n", quote(&address.ty), quote(&address.name)));
     let mut body = schema.clone();
     // The older development kit declares an id that may be written, and must not be.
     if body.attributes.get("id").is_some_and(|a| a.computed && a.optional) {
         body.attributes.remove("id");
     }
-    provider.iter().for_each(|name| out.push_str(&format!("  provider = {name}\n")));
-    block(&body, object, 1, &mut out);
+    let provider = provider.map(|name| ("provider".to_string(), name.to_string()));
+    block(provider, &body, object, 1, &mut out);
     out.push_str("}\n");
     out
 }
 
-fn block(schema: &Block, object: &Value, depth: usize, out: &mut String) {
+/// An `import` block for an object found by its identity. Its resource block says which provider is asked.
+pub fn import(address: &Address, identity: &Value) -> String {
+    let lines = [("to".to_string(), address.to_string()), ("identity".to_string(), expression(identity, 1))];
+    format!("import {{\n{}}}\n", argument_lines(&lines, 1))
+}
+
+/// `first`: an argument that is none of the schema.
+fn block(first: Option<(String, String)>, schema: &Block, object: &Value, depth: usize, out: &mut String) {
     let shown = schema.attributes.iter().filter(|(_, a)| (a.required || a.optional) && !a.deprecated);
-    let lines: Vec<(String, String)> =
-        shown.map(|(name, attribute)| (name.to_string(), argument(name, attribute, object, depth))).collect();
+    let own = shown.map(|(name, attribute)| (name.to_string(), argument(name, attribute, object, depth)));
+    let lines: Vec<(String, String)> = first.into_iter().chain(own).collect();
     out.push_str(&argument_lines(&lines, depth));
     for (name, nested) in &schema.blocks {
         blocks(name, nested, object.get(name), depth, out);
@@ -49,7 +57,7 @@ fn blocks(name: &str, nested: &NestedBlock, value: Option<&Value>, depth: usize,
     let mut one = |label: Option<&Str>, object: &Value| {
         let label = label.map_or(String::new(), |l| format!("{} ", quote(l)));
         out.push_str(&format!("{}{name} {label}{{\n", pad(depth)));
-        block(&nested.block, object, depth + 1, out);
+        block(None, &nested.block, object, depth + 1, out);
         out.push_str(&format!("{}}}\n", pad(depth)));
     };
     match nested.nesting {

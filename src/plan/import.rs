@@ -2,28 +2,36 @@
 
 use super::blocks::Blocks;
 use super::env::{Env, overlay};
+use super::providers::Providers;
 use super::traverse::{config_address, named, text};
 use crate::diag::Diagnostic;
 use crate::lang::address::Address;
+use crate::lang::ast::Expr;
+use crate::lang::eval::{Scope, eval};
 use crate::lang::evaluate::{Instances, instances};
-use crate::lang::module::Import;
+use crate::lang::functions::FunctionContext;
+use crate::lang::module::{Import, ImportedBy as By};
+use crate::lang::reference::{Reference, Subject};
+use crate::plugin::{IdentitySchema, ImportBy};
 use std::collections::BTreeMap;
-use straddle_sdk::value::{Str, Value};
+use straddle_sdk::value::codec::show::known_part;
+use straddle_sdk::value::{Marks, Str, Type, Value, convert};
 
-/// Ids by address, of the instances of a resource in one instance of its module.
+/// By what existing objects are found, by address: of the instances of a resource in one instance of its module.
 pub(super) fn targets(
     env: &Env<'_>,
     blocks: &Blocks<'_>,
+    providers: &Providers,
     block: usize,
     address: &Address,
-) -> (BTreeMap<Address, String>, Vec<Diagnostic>) {
+) -> (BTreeMap<Address, ImportBy>, Vec<Diagnostic>) {
     let mut found = BTreeMap::new();
     let mut problems = Vec::new();
     for import in blocks.imports_of(block) {
-        match pairs(import, env) {
+        match pairs(import, env, providers) {
             Ok(pairs) => {
-                for (to, id) in pairs {
-                    if to.without_key() == *address && found.insert(to.clone(), id).is_some() {
+                for (to, by) in pairs {
+                    if to.without_key() == *address && found.insert(to.clone(), by).is_some() {
                         let detail = format!("{to} is named by more than one import block.");
                         problems.push(Diagnostic::error("Duplicate import configuration", detail).at(&import.span));
                     }
@@ -67,17 +75,29 @@ pub(super) fn undeclared(env: &Env<'_>, blocks: &Blocks<'_>) -> Vec<Diagnostic> 
     problems
 }
 
-/// What one block names: addresses with ids.
+/// What one block names: addresses, and by what their objects are found.
 ///
 /// # Errors
 /// It cannot be told.
-pub fn pairs(import: &Import, env: &Env<'_>) -> Result<Vec<(Address, String)>, Vec<Diagnostic>> {
+pub fn pairs(
+    import: &Import,
+    env: &Env<'_>,
+    providers: &Providers,
+) -> Result<Vec<(Address, ImportBy)>, Vec<Diagnostic>> {
     let scope = env.scope(0);
-    let one = |each: Option<(Value, Value)>| -> Result<(Address, String), Vec<Diagnostic>> {
+    let one = |each: Option<(Value, Value)>| -> Result<(Address, ImportBy), Vec<Diagnostic>> {
         let inner = overlay(&scope, None, each.as_ref());
-        let to = named(&import.to, &inner).map_err(|e| vec![*e])?;
-        let id = text(&import.id, &inner, "Invalid import id argument", "The import id").map_err(|e| vec![*e])?;
-        Ok((to.address, id))
+        let to = named(&import.to, &Keys(each.as_ref())).map_err(|e| vec![*e])?;
+        let by = match &import.by {
+            By::Id(id) => {
+                ImportBy::Id(text(id, &inner, "Invalid import id argument", "The import id").map_err(|e| vec![*e])?)
+            }
+            By::Identity(expr) => {
+                let schema = identity_schema(import, &to.address, env, providers).map_err(|e| vec![*e])?;
+                ImportBy::Identity(identity(expr, &inner, &schema).map_err(|e| vec![*e])?)
+            }
+        };
+        Ok((to.address, by))
     };
     let mut problems = Vec::new();
     match instances(None, import.for_each.as_ref(), &scope, &mut problems) {
@@ -91,4 +111,121 @@ pub fn pairs(import: &Import, env: &Env<'_>) -> Result<Vec<(Address, String)>, V
         ]),
         Instances::Single | Instances::Count(_) => Ok(vec![one(None)?]),
     }
+}
+
+/// What may stand in the keys of an address: what the block is repeated for.
+struct Keys<'e>(Option<&'e (Value, Value)>);
+
+impl Scope for Keys<'_> {
+    fn resolve(&self, reference: &Reference<'_>) -> Result<Value, Box<Diagnostic>> {
+        match (reference.subject, self.0) {
+            (Subject::Each("key"), Some((key, _))) => Ok(key.clone()),
+            (Subject::Each("value"), Some((_, value))) => Ok(value.clone()),
+            _ => {
+                let detail = "Only \"each.key\" and \"each.value\" can be used in import address index expressions.";
+                Err(Box::new(Diagnostic::error("Unknown variable", detail).at(&reference.whole)))
+            }
+        }
+    }
+
+    fn functions(&self) -> Option<FunctionContext<'_>> {
+        None
+    }
+}
+
+/// What identifies objects of the type that is imported.
+fn identity_schema(
+    import: &Import,
+    to: &Address,
+    env: &Env<'_>,
+    providers: &Providers,
+) -> Result<IdentitySchema, Box<Diagnostic>> {
+    let node = env.tree.find(to.module.iter().map(|(name, _)| name));
+    let resource = node.and_then(|n| env.tree.nodes[n].module.resource(to.mode, &to.ty, &to.name));
+    let local = match (resource, &import.provider) {
+        (Some(resource), _) => super::providers::local_of(resource),
+        (None, Some(written)) => &written.name,
+        (None, None) => super::providers::local_name(&to.ty),
+    };
+    let source = providers.source_in(node.unwrap_or(0), local);
+    let schema = providers.schemas.get(&source).and_then(|schemas| schemas.identities.get(&to.ty));
+    schema.cloned().ok_or_else(|| {
+        let detail = format!(
+            "Provider {source} says of no {} by what it is identified: it can be imported by its id alone.",
+            to.ty
+        );
+        let problem = Diagnostic::error("Resource type has no identity", detail);
+        Box::new(
+            problem
+                .at(&import.span)
+                .help("Write id instead of identity, or use a version of the provider that has it."),
+        )
+    })
+}
+
+/// An identity as it is written, in the form of its schema: what may be left out is null.
+fn identity(expr: &Expr, scope: &dyn Scope, schema: &IdentitySchema) -> Result<Value, Box<Diagnostic>> {
+    const SUMMARY: &str = "Invalid import identity argument";
+    let refuse = |detail: String| Box::new(Diagnostic::error(SUMMARY, detail).at(&expr.span));
+    let (value, problems) = eval(expr, scope);
+    if let Some(problem) = problems.into_iter().find(Diagnostic::is_error) {
+        return Err(problem.into());
+    }
+    let marks = value.deep_marks();
+    if marks.is_sensitive() || marks.contains(Marks::EPHEMERAL) {
+        let kind = if marks.is_sensitive() { "sensitive" } else { "ephemeral" };
+        return Err(refuse(format!("The import identity must not contain {kind} values: it is shown and kept.")));
+    }
+    if value.is_null() {
+        return Err(refuse("The import identity cannot be null.".into()));
+    }
+    if !value.is_wholly_known() {
+        return Err(refuse(
+            "The import identity depends on what is only known after apply; it must be known when the plan is made."
+                .into(),
+        ));
+    }
+    let Some(given) = value.entries().filter(|_| matches!(value.ty(), Type::Object(_) | Type::Map(_))) else {
+        return Err(refuse("The import identity must be an object.".into()));
+    };
+    if let Some((name, _)) = given.iter().find(|(name, _)| !schema.attributes.contains_key(name)) {
+        let all: Vec<&str> = schema.attributes.keys().map(|name| &**name).collect();
+        return Err(refuse(format!("The identity has no attribute {:?}: it is made of {}.", &**name, all.join(", "))));
+    }
+    let mut whole = Vec::with_capacity(schema.attributes.len());
+    for (name, attribute) in &schema.attributes {
+        let part = value.get(name).filter(|part| !part.is_null());
+        if part.is_none() && attribute.required {
+            return Err(refuse(format!("The attribute {:?} of the identity is required.", &**name)));
+        }
+        let part = match part {
+            Some(part) => convert(part, &attribute.ty)
+                .map_err(|e| refuse(format!("Inappropriate value for attribute {:?}: {e}.", &**name)))?,
+            None => Value::null(attribute.ty.clone()),
+        };
+        whole.push((name.clone(), part));
+    }
+    Ok(Value::object(whole))
+}
+
+/// By what an object is asked for, for people.
+pub fn shown(by: &ImportBy) -> String {
+    match by {
+        ImportBy::Id(id) => format!("the id {id:?}"),
+        ImportBy::Identity(identity) => format!("the identity {}", identity_text(identity)),
+    }
+}
+
+/// An identity as Terraform shows it: `id=a,region=b`.
+pub fn identity_text(identity: &Value) -> String {
+    let part = |(name, value): &(Str, Value)| {
+        let text = convert(value, &Type::String).ok().and_then(|v| v.as_str().map(str::to_string));
+        let text = match text {
+            Some(text) => text,
+            None if value.is_null() => "<null>".into(),
+            None => known_part(value).unwrap_or_else(|| "<unknown>".into()),
+        };
+        format!("{name}={text}")
+    };
+    identity.entries().unwrap_or_default().iter().map(part).collect::<Vec<_>>().join(",")
 }

@@ -6,7 +6,7 @@ use super::marking::{self, marked};
 use super::model::{Action, Change, DataRead, Reason};
 use super::object;
 use super::observed::Seen;
-use super::questions::{Answer, Answered, Ask, Question};
+use super::questions::{Answer, Answered, Ask, Planned, Question, Taken};
 use super::triggers;
 use super::walk::{Walk, about};
 use crate::diag::{Diagnostic, Severity};
@@ -15,6 +15,7 @@ use crate::lang::body::{PreparedBody, placed};
 use crate::lang::eval::Scope;
 use crate::lang::module::Resource;
 use crate::lang::scope::Overlay;
+use crate::plugin::{Deferral, ImportBy};
 use crate::state::{ObjectId, ProviderRef};
 use straddle_sdk::schema::Prepared as Schema;
 use straddle_sdk::value::{MarkedPath, Marks, Path, Type, Value, same};
@@ -29,8 +30,10 @@ pub(super) struct Started<'a> {
     pub address: Address,
     pub provider: ProviderRef,
     pub schema: Schema,
-    /// The id an `import` block gives.
-    pub importing: Option<String>,
+    /// By what an `import` block finds it.
+    pub importing: Option<ImportBy>,
+    /// It is put off already.
+    pub deferred: Option<Deferral>,
 }
 
 /// One whose question is out.
@@ -41,6 +44,8 @@ pub(super) struct Instance<'a> {
     /// The configuration with `ignore_changes` applied: what was sent.
     sent: Value,
     private: Vec<u8>,
+    /// What the provider knows the prior object by.
+    identity: Option<Value>,
     reason: Option<Reason>,
     replaced: Option<Replacing>,
     /// Where the configuration was marked: marks stay here and never go to a provider.
@@ -49,11 +54,19 @@ pub(super) struct Instance<'a> {
     prior_marks: Vec<MarkedPath>,
 }
 
+/// What is kept beside an object.
+#[derive(Default)]
+struct Beside {
+    private: Vec<u8>,
+    identity: Option<Value>,
+}
+
 /// The second question of a replacement.
 struct Replacing {
     before: Value,
     paths: Vec<Path>,
     prior_private: Vec<u8>,
+    identity: Option<Value>,
 }
 
 impl<'a> Walk<'_, 'a> {
@@ -88,7 +101,7 @@ impl<'a> Walk<'_, 'a> {
         let seen = self.observed.objects.get(&ObjectId::current(of.address.clone()));
         let live = seen.and_then(Seen::current).cloned();
         if live.is_none()
-            && let Some(id) = of.importing.clone()
+            && let Some(by) = of.importing.clone()
         {
             let prior = of.schema.null();
             let sent = config.clone();
@@ -99,15 +112,20 @@ impl<'a> Walk<'_, 'a> {
                 config,
                 sent,
                 private: Vec::new(),
+                identity: None,
                 reason: None,
                 replaced: None,
                 marked,
             };
-            self.ask(instance, Ask::Import { id }, questions);
+            self.ask(instance, Ask::Import { by }, questions);
             return;
         }
-        let of = Started { importing: None, ..of };
-        let private = seen.map(|s| s.private.clone()).unwrap_or_default();
+        let deferred = seen.and_then(|s| s.deferred);
+        let of = Started { importing: None, deferred, ..of };
+        let beside = Beside {
+            private: seen.map(|s| s.private.clone()).unwrap_or_default(),
+            identity: seen.and_then(|s| s.identity.clone()),
+        };
         let tainted = seen.is_some_and(|s| s.tainted);
         let triggered = live.is_some() && self.triggered(&of, scope);
         let reason = match &live {
@@ -116,7 +134,7 @@ impl<'a> Walk<'_, 'a> {
             Some(_) if triggered => Some(Reason::ByTriggers),
             _ => None,
         };
-        self.ask_plan(of, live, private, reason, config, marked, questions);
+        self.ask_plan(of, live, beside, reason, config, marked, questions);
     }
 
     /// Asks for the plan of a change from what there is to the configuration.
@@ -125,7 +143,7 @@ impl<'a> Walk<'_, 'a> {
         &mut self,
         of: Started<'a>,
         live: Option<Value>,
-        private: Vec<u8>,
+        beside: Beside,
         reason: Option<Reason>,
         config: Value,
         marked: Vec<MarkedPath>,
@@ -136,11 +154,18 @@ impl<'a> Walk<'_, 'a> {
         let ignored = object::Ignore::of(&of.resource.lifecycle.ignore_changes);
         let sent = object::ignore_changes(&of.schema.block, &prior, &config, &ignored);
         let proposed = object::proposed_new(&of.schema.block, &prior, &sent);
-        let private = if prior.is_null() { Vec::new() } else { private };
-        let ask = Ask::Plan { prior: prior.clone(), proposed, config: sent.clone(), private: private.clone() };
+        let Beside { private, identity } = if prior.is_null() { Beside::default() } else { beside };
+        let ask = Ask::Plan {
+            prior: prior.clone(),
+            proposed,
+            config: sent.clone(),
+            private: private.clone(),
+            identity: identity.clone(),
+        };
         let seen = self.observed.objects.get(&ObjectId::current(of.address.clone()));
         let prior_marks = seen.map(Seen::marks).unwrap_or_default();
-        let instance = Instance { of, prior, config, sent, private, reason, replaced: None, marked, prior_marks };
+        let instance =
+            Instance { of, prior, config, sent, private, identity, reason, replaced: None, marked, prior_marks };
         self.ask(instance, ask, questions);
     }
 
@@ -173,6 +198,7 @@ impl<'a> Walk<'_, 'a> {
             sent: config.clone(),
             config,
             private: Vec::new(),
+            identity: None,
             reason: None,
             replaced: None,
             marked,
@@ -194,6 +220,7 @@ impl<'a> Walk<'_, 'a> {
                 sent,
                 config,
                 private: Vec::new(),
+                identity: None,
                 reason: None,
                 replaced: None,
                 marked,
@@ -211,6 +238,25 @@ impl<'a> Walk<'_, 'a> {
         self.defer(&of, &config, &marked, reason);
     }
 
+    /// Notes a change, or that it is put off.
+    fn settle(&mut self, of: &Started<'a>, change: Change) {
+        let prerequisite = self.made_late.contains(&of.block).then_some(Deferral::DeferredPrereq);
+        match of.deferred.or(prerequisite) {
+            Some(reason) => self.put_off(of.block, reason, change),
+            None => self.keep_change(of.block, change),
+        }
+    }
+
+    /// Notes that a data source is put off by its provider.
+    fn defer_data(&mut self, of: &Started<'a>, config: &Value, marked: &[MarkedPath], reason: Deferral) {
+        let unknown = Value::unknown(of.schema.ty().clone());
+        let after = marking::marked(&of.schema, object::proposed_new(&of.schema.block, &unknown, config), marked);
+        self.env.set_instance(&of.address, after.clone());
+        let mut change = self.change(of, Action::Read);
+        (change.after, change.config_known) = (after, false);
+        self.put_off(of.block, reason, change);
+    }
+
     /// Leaves a data source to be read while the plan is carried out.
     fn defer(&mut self, of: &Started<'a>, config: &Value, marked: &[MarkedPath], reason: Reason) {
         let unknown = Value::unknown(of.schema.ty().clone());
@@ -222,14 +268,16 @@ impl<'a> Walk<'_, 'a> {
         self.env.set_instance(&of.address, after.clone());
         let mut change = self.change(of, Action::Read);
         (change.after, change.reason, change.config_known) = (after, Some(reason), false);
-        self.keep_change(of.block, change);
+        self.settle(&of, change);
     }
 
     fn ask(&mut self, instance: Instance<'a>, ask: Ask, questions: &mut Vec<Question>) {
         let id = self.next_id;
         self.next_id += 1;
         let of = &instance.of;
-        questions.push(Question { id, provider: of.provider.clone(), type_name: of.resource.ty.text.clone(), ask });
+        let meta = self.providers.meta(&of.address, &of.provider.source);
+        let (provider, type_name) = (of.provider.clone(), of.resource.ty.text.clone());
+        questions.push(Question { id, provider, type_name, meta, ask });
         self.asked.insert(id, instance);
     }
 
@@ -250,10 +298,11 @@ impl<'a> Walk<'_, 'a> {
         }));
         let before = questions.len();
         match answer.result {
-            Some(Answered::Plan { planned, requires_replace, private, legacy }) => {
-                self.planned(instance, planned, &requires_replace, private, legacy, questions);
+            Some(Answered::Plan(planned)) => self.planned(instance, planned, questions),
+            Some(Answered::Data { deferred: Some(reason), .. }) => {
+                self.defer_data(&instance.of, &instance.config, &instance.marked, reason);
             }
-            Some(Answered::Data { value }) => {
+            Some(Answered::Data { value, .. }) => {
                 let value = marked(&instance.of.schema, value, &instance.marked);
                 self.env.set_instance(&address, value.clone());
                 self.postconditions(&instance.of, &value);
@@ -270,9 +319,15 @@ impl<'a> Walk<'_, 'a> {
                 self.env.set_instance(&address, value.clone());
                 self.postconditions(&instance.of, &value);
             }
-            Some(Answered::Imported { state, private }) => {
-                let Instance { of, config, marked, .. } = instance;
-                self.ask_plan(of, Some(state), private, None, config, marked, questions);
+            Some(Answered::Imported(Taken { state, private, identity, deferred })) => {
+                let Instance { mut of, config, marked, .. } = instance;
+                // As much of an identity as was written is not yet the whole.
+                if let (Some(ImportBy::Identity(by)), Some(whole)) = (&mut of.importing, &identity) {
+                    *by = whole.clone();
+                }
+                of.deferred = deferred;
+                let state = (!state.is_null()).then_some(state);
+                self.ask_plan(of, state, Beside { private, identity }, None, config, marked, questions);
             }
             None if self.checked.contains(&block) => {
                 self.env.set_instance(&address, Value::unknown(Type::Dynamic));
@@ -295,30 +350,25 @@ impl<'a> Walk<'_, 'a> {
     }
 
     /// A provider's plan of one instance: checked, and either kept or asked again as a creation.
-    fn planned(
-        &mut self,
-        instance: Instance<'a>,
-        planned: Value,
-        requires_replace: &[Path],
-        private: Vec<u8>,
-        legacy: bool,
-        questions: &mut Vec<Question>,
-    ) {
+    fn planned(&mut self, instance: Instance<'a>, answer: Planned, questions: &mut Vec<Question>) {
+        let Planned { planned, requires_replace, private, identity, legacy, deferred } = answer;
+        let mut instance = instance;
+        instance.of.deferred = instance.of.deferred.or(deferred);
+        let after = Beside { private, identity };
         let schema = instance.of.schema.clone();
         let prior = instance.prior.clone();
-        if !legacy {
+        if !legacy && deferred.is_none() {
             let faults = object::assert_plan_valid(&schema.block, &prior, &instance.sent, &planned);
             if !faults.is_empty() {
                 self.broken_promise(&instance, "planned an invalid change", faults.iter().map(ToString::to_string));
                 return;
             }
         }
-        let mut instance = instance;
         if let Some(replacing) = instance.replaced.take() {
-            self.replacement(instance, planned, private, replacing);
+            self.replacement(instance, planned, after, replacing);
             return;
         }
-        let paths = match object::replace_paths(&schema.block, requires_replace, &prior, &planned) {
+        let paths = match object::replace_paths(&schema.block, &requires_replace, &prior, &planned) {
             Ok(paths) => paths,
             Err(fault) => {
                 self.broken_promise(
@@ -333,14 +383,21 @@ impl<'a> Walk<'_, 'a> {
             let seen = self.observed.objects.get(&ObjectId::current(instance.of.address.clone()));
             let before = seen.and_then(Seen::current).cloned().unwrap_or_else(|| prior.clone());
             let prior_private = seen.map(|s| s.private.clone()).unwrap_or_default();
-            self.replacement(instance, planned, private, Replacing { before, paths: Vec::new(), prior_private });
+            let replacing = Replacing { before, paths: Vec::new(), prior_private, identity: None };
+            self.replacement(instance, planned, after, replacing);
         } else if prior.is_null() {
-            self.keep_plan(instance, Action::Create, planned, private);
+            self.keep_plan(instance, Action::Create, planned, after);
         } else if !paths.is_empty() || matches!(instance.reason, Some(Reason::ByRequest | Reason::ByTriggers)) {
-            self.ask_replacement(instance, paths, private, questions);
+            self.ask_replacement(instance, paths, after, questions);
+        } else if after.identity.as_ref().is_some_and(|i| !i.is_wholly_known()) {
+            self.broken_promise(
+                &instance,
+                "planned an invalid change",
+                std::iter::once("it returned an identity with unknown values for an object that stays".to_owned()),
+            );
         } else {
             let equal = same(&planned, &prior);
-            self.keep_plan(instance, if equal { Action::NoOp } else { Action::Update }, planned, private);
+            self.keep_plan(instance, if equal { Action::NoOp } else { Action::Update }, planned, after);
         }
     }
 
@@ -348,21 +405,33 @@ impl<'a> Walk<'_, 'a> {
         &mut self,
         instance: Instance<'a>,
         paths: Vec<Path>,
-        private: Vec<u8>,
+        first: Beside,
         questions: &mut Vec<Question>,
     ) {
         let reason = if paths.is_empty() { instance.reason } else { Some(Reason::CannotUpdate) };
         let schema = &instance.of.schema;
         let none = schema.null();
         let proposed = object::proposed_new(&schema.block, &none, &instance.config);
-        let ask =
-            Ask::Plan { prior: none.clone(), proposed, config: instance.config.clone(), private: private.clone() };
-        let replaced = Some(Replacing { before: instance.prior, paths, prior_private: instance.private });
-        let second = Instance { prior: none, sent: instance.config.clone(), private, reason, replaced, ..instance };
+        let Beside { private, identity } = first;
+        let ask = Ask::Plan {
+            prior: none.clone(),
+            proposed,
+            config: instance.config.clone(),
+            private: private.clone(),
+            identity: identity.clone(),
+        };
+        let replaced = Some(Replacing {
+            before: instance.prior,
+            paths,
+            prior_private: instance.private,
+            identity: instance.identity,
+        });
+        let sent = instance.config.clone();
+        let second = Instance { prior: none, sent, private, identity, reason, replaced, ..instance };
         self.ask(second, ask, questions);
     }
 
-    fn replacement(&mut self, instance: Instance<'a>, planned: Value, private: Vec<u8>, replacing: Replacing) {
+    fn replacement(&mut self, instance: Instance<'a>, planned: Value, new: Beside, replacing: Replacing) {
         let Instance { of, config, marked: marks, reason, prior_marks, .. } = instance;
         let planned = marked(&of.schema, planned, &marks);
         self.env.set_instance(&of.address, planned.clone());
@@ -373,16 +442,17 @@ impl<'a> Walk<'_, 'a> {
         change.after = planned;
         change.replace_paths = replacing.paths;
         change.prior_private = replacing.prior_private;
-        change.planned_private = private;
+        change.before_identity = replacing.identity;
+        (change.planned_private, change.after_identity) = (new.private, new.identity);
         change.reason = reason;
         if of.resource.lifecycle.prevent_destroy {
             self.report([prevented(of.resource, &of.address)]);
         }
-        self.keep_change(of.block, change);
+        self.settle(&of, change);
     }
 
-    fn keep_plan(&mut self, instance: Instance<'a>, action: Action, planned: Value, private: Vec<u8>) {
-        let Instance { of, prior, config, private: prior_private, marked: marks, prior_marks, .. } = instance;
+    fn keep_plan(&mut self, instance: Instance<'a>, action: Action, planned: Value, new: Beside) {
+        let Instance { of, prior, config, private: prior_private, identity, marked: marks, prior_marks, .. } = instance;
         let before = marked(&of.schema, prior, &prior_marks);
         let planned = marked(&of.schema, planned, &marks);
         // What must not be printed is a part of what the state remembers.
@@ -393,9 +463,9 @@ impl<'a> Walk<'_, 'a> {
         change.config_known = config.is_wholly_known();
         change.before = before;
         change.after = planned;
-        change.prior_private = prior_private;
-        change.planned_private = private;
-        self.keep_change(of.block, change);
+        (change.prior_private, change.before_identity) = (prior_private, identity);
+        (change.planned_private, change.after_identity) = (new.private, new.identity);
+        self.settle(&of, change);
     }
 
     /// Judges what must hold of a result, as far as it is known.

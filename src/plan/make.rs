@@ -8,11 +8,11 @@ mod outputs;
 use super::blocks::{Block, BlockKind, Blocks};
 use super::env::{Env, WorkloadCounts};
 use super::instances::prevented;
-use super::model::{Action, Change, DataRead, Drift, Kind, Plan, Reason, Unreadable, WorkloadPlan};
+use super::model::{Action, Change, DataRead, Drift, Kind, Plan, PutOff, Reason, Unreadable, WorkloadPlan};
 use super::observed::{Observed, Reality, Seen};
 use super::placement::{self, Placements, Standing};
 use super::providers::Providers;
-use super::questions::{Answer, Answered, Ask, Question};
+use super::questions::{Answer, Answered, Ask, Planned, Question};
 use super::relevant::contributions;
 use super::revisions;
 use super::sequence::{StepReplicas, Steps, replica, sequence};
@@ -81,6 +81,7 @@ struct Maker<'i, 'a> {
     input: &'i Input<'a>,
     env: Env<'a>,
     blocks: Blocks<'a>,
+    deferred: Vec<PutOff>,
     data: Vec<DataRead>,
     problems: Vec<Diagnostic>,
 }
@@ -91,6 +92,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         let mut problems = Vec::new();
         let blocks = Blocks::of(&tree, input.spec, input.providers, &mut problems);
         input.providers.check(&tree, input.spec, &mut problems);
+        problems.extend(input.providers.meta_problems.iter().cloned());
         let mut env = Env::new(tree, input.spec, input.variables, input.functions, input.sources);
         env.workspace = input.workspace.clone();
         if matches!(input.kind, Kind::Normal | Kind::Repair) {
@@ -101,7 +103,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         if problems.iter().any(Diagnostic::is_error) {
             return Err(Failure::Problems(problems));
         }
-        Ok(Maker { input, env, blocks, data: Vec::new(), problems })
+        Ok(Maker { input, env, blocks, deferred: Vec::new(), data: Vec::new(), problems })
     }
 
     fn make(mut self, ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>) -> Result<Plan, Failure> {
@@ -247,6 +249,8 @@ impl<'i, 'a> Maker<'i, 'a> {
         let (changes, problems) = (std::mem::take(&mut walk.changes), std::mem::take(&mut walk.problems));
         self.data = std::mem::take(&mut walk.data);
         self.data.sort_by(|a, b| a.address.cmp(&b.address));
+        self.deferred = std::mem::take(&mut walk.deferred);
+        self.deferred.sort_by(|a, b| a.change.address.cmp(&b.change.address));
         self.problems.extend(problems);
         self.fail_on_errors()?;
         Ok(changes)
@@ -373,6 +377,10 @@ impl<'i, 'a> Maker<'i, 'a> {
         change.action = if forgotten { Action::Forget } else { Action::Delete };
         change.reason = if id.deposed.is_some() { None } else { reason };
         change.after = Value::null(change.before.ty());
+        let orphan = self.input.kind != Kind::Destroy && id.deposed.is_none() && id.address.workload.is_none();
+        change.remembered = (orphan && matches!(&seen.reality, Reality::Live(live) if !same(live, &seen.state)))
+            .then(|| seen.state.clone().mark_at(&seen.marks()));
+        change.after_identity = None;
         // What the state says it depends on is all there is to go by.
         if let Some(object) = self.input.state.objects.get(id) {
             change.dependencies = object.dependencies.to_vec();
@@ -395,11 +403,13 @@ impl<'i, 'a> Maker<'i, 'a> {
                     id: i as u32,
                     provider: change.provider.clone(),
                     type_name: change.address.ty.clone(),
+                    meta: self.input.providers.meta(&change.address, &change.provider.source),
                     ask: Ask::Plan {
                         prior: change.before.unmarked(),
                         proposed: null(),
                         config: null(),
                         private: change.prior_private.clone(),
+                        identity: change.before_identity.clone(),
                     },
                 });
             }
@@ -410,8 +420,15 @@ impl<'i, 'a> Maker<'i, 'a> {
         for answer in ask(questions) {
             let Some(change) = gone.get_mut(answer.id as usize) else { continue };
             self.problems.extend(answer.problems);
-            if let Some(Answered::Plan { private, .. }) = answer.result {
-                change.planned_private = private;
+            if let Some(Answered::Plan(Planned { deferred: Some(reason), .. })) = &answer.result {
+                self.deferred.push(PutOff { reason: *reason, change: change.clone() });
+                let staying = Change { action: Action::NoOp, reason: None, aside: true, ..change.clone() };
+                let (after, after_identity) = (staying.before.clone(), staying.before_identity.clone());
+                *change = Change { after, after_identity, ..staying };
+                continue;
+            }
+            if let Some(Answered::Plan(planned)) = answer.result {
+                (change.planned_private, change.after_identity) = (planned.private, planned.identity);
             }
         }
         self.fail_on_errors()
@@ -549,7 +566,12 @@ impl<'i, 'a> Maker<'i, 'a> {
         ops: Vec<super::model::Op>,
     ) -> Result<Plan, Failure> {
         let mut changes = changes;
-        for change in &mut changes {
+        self.deferred.sort_by(|a, b| a.change.address.cmp(&b.change.address));
+        let versioned = self.deferred.iter_mut().map(|put_off| &mut put_off.change);
+        for change in changes.iter_mut().chain(versioned) {
+            let schemas = self.input.providers.schemas.get(&*change.provider.source);
+            let schema = schemas.and_then(|s| s.identities.get(&change.address.ty));
+            change.identity_version = schema.map_or(0, |s| s.version);
             change.previous_address = self.input.moved.get(&change.address).cloned();
             let deposed = change.deposed.as_deref().and_then(DeposedKey::parse);
             let id = ObjectId { address: change.address.clone(), deposed };
@@ -588,7 +610,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             .collect();
         Ok(Plan {
             kind: self.input.kind.clone(),
-            partial: self.input.wishes.only.is_some(),
+            partial: self.input.wishes.only.is_some() || !self.deferred.is_empty(),
             lineage: self.input.state.lineage.to_string(),
             serial: self.input.state.serial,
             sources: self.input.sources.clone(),
@@ -596,6 +618,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             topology: self.input.topology.clone(),
             workloads,
             changes,
+            deferred: std::mem::take(&mut self.deferred),
             data: std::mem::take(&mut self.data),
             drift,
             notes,

@@ -32,6 +32,6 @@ pub mod sequence;
 pub mod sign;
 pub mod survival;
 pub mod target;
-mod traverse;
+pub mod traverse;
 mod triggers;
 pub mod walk;

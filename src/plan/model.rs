@@ -10,6 +10,7 @@ use super::checks::Checked;
 use super::sequence::StepReplicas;
 use crate::diag::{Diagnostic, Sources};
 use crate::lang::address::Address;
+use crate::plugin::{Deferral, ImportBy};
 use crate::promise::model::Survival;
 use crate::spread::decision::Decision;
 use crate::spread::model::{Topology, Workload};
@@ -103,6 +104,9 @@ pub struct Change {
     pub reason: Option<Reason>,
     /// The object now (as just read); null when there is none.
     pub before: Value,
+    /// What the state said of an object that goes, where that is not what was just read: plans in Terraform's format show it.
+    #[serde(default)]
+    pub remembered: Option<Value>,
     /// The object promised; null for a delete. Unknown inside where only apply can know.
     pub after: Value,
     /// What made a replacement necessary.
@@ -128,9 +132,18 @@ pub struct Change {
     /// Not asked for (`-target`): kept as it is, and not a part of the plan.
     #[serde(default)]
     pub aside: bool,
-    /// The id by which an existing object is taken over.
+    /// By what an existing object is taken over.
     #[serde(default)]
-    pub importing: Option<String>,
+    pub importing: Option<ImportBy>,
+    /// What the provider knows the object by that is there.
+    #[serde(default)]
+    pub before_identity: Option<Value>,
+    /// What it will know it by; parts may be unknown.
+    #[serde(default)]
+    pub after_identity: Option<Value>,
+    /// Version of the schema of both.
+    #[serde(default)]
+    pub identity_version: i64,
     /// Where the resource stands in the spec.
     pub site: Option<crate::diag::Span>,
 }
@@ -145,6 +158,7 @@ impl Change {
             action: Action::NoOp,
             reason: None,
             before: Value::null(Type::Dynamic),
+            remembered: None,
             after: Value::null(Type::Dynamic),
             replace_paths: Vec::new(),
             schema_version: 0,
@@ -158,6 +172,9 @@ impl Change {
             config_known: true,
             aside: false,
             importing: None,
+            before_identity: None,
+            after_identity: None,
+            identity_version: 0,
             site: None,
         }
     }
@@ -168,6 +185,14 @@ impl Change {
         let looks = self.reason == Some(Reason::CheckNested);
         (self.action != Action::NoOp && !looks) || self.previous_address.is_some() || self.importing.is_some()
     }
+}
+
+/// A change that a provider puts off to a later plan.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct PutOff {
+    pub reason: Deferral,
+    /// As much of it as can be said.
+    pub change: Change,
 }
 
 /// What a data source said.
@@ -296,6 +321,9 @@ pub struct Plan {
     pub workloads: Vec<(Str, WorkloadPlan)>,
     /// Sorted by address, unchanged objects included.
     pub changes: Vec<Change>,
+    /// What providers put off, and what is made from it: no part of the plan. Sorted by address.
+    #[serde(default)]
+    pub deferred: Vec<PutOff>,
     /// What data sources said while the plan was made. Sorted by address.
     #[serde(default)]
     pub data: Vec<DataRead>,
@@ -365,6 +393,11 @@ impl Plan {
     /// A promise that is a rule is false once the plan is done. An answer to a loss is never refused for it.
     pub fn breaks_a_promise(&self) -> bool {
         self.kind == Kind::Normal && self.survival.broken().next().is_some()
+    }
+
+    /// Existing objects that are taken over.
+    pub fn imports(&self) -> usize {
+        self.changes.iter().filter(|c| c.importing.is_some()).count()
     }
 
     /// Workloads with a rule that cannot hold even with everything healthy.

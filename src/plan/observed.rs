@@ -4,6 +4,7 @@
 
 use crate::diag::Diagnostic;
 use crate::lang::address::Address;
+use crate::plugin::Deferral;
 use crate::state::{ObjectId, ProviderRef};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,6 +50,10 @@ pub struct Seen {
     pub sensitive: Arc<[Path]>,
     /// What the provider keeps beside the object, as last returned.
     pub private: Vec<u8>,
+    /// What the provider knows it by, as last returned.
+    pub identity: Option<Value>,
+    /// The provider put reading it off.
+    pub deferred: Option<Deferral>,
 }
 
 /// What the provider says of an object.

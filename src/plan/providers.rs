@@ -3,14 +3,19 @@
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
 use crate::diag::{Diagnostic, Span};
+use crate::lang::address::Address;
+use crate::lang::ast::Block;
+use crate::lang::body::PreparedBody;
+use crate::lang::eval::NoScope;
 use crate::lang::module::{Mode, ProviderRef as Written, Resource};
 use crate::lang::tree::Tree;
 use crate::plugin::ProviderSchemas;
-use crate::state::ProviderRef;
+use crate::state::{Identity, Json, ProviderRef};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use straddle_sdk::schema::Prepared as Schema;
-use straddle_sdk::value::Str;
+use straddle_sdk::value::codec::json;
+use straddle_sdk::value::{Str, Value};
 
 /// The host of sources that name none.
 const DEFAULT_HOST: &str = "registry.terraform.io";
@@ -28,6 +33,12 @@ pub struct Providers {
     sources: Vec<BTreeMap<Str, String>>,
     /// Schemas by source; filled by the driver.
     pub schemas: BTreeMap<String, Arc<ProviderSchemas>>,
+    /// `provider_meta` blocks, with the calls that lead to their modules.
+    meta_blocks: Vec<(Vec<Str>, String, Block)>,
+    /// What modules tell providers beside; known once the schemas are.
+    metas: BTreeMap<(Vec<Str>, String), Value>,
+    /// What is wrong with that: told by whoever plans.
+    pub meta_problems: Vec<Diagnostic>,
 }
 
 /// A provider configuration as found from where it is used.
@@ -53,7 +64,15 @@ impl Providers {
             let named = node.module.required_providers.iter();
             named.filter_map(|(name, r)| Some((name.clone(), full_source(r.source.as_deref()?)))).collect()
         };
-        Providers { sources: tree.nodes.iter().map(sources).collect(), schemas: BTreeMap::new() }
+        let mut providers = Providers { sources: tree.nodes.iter().map(sources).collect(), ..Providers::default() };
+        for (number, node) in tree.nodes.iter().enumerate() {
+            for block in &node.module.settings.provider_meta {
+                let Some(label) = block.labels.first() else { continue };
+                let source = providers.source_in(number, &label.text);
+                providers.meta_blocks.push((node.path.clone(), source, block.clone()));
+            }
+        }
+        providers
     }
 
     /// The local names that are written, and their sources; those of the root module first.
@@ -163,6 +182,50 @@ impl Providers {
             self.source_in(at, &p.name) == *reference.source && p.alias.as_deref() == reference.alias.as_deref()
         })?;
         Some((at, index))
+    }
+
+    /// Reads what modules tell providers beside. The schemas must be known.
+    pub fn read_metas(&mut self) {
+        let problems = &mut self.meta_problems;
+        problems.clear();
+        self.metas.clear();
+        for (path, source, block) in &self.meta_blocks {
+            let Some(schemas) = self.schemas.get(source) else { continue };
+            let Some(schema) = &schemas.provider_meta else {
+                let detail = format!(
+                    "The resource's provider {source} does not support provider_meta, so the provider_meta block can't be used."
+                );
+                let summary = format!("Provider {source} doesn't support provider_meta");
+                problems.push(Diagnostic::error(summary, detail).at(&block.header));
+                continue;
+            };
+            let (value, found) = PreparedBody::new(&block.body, &schema.block).eval(&NoScope);
+            if !found.iter().any(Diagnostic::is_error) {
+                self.metas.insert((path.clone(), source.clone()), value.unmarked());
+            }
+            problems.extend(found);
+        }
+    }
+
+    /// What the module of an address tells a provider beside.
+    pub fn meta(&self, address: &Address, source: &str) -> Option<Value> {
+        if self.metas.is_empty() {
+            return None;
+        }
+        let path = address.module.iter().map(|(name, _)| name.clone()).collect();
+        self.metas.get(&(path, source.to_string())).cloned()
+    }
+
+    /// What the root module tells a provider beside.
+    pub fn metas_of_root(&self, source: &str) -> Option<Value> {
+        self.metas.get(&(Vec::new(), source.to_string())).cloned()
+    }
+
+    /// What a provider knows an object by, as the state keeps it.
+    pub fn identity(&self, source: &str, ty: &str, identity: Option<&Value>) -> Option<Arc<Identity>> {
+        let schema = self.schemas.get(source)?.identities.get(ty)?;
+        let text = json::encode(&identity?.unmarked(), &schema.ty).ok()?;
+        Some(Arc::new(Identity { schema_version: schema.version, value: Json::new(&text).ok()? }))
     }
 
     /// The schema of a resource's type.

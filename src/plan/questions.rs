@@ -4,6 +4,7 @@
 
 use crate::diag::Diagnostic;
 use crate::lang::address::Address;
+use crate::plugin::{Deferral, ImportBy};
 use crate::state::ProviderRef;
 use straddle_sdk::value::{Path, Str, Value};
 
@@ -14,6 +15,8 @@ pub struct Question {
     pub id: u32,
     pub provider: ProviderRef,
     pub type_name: Str,
+    /// What the module it stands in tells the provider beside.
+    pub meta: Option<Value>,
     pub ask: Ask,
 }
 
@@ -21,9 +24,9 @@ pub struct Question {
 #[derive(Clone, Debug)]
 pub enum Ask {
     /// Check the configuration, then plan the change from `prior` to `proposed`.
-    Plan { prior: Value, proposed: Value, config: Value, private: Vec<u8> },
-    /// Take over the object of an id, and read it.
-    Import { id: String },
+    Plan { prior: Value, proposed: Value, config: Value, private: Vec<u8>, identity: Option<Value> },
+    /// Take over an existing object, and read it.
+    Import { by: ImportBy },
     /// Check the configuration, then read a data source.
     Data { config: Value },
     /// Check the configuration, then open an ephemeral resource; one that is open already is not opened again.
@@ -42,8 +45,31 @@ pub struct Answer {
 /// A result.
 #[derive(Clone, Debug)]
 pub enum Answered {
-    Plan { planned: Value, requires_replace: Vec<Path>, private: Vec<u8>, legacy: bool },
-    Data { value: Value },
+    Plan(Planned),
+    Data { value: Value, deferred: Option<Deferral> },
     Opened { value: Value },
-    Imported { state: Value, private: Vec<u8> },
+    Imported(Taken),
+}
+
+/// A provider's plan of one change.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    pub planned: Value,
+    pub requires_replace: Vec<Path>,
+    pub private: Vec<u8>,
+    /// What the provider will know it by; parts may be unknown.
+    pub identity: Option<Value>,
+    pub legacy: bool,
+    pub deferred: Option<Deferral>,
+}
+
+/// An existing object, as it was read.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// Null only where it is put off.
+    pub state: Value,
+    pub private: Vec<u8>,
+    /// What the provider knows it by.
+    pub identity: Option<Value>,
+    pub deferred: Option<Deferral>,
 }

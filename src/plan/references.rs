@@ -48,7 +48,7 @@ impl<'a> Finder<'_, 'a> {
                 walk.resource_block(resource);
                 walk.module = 0;
                 for import in self.imports.get(address).into_iter().flatten() {
-                    import.for_each.iter().chain([&import.id]).for_each(|expr| walk.expr(expr));
+                    import.for_each.iter().chain([import.by.expr()]).for_each(|expr| walk.expr(expr));
                 }
             }
             BlockKind::Template { resource, .. } => walk.resource_block(resource),

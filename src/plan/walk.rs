@@ -9,7 +9,7 @@ use super::blocks::{Block, BlockKind, Blocks};
 use super::conditions;
 use super::env::{BlockValues, Env, Expansion, Repetition, overlay};
 use super::instances::{Instance, Started};
-use super::model::{Change, DataRead};
+use super::model::{Change, DataRead, PutOff};
 use super::observed::{Observed, Seen};
 use super::placement::Placements;
 use super::providers::Providers;
@@ -22,6 +22,7 @@ use crate::lang::evaluate::unexpected_arguments;
 use crate::lang::module::{Module, Resource};
 use crate::lang::reference::Subject;
 use crate::lang::scope::Overlay;
+use crate::plugin::{Deferral, ImportBy};
 use crate::state::ObjectId;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -62,6 +63,12 @@ pub struct Walk<'w, 'a> {
     pub(super) changed: HashSet<usize>,
     /// Data sources inside check blocks.
     pub(super) checked: HashSet<usize>,
+    /// What is put off, in no order.
+    pub deferred: Vec<PutOff>,
+    /// Nodes that are put off, or made from what is.
+    pub(super) put_off: HashSet<usize>,
+    /// Those that are made from what is.
+    pub(super) made_late: HashSet<usize>,
     /// What data sources said.
     pub data: Vec<DataRead>,
     /// Everything found wrong.
@@ -101,6 +108,9 @@ impl<'w, 'a> Walk<'w, 'a> {
             at: BTreeMap::new(),
             changed: HashSet::new(),
             checked: checked(env, blocks),
+            deferred: Vec::new(),
+            put_off: HashSet::new(),
+            made_late: HashSet::new(),
             data: Vec::new(),
             problems: Vec::new(),
             errors: 0,
@@ -196,12 +206,29 @@ impl<'w, 'a> Walk<'w, 'a> {
         self.changes.push(change);
     }
 
+    /// Notes a change that is put off. What is there stays as it is, and is no part of the plan.
+    pub(super) fn put_off(&mut self, node: usize, reason: Deferral, change: Change) {
+        self.put_off.insert(node);
+        let current = ObjectId::current(change.address.clone());
+        if let Some(seen) = self.observed.objects.get(&current).filter(|s| s.current().is_some()) {
+            let site = change.site.clone();
+            let kept = Change { site, aside: true, ..unchanged(change.address.clone(), seen) };
+            self.at.insert(kept.address.clone(), self.changes.len());
+            self.changes.push(kept);
+        }
+        self.deferred.push(PutOff { reason, change });
+    }
+
     /// Evaluates a node, or expands it and asks about each of its instances.
     fn open(&mut self, index: usize, questions: &mut Vec<Question>) {
         let block = &self.blocks.list[index];
         if block.needs.iter().any(|n| self.failed.contains(n)) {
             self.failed.insert(index);
             return;
+        }
+        if block.needs.iter().any(|n| self.put_off.contains(n)) {
+            self.put_off.insert(index);
+            self.made_late.insert(index);
         }
         let errors = self.errors;
         let passed_over = self.wishes.only.as_ref().is_some_and(|only| only.passes_over(index));
@@ -317,6 +344,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                     provider: provider.clone(),
                     schema: schema.clone(),
                     importing,
+                    deferred: None,
                 };
                 self.start(started, prepared, &scope, questions);
             }
@@ -357,6 +385,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 provider,
                 schema: schema.clone(),
                 importing: None,
+                deferred: None,
             };
             self.start(started, prepared, &scope, questions);
         }
@@ -405,9 +434,9 @@ impl<'w, 'a> Walk<'w, 'a> {
         }
     }
 
-    /// What `import` blocks say of the instances of a resource in one instance of its module: ids by address.
-    fn imports(&mut self, index: usize, address: &Address) -> BTreeMap<Address, String> {
-        let (found, problems) = super::import::targets(self.env, self.blocks, index, address);
+    /// What `import` blocks say of the instances of a resource in one instance of its module: by what each is found.
+    fn imports(&mut self, index: usize, address: &Address) -> BTreeMap<Address, ImportBy> {
+        let (found, problems) = super::import::targets(self.env, self.blocks, self.providers, index, address);
         self.report(problems);
         found
     }
@@ -433,6 +462,8 @@ pub fn unchanged(address: Address, seen: &Seen) -> Change {
         schema_version: seen.schema_version,
         prior_private: seen.private.clone(),
         planned_private: seen.private.clone(),
+        before_identity: seen.identity.clone(),
+        after_identity: seen.identity.clone(),
         ..Change::nothing(address, seen.provider.clone())
     }
 }

@@ -336,7 +336,8 @@ impl Bulk for Read {
             let state = judge.known(wire::decode(&result.state, judge.schema.ty()))?;
             normalised(&judge.schema.block, &state)
         };
-        Ok(ReadAnswer { state, private: result.private.to_vec(), identity: None, diagnostics })
+        let identity = judge.identity_within(&state);
+        Ok(ReadAnswer { state, private: result.private.to_vec(), identity, deferred: None, diagnostics })
     }
 
     async fn single(inner: &Inner, request: &ReadRequest) -> Result<ReadAnswer, CallError> {
@@ -409,11 +410,13 @@ impl Bulk for Plan {
         } else {
             judge.value(wire::decode(&result.planned, judge.schema.ty()))?
         };
+        let planned_identity = judge.identity_within(&planned);
         Ok(PlanAnswer {
             planned,
             requires_replace: result.requires_replace.iter().map(wire::from_path).collect(),
             planned_private: result.private.to_vec(),
-            planned_identity: None,
+            planned_identity,
+            deferred: None,
             legacy: false,
             diagnostics,
         })
@@ -481,7 +484,8 @@ impl Bulk for Apply {
             });
         }
         let state = judge.value(wire::decode(&result.state, judge.schema.ty()))?;
-        applied(judge, request, state, result.private.to_vec(), false, diagnostics)
+        let done = applied(judge, request, state, result.private.to_vec(), false, diagnostics)?;
+        Ok(ApplyAnswer { identity: judge.identity_within(&done.state), ..done })
     }
 
     async fn single(inner: &Inner, request: &ApplyRequest) -> Result<ApplyAnswer, CallError> {

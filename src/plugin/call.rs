@@ -15,6 +15,8 @@ pub struct ReadRequest {
     pub private: Vec<u8>,
     /// What the provider knows it by, if it says so.
     pub identity: Option<Value>,
+    /// What the module it stands in tells the provider beside (`provider_meta`), if it says anything.
+    pub meta: Option<Value>,
 }
 
 /// An object as it is.
@@ -26,6 +28,8 @@ pub struct ReadAnswer {
     pub private: Vec<u8>,
     /// What the provider knows it by, if it says so.
     pub identity: Option<Value>,
+    /// The provider puts it off, which it was allowed to: what stands here is as much as it could say.
+    pub deferred: Option<Deferral>,
     /// Warnings.
     pub diagnostics: Diagnostics,
 }
@@ -45,6 +49,8 @@ pub struct PlanRequest {
     pub prior_private: Vec<u8>,
     /// What the provider knows the prior object by, if it says so.
     pub prior_identity: Option<Value>,
+    /// What the module it stands in tells the provider beside (`provider_meta`), if it says anything.
+    pub meta: Option<Value>,
 }
 
 /// An object as it will be.
@@ -60,6 +66,8 @@ pub struct PlanAnswer {
     pub legacy: bool,
     /// What the provider will know the object by, if it says so; parts may be unknown.
     pub planned_identity: Option<Value>,
+    /// The provider puts it off, which it was allowed to: what stands here is as much as it could say.
+    pub deferred: Option<Deferral>,
     /// Warnings.
     pub diagnostics: Diagnostics,
 }
@@ -79,6 +87,8 @@ pub struct ApplyRequest {
     pub planned_private: Vec<u8>,
     /// The identity of the plan.
     pub planned_identity: Option<Value>,
+    /// What the module it stands in tells the provider beside (`provider_meta`), if it says anything.
+    pub meta: Option<Value>,
     /// Who owns the object and which attempt this is. Only providers that serve the extension see it
     /// ([`super::Capabilities::ownership`] says whether they keep it).
     pub ownership: Option<Ownership>,
@@ -106,6 +116,21 @@ impl ApplyAnswer {
     }
 }
 
+/// Why a provider puts something off.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize)]
+pub enum Deferral {
+    /// It does not say.
+    Unknown,
+    /// Its own arguments are not known yet.
+    ConfigUnknown,
+    /// The provider's configuration is not known yet.
+    ProviderConfigUnknown,
+    /// Something outside that it needs is not there yet.
+    AbsentPrereq,
+    /// Something it is made from is put off.
+    DeferredPrereq,
+}
+
 /// An object found by its id. It must be read before it is used.
 #[derive(Clone, Debug)]
 pub struct Imported {
@@ -119,17 +144,41 @@ pub struct Imported {
     pub identity: Option<Value>,
 }
 
+/// What an import found.
+#[derive(Clone, Debug)]
+pub struct ImportAnswer {
+    /// The objects; none only where the provider puts the import off.
+    pub value: Vec<Imported>,
+    /// The provider puts it off, which it was allowed to.
+    pub deferred: Option<Deferral>,
+    /// Warnings.
+    pub warnings: Diagnostics,
+}
+
+/// Read a data source.
+#[derive(Clone, Debug)]
+pub struct DataRequest {
+    /// Its type.
+    pub type_name: Str,
+    /// What the user wrote, wholly known.
+    pub config: Value,
+    /// What the module it stands in tells the provider beside (`provider_meta`), if it says anything.
+    pub meta: Option<Value>,
+}
+
 /// What a data source says.
 #[derive(Clone, Debug)]
 pub struct DataAnswer {
-    /// The result, wholly known.
+    /// The result, wholly known unless it is put off.
     pub state: Value,
+    /// The provider puts it off, which it was allowed to: what stands here is as much as it could say.
+    pub deferred: Option<Deferral>,
     /// Warnings.
     pub diagnostics: Diagnostics,
 }
 
 /// How to find an object that exists.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum ImportBy {
     /// By the text its provider understands.
     Id(String),

@@ -1,10 +1,10 @@
 //! What every answer must be, whatever it says: of the schema's type, known where it must be, without write-only values.
 
-use super::{CallError, Diagnostic, Diagnostics};
+use super::{CallError, Diagnostic, Diagnostics, IdentitySchema};
 use std::sync::Arc;
 use straddle_sdk::proto::tfplugin6 as pb;
 use straddle_sdk::schema::{Block, NestedBlock, Nesting, Prepared};
-use straddle_sdk::value::{Change, Kind, Path, Type, Value};
+use straddle_sdk::value::{Change, Kind, Path, Str, Type, Value};
 use straddle_sdk::wire::{self, WireError};
 
 /// Judges the answers to one call about one type.
@@ -14,6 +14,8 @@ pub(super) struct Judge<'a> {
     pub(super) call: &'static str,
     pub(super) type_name: &'a str,
     pub(super) schema: &'a Prepared,
+    /// What identifies objects of the type, if anything does.
+    pub(super) identity: Option<&'a IdentitySchema>,
 }
 
 impl Judge<'_> {
@@ -58,6 +60,13 @@ impl Judge<'_> {
         }
     }
 
+    /// What identifies an object whose provider serves the extension: attributes of its own, so that bulk answers need not repeat them.
+    pub(super) fn identity_within(&self, object: &Value) -> Option<Value> {
+        let names = self.identity?.attributes.keys();
+        let part = |name: &Str| Some((name.clone(), object.get(name)?.clone()));
+        names.map(part).collect::<Option<Vec<_>>>().map(Value::object)
+    }
+
     /// A result that may have been made in part. An unknown in it becomes null, and the provider is named for it.
     pub(super) fn settled(&self, value: Value, diagnostics: &mut Diagnostics) -> Value {
         let Some(path) = value.first_unknown() else { return value };
@@ -85,7 +94,17 @@ impl Judge<'_> {
     /// We never allow an answer to put an object off.
     pub(super) fn not_deferred(&self, deferred: Option<&pb::Deferred>) -> Result<(), CallError> {
         match deferred {
-            Some(_) => Err(self.broken("the object was put off, which was not allowed")),
+            Some(_) => {
+                let detail = format!(
+                    "The provider signaled a deferred action for {}, but in this context deferrals are disabled. This is a bug in the \
+                     provider, please file an issue with the provider developers.",
+                    self.type_name
+                );
+                let diagnostics =
+                    Diagnostic::error("Provider deferred changes when Terraform did not allow deferrals", detail)
+                        .into();
+                Err(CallError::Refused { provider: self.provider.clone(), diagnostics })
+            }
             None => Ok(()),
         }
     }

@@ -1,9 +1,9 @@
 //! Objects that exist already: found by id or identity, moved from another type, listed.
 
 use super::Diagnostics;
-use super::call::{CallError, ImportBy, Imported, Listed, MoveRequest, Moved, Warned};
+use super::call::{CallError, ImportAnswer, ImportBy, Imported, Listed, MoveRequest, Moved, Warned};
 use super::check::{Judge, normalised};
-use super::session::{Inner, Plugin, capabilities};
+use super::session::{Inner, Plugin};
 use straddle_sdk::proto::tfplugin6 as pb;
 use straddle_sdk::value::{Str, Value};
 use straddle_sdk::wire;
@@ -56,12 +56,12 @@ impl Inner {
 
 impl Plugin {
     /// Finds existing objects. Each must be read before it is used: what is gone reads as null.
-    pub async fn import(&self, type_name: &str, by: &ImportBy) -> Result<Warned<Vec<Imported>>, CallError> {
+    pub async fn import(&self, type_name: &str, by: &ImportBy) -> Result<ImportAnswer, CallError> {
         let judge = self.inner.resource("import", type_name)?;
         if let (Some(local), ImportBy::Id(id)) = (&self.inner.local, by) {
             let state = local.import(type_name, id).map_err(|d| self.inner.refused(d))?;
             let one = Imported { type_name: type_name.into(), state, private: Vec::new(), identity: None };
-            return Ok(Warned { value: vec![one], warnings: Diagnostics::new() });
+            return Ok(ImportAnswer { value: vec![one], deferred: None, warnings: Diagnostics::new() });
         }
         let (id, identity) = match by {
             ImportBy::Id(id) => (id.clone(), None),
@@ -77,20 +77,20 @@ impl Plugin {
         let message = pb::import_resource_state::Request {
             type_name: type_name.to_owned(),
             id,
-            client_capabilities: capabilities(),
+            client_capabilities: self.inner.capabilities(),
             identity: self.inner.identity_out(judge, identity)?,
         };
         let answer = self.inner.call(judge.call, self.inner.protocol.import(message)).await?;
         let warnings = judge.told(&answer.diagnostics)?;
-        judge.not_deferred(answer.deferred.as_ref())?;
+        let deferred = self.inner.deferred(judge, answer.deferred.as_ref())?;
         let mut value = Vec::new();
-        for imported in &answer.imported_resources {
+        for imported in answer.imported_resources.iter().filter(|_| deferred.is_none()) {
             value.push(self.imported(judge, imported, identity.is_some())?);
         }
-        if value.is_empty() {
+        if value.is_empty() && deferred.is_none() {
             return Err(judge.broken("nothing was imported, and no error says why"));
         }
-        Ok(Warned { value, warnings })
+        Ok(ImportAnswer { value, deferred, warnings })
     }
 
     fn imported(

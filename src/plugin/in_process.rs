@@ -55,6 +55,7 @@ impl Plugin {
                 pid: None,
                 deadline: None,
                 parallelism: 1,
+                deferral: false,
             }),
         }
     }
@@ -71,6 +72,7 @@ impl Inner {
             state: request.current,
             private: request.private,
             identity: request.identity,
+            deferred: None,
             diagnostics: Diagnostics::new(),
         }
     }
@@ -82,6 +84,7 @@ impl Inner {
             requires_replace,
             planned_private: Vec::new(),
             planned_identity: None,
+            deferred: None,
             legacy: false,
             diagnostics: Diagnostics::new(),
         })

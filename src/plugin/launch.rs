@@ -33,6 +33,8 @@ pub struct Settings {
     pub call_timeout: Option<Duration>,
     /// How many calls of one provider run at the same time where it has no bulk calls; default 10.
     pub parallelism: usize,
+    /// Whether answers may put objects off.
+    pub deferral: bool,
     /// Whether to use straddle's extension where it is served; default: yes.
     pub extension: bool,
     /// Every plugin's working directory; default: ours.
@@ -49,6 +51,7 @@ impl Default for Settings {
             start_timeout: Duration::from_secs(60),
             call_timeout: None,
             parallelism: 10,
+            deferral: false,
             extension: true,
             working_dir: None,
             guard: None,
@@ -314,6 +317,7 @@ impl Launcher {
             pid,
             deadline: Some(deadline.saturating_duration_since(tokio::time::Instant::now())),
             parallelism: self.settings.parallelism,
+            deferral: self.settings.deferral,
         };
         let kept = place.as_deref().and_then(cache::load);
         let asked = tokio::join!(

@@ -28,8 +28,8 @@ mod subject;
 mod transient;
 
 pub use call::{
-    ApplyAnswer, ApplyRequest, CallError, DataAnswer, ImportBy, Imported, Listed, MoveRequest, Moved, Opened,
-    PlanAnswer, PlanRequest, ReadAnswer, ReadRequest, Renewed, Warned,
+    ApplyAnswer, ApplyRequest, CallError, DataAnswer, DataRequest, Deferral, ImportAnswer, ImportBy, Imported, Listed,
+    MoveRequest, Moved, Opened, PlanAnswer, PlanRequest, ReadAnswer, ReadRequest, Renewed, Warned,
 };
 pub use discover::{Environment, EnvironmentError, FindError, Found, SERVE_ENV, Source, SourceError, serves};
 pub use in_process::InProcess;

@@ -1,7 +1,8 @@
 //! A provider one can talk to.
 
 use super::call::{
-    ApplyAnswer, ApplyRequest, CallError, DataAnswer, PlanAnswer, PlanRequest, ReadAnswer, ReadRequest, Warned,
+    ApplyAnswer, ApplyRequest, CallError, DataAnswer, DataRequest, Deferral, PlanAnswer, PlanRequest, ReadAnswer,
+    ReadRequest, Warned,
 };
 use super::check::{Judge, normalised, told};
 use super::extension::Extension;
@@ -50,14 +51,39 @@ pub(super) struct Inner {
     pub(super) deadline: Option<Duration>,
     /// How many single calls of a bulk call wait at the same time.
     pub(super) parallelism: usize,
+    /// Answers may put objects off.
+    pub(super) deferral: bool,
 }
 
-/// What we understand of an answer. We never allow deferral: a plan is whole or fails.
-pub(super) fn capabilities() -> Option<pb::ClientCapabilities> {
+/// What we understand of an answer that is not to be put off: an ephemeral value is there or is not.
+pub(super) fn plain_capabilities() -> Option<pb::ClientCapabilities> {
     Some(pb::ClientCapabilities { write_only_attributes_allowed: true, ..Default::default() })
 }
 
 impl Inner {
+    /// What we understand of an answer.
+    pub(super) fn capabilities(&self) -> Option<pb::ClientCapabilities> {
+        Some(pb::ClientCapabilities { deferral_allowed: self.deferral, ..plain_capabilities().unwrap_or_default() })
+    }
+
+    /// Whether an answer puts the object off. Unasked for it is a fault of the provider.
+    pub(super) fn deferred(
+        &self,
+        judge: Judge<'_>,
+        deferred: Option<&pb::Deferred>,
+    ) -> Result<Option<Deferral>, CallError> {
+        let Some(deferred) = deferred else { return Ok(None) };
+        if !self.deferral {
+            judge.not_deferred(Some(deferred))?;
+        }
+        Ok(Some(match deferred.reason() {
+            pb::deferred::Reason::ResourceConfigUnknown => Deferral::ConfigUnknown,
+            pb::deferred::Reason::ProviderConfigUnknown => Deferral::ProviderConfigUnknown,
+            pb::deferred::Reason::AbsentPrereq => Deferral::AbsentPrereq,
+            pb::deferred::Reason::Unknown => Deferral::Unknown,
+        }))
+    }
+
     /// Runs one call to its end or its deadline.
     pub(super) async fn call<T>(
         &self,
@@ -108,7 +134,10 @@ impl Inner {
         type_name: &'a str,
     ) -> Result<Judge<'a>, CallError> {
         match of.get(type_name) {
-            Some(schema) => Ok(Judge { provider: &self.provider, call, type_name, schema }),
+            Some(schema) => {
+                let identity = self.schemas.identities.get(type_name);
+                Ok(Judge { provider: &self.provider, call, type_name, schema, identity })
+            }
             None => Err(CallError::Request {
                 provider: self.provider.clone(),
                 call,
@@ -121,9 +150,17 @@ impl Inner {
         self.schema(call, &self.schemas.resources, type_name)
     }
 
-    /// What the module tells the provider beside, which is nothing; the field is absent where the provider takes none.
-    fn meta(&self) -> Option<pb::DynamicValue> {
-        self.schemas.provider_meta.as_ref().map(|_| pb::DynamicValue { msgpack: wire::NULL, ..Default::default() })
+    /// What the module tells the provider beside; the field is absent where the provider takes nothing.
+    fn meta(&self, call: &'static str, meta: Option<&Value>) -> Result<Option<pb::DynamicValue>, CallError> {
+        let Some(schema) = &self.schemas.provider_meta else { return Ok(None) };
+        let Some(value) = meta else {
+            return Ok(Some(pb::DynamicValue { msgpack: wire::NULL, ..Default::default() }));
+        };
+        wire::to_dynamic(value, schema.ty()).map(Some).map_err(|e| CallError::Request {
+            provider: self.provider.clone(),
+            call,
+            what: format!("provider_meta does not fit its schema: {e}"),
+        })
     }
 
     fn data<'a>(&'a self, call: &'static str, type_name: &'a str) -> Result<Judge<'a>, CallError> {
@@ -139,15 +176,17 @@ impl Inner {
             type_name: request.type_name.to_string(),
             current_state: judge.dynamic(&request.current, "state")?,
             private: request.private.clone().into(),
-            provider_meta: self.meta(),
-            client_capabilities: capabilities(),
+            provider_meta: self.meta(judge.call, request.meta.as_ref())?,
+            client_capabilities: self.capabilities(),
             current_identity: self.identity_out(judge, request.identity.as_ref())?,
         };
         let answer = self.call(judge.call, self.protocol.read(message)).await?;
         let diagnostics = judge.told(&answer.diagnostics)?;
-        judge.not_deferred(answer.deferred.as_ref())?;
-        let state = judge.known(wire::from_dynamic(answer.new_state.as_ref(), judge.schema.ty()))?;
+        let deferred = self.deferred(judge, answer.deferred.as_ref())?;
+        let state = wire::from_dynamic(answer.new_state.as_ref(), judge.schema.ty());
+        let state = if deferred.is_some() { judge.value(state)? } else { judge.known(state)? };
         Ok(ReadAnswer {
+            deferred,
             state: normalised(&judge.schema.block, &state),
             private: answer.private.to_vec(),
             identity: self.known_identity(judge, answer.new_identity.as_ref())?,
@@ -174,7 +213,7 @@ impl Inner {
         let message = pb::validate_resource_config::Request {
             type_name: type_name.to_owned(),
             config: judge.dynamic(config, "configuration")?,
-            client_capabilities: capabilities(),
+            client_capabilities: self.capabilities(),
         };
         let answer = self.call(judge.call, self.protocol.validate_resource(message)).await?;
         judge.told(&answer.diagnostics)
@@ -194,17 +233,18 @@ impl Inner {
             proposed_new_state: judge.dynamic(&request.proposed, "proposed state")?,
             config: judge.dynamic(&request.config, "configuration")?,
             prior_private: request.prior_private.clone().into(),
-            provider_meta: self.meta(),
-            client_capabilities: capabilities(),
+            provider_meta: self.meta(judge.call, request.meta.as_ref())?,
+            client_capabilities: self.capabilities(),
             prior_identity: self.identity_out(judge, request.prior_identity.as_ref())?,
             ..Default::default()
         };
         let answer = self.call(judge.call, self.protocol.plan(message)).await?;
         let diagnostics = judge.told(&answer.diagnostics)?;
-        judge.not_deferred(answer.deferred.as_ref())?;
+        let deferred = self.deferred(judge, answer.deferred.as_ref())?;
         let planned = judge.value(wire::from_dynamic(answer.planned_state.as_ref(), judge.schema.ty()))?;
         Ok(PlanAnswer {
             planned,
+            deferred,
             requires_replace: answer.requires_replace.iter().map(wire::from_path).collect(),
             planned_private: answer.planned_private.to_vec(),
             planned_identity: self.identity_in(judge, answer.planned_identity.as_ref())?,
@@ -222,7 +262,8 @@ impl Inner {
             planned: request.proposed.clone(),
             requires_replace: Vec::new(),
             planned_private: request.prior_private.clone(),
-            planned_identity: request.prior_identity.clone(),
+            planned_identity: None,
+            deferred: None,
             legacy: false,
             diagnostics: Diagnostics::new(),
         })
@@ -239,7 +280,7 @@ impl Inner {
             planned_state: judge.dynamic(&request.planned, "planned state")?,
             config: judge.dynamic(&request.config, "configuration")?,
             planned_private: request.planned_private.clone().into(),
-            provider_meta: self.meta(),
+            provider_meta: self.meta(judge.call, request.meta.as_ref())?,
             planned_identity: self.identity_out(judge, request.planned_identity.as_ref())?,
         };
         let answer = self.call(judge.call, self.protocol.apply(message)).await?;
@@ -317,7 +358,13 @@ impl Plugin {
     }
 
     fn provider_judge(&self, call: &'static str) -> Judge<'_> {
-        Judge { provider: &self.inner.provider, call, type_name: "provider", schema: &self.inner.schemas.provider }
+        Judge {
+            provider: &self.inner.provider,
+            call,
+            type_name: "provider",
+            schema: &self.inner.schemas.provider,
+            identity: None,
+        }
     }
 
     /// Checks a provider configuration. `Ok` holds the warnings.
@@ -340,7 +387,7 @@ impl Plugin {
         let message = pb::configure_provider::Request {
             terraform_version: env!("CARGO_PKG_VERSION").to_owned(),
             config: judge.dynamic(config, "configuration")?,
-            client_capabilities: capabilities(),
+            client_capabilities: self.inner.capabilities(),
         };
         let answer = self.inner.call(judge.call, self.inner.protocol.configure(message)).await?;
         judge.told(&answer.diagnostics)
@@ -409,26 +456,31 @@ impl Plugin {
     }
 
     /// Reads a data source; its configuration is wholly known.
-    pub async fn read_data(&self, type_name: &str, config: &Value) -> Result<DataAnswer, CallError> {
+    pub async fn read_data(&self, request: &DataRequest) -> Result<DataAnswer, CallError> {
+        let DataRequest { type_name, config, meta } = request;
         let judge = self.inner.data("read data", type_name)?;
         if let Some(local) = &self.inner.local {
             let state = local.read_data(type_name, config).map_err(|d| self.inner.refused(d))?;
-            return Ok(DataAnswer { state, diagnostics: Diagnostics::new() });
+            return Ok(DataAnswer { state, deferred: None, diagnostics: Diagnostics::new() });
         }
         let message = pb::read_data_source::Request {
-            type_name: type_name.to_owned(),
+            type_name: type_name.to_string(),
             config: judge.dynamic(config, "configuration")?,
-            provider_meta: self.inner.meta(),
-            client_capabilities: capabilities(),
+            provider_meta: self.inner.meta(judge.call, meta.as_ref())?,
+            client_capabilities: self.inner.capabilities(),
         };
         let answer = self.inner.call(judge.call, self.inner.protocol.read_data(message)).await?;
         let diagnostics = judge.told(&answer.diagnostics)?;
-        judge.not_deferred(answer.deferred.as_ref())?;
+        let deferred = self.inner.deferred(judge, answer.deferred.as_ref())?;
+        if deferred.is_some() {
+            let state = judge.value(wire::from_dynamic(answer.state.as_ref(), judge.schema.ty()))?;
+            return Ok(DataAnswer { state, deferred, diagnostics });
+        }
         let state = judge.known(wire::from_dynamic(answer.state.as_ref(), judge.schema.ty()))?;
         if state.is_null() {
             return Err(judge.broken("the answer holds no object"));
         }
-        Ok(DataAnswer { state, diagnostics })
+        Ok(DataAnswer { state, deferred, diagnostics })
     }
 
     /// Asks running calls to end soon; they still answer.

@@ -26,6 +26,7 @@ impl Subject for Plugin {
             config: config.clone(),
             prior_private: prior.private.clone(),
             prior_identity: None,
+            meta: None,
         };
         let answer = Plugin::plan(self, request).await.map_err(|e| e.to_string())?;
         Ok(Planned {
@@ -43,6 +44,7 @@ impl Subject for Plugin {
             config: config.clone(),
             planned_private: planned.private.clone(),
             planned_identity: None,
+            meta: None,
             ownership: None,
         };
         let answer = Plugin::apply(self, request).await.map_err(|e| e.to_string())?;
@@ -58,6 +60,7 @@ impl Subject for Plugin {
             current: object.state.clone(),
             private: object.private.clone(),
             identity: None,
+            meta: None,
         };
         let answer = Plugin::read(self, request).await.map_err(|e| e.to_string())?;
         Ok(Object { state: answer.state, private: answer.private })

@@ -3,7 +3,7 @@
 use super::Diagnostics;
 use super::call::{CallError, Opened, Renewed};
 use super::check::Judge;
-use super::session::{Plugin, capabilities};
+use super::session::{Plugin, plain_capabilities};
 use std::time::{Duration, SystemTime};
 use straddle_sdk::proto::tfplugin6 as pb;
 use straddle_sdk::schema::{Function, FunctionProblem};
@@ -32,7 +32,7 @@ impl Plugin {
         let message = pb::open_ephemeral_resource::Request {
             type_name: type_name.to_owned(),
             config: judge.dynamic(config, "configuration")?,
-            client_capabilities: capabilities(),
+            client_capabilities: plain_capabilities(),
         };
         let answer = self.inner.call(judge.call, self.inner.protocol.open(message)).await?;
         let diagnostics = judge.told(&answer.diagnostics)?;

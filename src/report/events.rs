@@ -11,6 +11,7 @@ use crate::apply::{Event, Summary};
 use crate::diag::{Diagnostic, Sources};
 use crate::lang::address::{Address, Key};
 use crate::plan::model::{Action, Change, Kind, Plan, Reason, WorkloadPlan};
+use crate::plugin::ImportBy;
 use crate::spread::model::Health;
 use crate::state::WRITER;
 use crate::tongue::Lang;
@@ -20,13 +21,13 @@ use straddle_sdk::value::codec::show::known_part;
 const UI: &str = "1.2";
 
 /// Where lines go and what every line needs.
-struct Lines<'a> {
-    timestamp: &'a str,
-    out: String,
+pub(super) struct Lines<'a> {
+    pub(super) timestamp: &'a str,
+    pub(super) out: String,
 }
 
 impl Lines<'_> {
-    fn line(&mut self, level: &str, message: &str, kind: &str, payload: impl FnOnce(&mut Json)) {
+    pub(super) fn line(&mut self, level: &str, message: &str, kind: &str, payload: impl FnOnce(&mut Json)) {
         let mut json = Json::new();
         json.object(|j| {
             j.key("@level").text(level);
@@ -88,7 +89,7 @@ pub fn plan(plan: &Plan, timestamp: &str) -> String {
             });
         });
     }
-    let planned = |c: &&Change| c.action != Action::NoOp || c.previous_address.is_some();
+    let planned = |c: &&Change| c.action != Action::NoOp || c.previous_address.is_some() || c.importing.is_some();
     plan.changes.iter().filter(planned).for_each(|change| planned_change(change, &mut lines));
     plan.warnings.iter().for_each(|warning| lines.diagnostic(warning, &plan.sources));
     for (name, workload) in &plan.workloads {
@@ -102,13 +103,19 @@ pub fn plan(plan: &Plan, timestamp: &str) -> String {
     }
     let (add, change, remove) = plan.counts();
     let operation = if plan.kind == Kind::Destroy { "destroy" } else { "plan" };
-    changes((add, change, remove), operation, &format!("Plan: {}", super::plan::counts(plan)), &mut lines);
+    changes(
+        (add, change, plan.imports(), remove),
+        operation,
+        &format!("Plan: {}", super::plan::counts(plan)),
+        &mut lines,
+    );
     outputs(plan, &mut lines);
     lines.out
 }
 
 fn planned_change(change: &Change, lines: &mut Lines<'_>) {
     let action = match change.action {
+        Action::NoOp if change.importing.is_some() => "import",
         Action::NoOp => "move",
         action => action_word(action),
     };
@@ -121,6 +128,13 @@ fn planned_change(change: &Change, lines: &mut Lines<'_>) {
             j.key("action").text(action);
             if let Some(reason) = change.reason {
                 j.key("reason").text(reason_word(reason));
+            }
+            if let Some(by) = &change.importing {
+                j.key("importing").object(|j| {
+                    if let ImportBy::Id(id) = by {
+                        j.key("id").text(id);
+                    }
+                });
             }
         });
     });
@@ -151,12 +165,17 @@ fn outputs(plan: &Plan, lines: &mut Lines<'_>) {
     });
 }
 
-fn changes((add, change, remove): (usize, usize, usize), operation: &str, message: &str, lines: &mut Lines<'_>) {
+fn changes(
+    (add, change, import, remove): (usize, usize, usize, usize),
+    operation: &str,
+    message: &str,
+    lines: &mut Lines<'_>,
+) {
     lines.line("info", message, "change_summary", |j| {
         j.key("changes").object(|j| {
             j.key("add").plain(add);
             j.key("change").plain(change);
-            j.key("import").plain(0);
+            j.key("import").plain(import);
             j.key("remove").plain(remove);
             j.key("operation").text(operation);
         });
@@ -321,14 +340,15 @@ pub fn summary(summary: &Summary, operation: &str, sources: &Sources, timestamp:
     let mut lines = Lines { timestamp, out: String::new() };
     summary.problems.iter().for_each(|problem| lines.diagnostic(problem, sources));
     let message = summary_text(summary, &Style::default());
-    let numbers = (summary.added, summary.changed, summary.removed);
+    let numbers = (summary.added, summary.changed, summary.imported, summary.removed);
     changes(numbers, operation, &message, &mut lines);
     lines.out
 }
 
 /// How an apply ended, for people. Numbers of what was done come first, whatever else happened.
 pub fn summary_text(summary: &Summary, style: &Style) -> String {
-    let done = format!("{} added, {} changed, {} removed", summary.added, summary.changed, summary.removed);
+    let imported = if summary.imported > 0 { format!("{} imported, ", summary.imported) } else { String::new() };
+    let done = format!("{imported}{} added, {} changed, {} removed", summary.added, summary.changed, summary.removed);
     if summary.is_complete() {
         return format!("{} {done}.", style.ink(Ink::Good, "DONE"));
     }

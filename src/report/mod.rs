@@ -18,6 +18,7 @@ pub mod plan;
 pub mod promises;
 pub mod provider_schemas;
 pub mod provider_tree;
+pub mod query;
 pub mod refusal;
 pub mod runbook;
 pub mod simulate;

@@ -1,6 +1,7 @@
 //! Schemas of providers in the form of `terraform providers schema -json`.
 
-use crate::plugin::{Function, Parameter, ProviderSchemas};
+use crate::plan::providers::TERRAFORM;
+use crate::plugin::{Function, IdentityAttribute, IdentitySchema, Parameter, ProviderSchemas};
 use serde_json::{Map, Value as Tree, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,19 +10,21 @@ use straddle_sdk::value::{Str, Type};
 
 /// All schemas, by source.
 pub fn json_text(all: &BTreeMap<String, Arc<ProviderSchemas>>) -> String {
-    let all: Map<String, Tree> = all.iter().map(|(source, s)| (source.clone(), provider(s))).collect();
+    let all: Map<String, Tree> = all.iter().map(|(source, s)| (source.clone(), provider(source, s))).collect();
     json!({ "format_version": "1.0", "provider_schemas": all }).to_string()
 }
 
-fn provider(s: &ProviderSchemas) -> Tree {
+fn provider(source: &str, s: &ProviderSchemas) -> Tree {
     let mut out = Map::new();
-    let nothing = s.provider.block.attributes.is_empty() && s.provider.block.blocks.is_empty();
-    let provider = if nothing { json!({ "version": s.provider.version }) } else { schema_json(&s.provider) };
+    // The built-in one has no block at all; others have one even if there is nothing in it.
+    let provider =
+        if source == TERRAFORM { json!({ "version": s.provider.version }) } else { schema_json(&s.provider) };
     out.insert("provider".into(), provider);
     for (name, types) in [
         ("resource_schemas", &s.resources),
         ("data_source_schemas", &s.data_sources),
         ("ephemeral_resource_schemas", &s.ephemeral),
+        ("list_resource_schemas", &s.lists),
     ] {
         if !types.is_empty() {
             out.insert(name.into(), schemas(types));
@@ -31,7 +34,26 @@ fn provider(s: &ProviderSchemas) -> Tree {
         let all = s.functions.iter().map(|(name, f)| (name.to_string(), function(f))).collect::<Map<_, _>>();
         out.insert("functions".into(), all.into());
     }
+    if !s.identities.is_empty() {
+        let all = s.identities.iter().map(|(name, i)| (name.to_string(), identity(i))).collect::<Map<_, _>>();
+        out.insert("resource_identity_schemas".into(), all.into());
+    }
     out.into()
+}
+
+fn identity(schema: &IdentitySchema) -> Tree {
+    let part = |(name, a): (&Str, &IdentityAttribute)| {
+        let mut out = Map::new();
+        out.insert("type".into(), type_json(&a.ty));
+        if !a.description.is_empty() {
+            out.insert("description".into(), a.description.as_str().into());
+        }
+        let flags = [("required_for_import", a.required), ("optional_for_import", a.optional)];
+        out.extend(flags.iter().filter(|(_, on)| *on).map(|(flag, _)| ((*flag).to_string(), Tree::Bool(true))));
+        (name.to_string(), Tree::from(out))
+    };
+    let attributes = schema.attributes.iter().map(part).collect::<Map<_, _>>();
+    json!({ "version": schema.version, "attributes": attributes })
 }
 
 fn schemas(types: &BTreeMap<Str, Prepared>) -> Tree {

@@ -44,11 +44,26 @@ fn build() -> Option<PathBuf> {
     Some(bin)
 }
 
-/// Whether the real program is here; says so if not.
-pub fn oracle() -> bool {
-    let found = Command::new("terraform").arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    if !found {
+/// The real program: its name, or what a variable names in its place, and its version.
+#[derive(Clone)]
+pub struct Oracle {
+    pub program: PathBuf,
+    /// Major and minor.
+    pub version: (u32, u32),
+}
+
+/// The real program; says so if it is not here.
+pub fn oracle() -> Option<Oracle> {
+    static FOUND: OnceLock<Option<Oracle>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let program = PathBuf::from(std::env::var_os("INTEROP_TERRAFORM").unwrap_or_else(|| "terraform".into()));
+        let output = Command::new(&program).args(["version", "-json"]).env("CHECKPOINT_DISABLE", "1").output().ok()?;
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+        let mut numbers = said["terraform_version"].as_str()?.split('.').map(|n| n.parse().unwrap_or(0));
+        Some(Oracle { program, version: (numbers.next()?, numbers.next()?) })
+    });
+    if found.is_none() {
         println!("not compared: there is no terraform here");
     }
-    found
+    found.clone()
 }

@@ -7,10 +7,19 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod build;
+mod crash;
+mod deferral;
 mod ephemeral;
+mod foreign;
 mod framework;
+mod identity;
+mod importing;
 mod legacy;
+mod meta;
 mod process;
 mod protocol;
+mod query;
+mod random;
 mod rehearsal;
+mod schemas;
 mod twin;

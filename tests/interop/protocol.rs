@@ -95,6 +95,7 @@ async fn objects_are_found_by_id_and_by_identity_and_listed() {
         current: by_identity[0].state.clone(),
         private: by_identity[0].private.clone(),
         identity: by_identity[0].identity.clone(),
+        meta: None,
     };
     assert!(new.read(request).await.unwrap().state.is_null(), "what is not there reads as null");
     assert!(matches!(new.import("new_thing", &ImportBy::Identity(identity)).await, Err(CallError::Request { .. })));

@@ -12,6 +12,8 @@ pub struct Side {
     config: PathBuf,
     program: PathBuf,
     straddle: bool,
+    /// Whether it knows identities.
+    identities: bool,
 }
 
 /// How a program ended and what it said.
@@ -25,19 +27,17 @@ pub struct Said {
 impl Side {
     /// Ours alone.
     pub fn straddle(providers: &Path) -> Side {
-        Side::new(PathBuf::from(env!("CARGO_BIN_EXE_straddle")), true, providers)
+        Side::new(PathBuf::from(env!("CARGO_BIN_EXE_straddle")), true, true, &both(providers))
     }
 
-    fn new(program: PathBuf, straddle: bool, providers: &Path) -> Side {
+    fn new(program: PathBuf, straddle: bool, identities: bool, far: &[Far<'_>]) -> Side {
         let dir = tempfile::tempdir().unwrap();
         let config = dir.path().join("cli.tfrc");
-        let providers = providers.display();
-        let text = format!(
-            "provider_installation {{\n  dev_overrides {{\n    \"interop/old\" = \"{providers}\"\n    \"interop/new\" = \
-             \"{providers}\"\n  }}\n  direct {{}}\n}}\n"
-        );
+        let one = |f: &Far<'_>| format!("    \"{}\" = \"{}\"\n", f.source, f.home.display());
+        let all: String = far.iter().map(one).collect();
+        let text = format!("provider_installation {{\n  dev_overrides {{\n{all}  }}\n  direct {{}}\n}}\n");
         std::fs::write(&config, text).unwrap();
-        Side { dir, store: tempfile::tempdir().unwrap(), config, program, straddle }
+        Side { dir, store: tempfile::tempdir().unwrap(), config, program, straddle, identities }
     }
 
     pub fn write(&self, config: &str) {
@@ -133,7 +133,7 @@ impl Side {
         assert_eq!(said.code, 0, "{}", said.all);
         let plan: Value = serde_json::from_str(&self.well(&["show", "-json", "plan.bin"]).out).unwrap();
         let changes = plan["resource_changes"].as_array().cloned().unwrap_or_default();
-        changes.into_iter().map(|c| (c["address"].as_str().unwrap().to_owned(), judged(&c))).collect()
+        changes.into_iter().map(|c| (c["address"].as_str().unwrap().to_owned(), judged(&c))).collect::<BTreeMap<_, _>>()
     }
 
     /// Carries out the plan made last.
@@ -146,15 +146,20 @@ impl Side {
 fn judged(change: &Value) -> Value {
     let inner = &change["change"];
     let mut out = Map::new();
-    for key in ["actions", "before", "after", "after_unknown", "before_sensitive", "after_sensitive", "replace_paths"] {
+    let sides = ["before", "after", "after_unknown", "before_sensitive", "after_sensitive"];
+    for key in sides.into_iter().chain(["actions", "replace_paths", "before_identity", "after_identity"]) {
         if let Some(value) = inner.get(key) {
             out.insert(key.to_owned(), value.clone());
         }
     }
+    // Their order is that of hashes in the real program.
+    if let Some(paths) = out.get_mut("replace_paths").and_then(Value::as_array_mut) {
+        paths.sort_by_key(Value::to_string);
+    }
     if let Some(reason) = change.get("action_reason") {
         out.insert("reason".to_owned(), reason.clone());
     }
-    if let Some(id) = inner.pointer("/importing/id") {
+    if let Some(id) = inner.pointer("/importing/id").or(inner.pointer("/importing/identity")) {
         out.insert("importing".to_owned(), id.clone());
     }
     if let Some(before) = change.get("previous_address") {
@@ -167,6 +172,8 @@ fn judged(change: &Value) -> Value {
 fn without_chance(value: Value) -> Value {
     match value {
         Value::String(text) if text.len() == 36 && text.matches('-').count() == 4 => "(chance)".into(),
+        // Those of the null provider.
+        Value::String(text) if text.len() > 14 && text.bytes().all(|b| b.is_ascii_digit()) => "(chance)".into(),
         Value::Array(items) => items.into_iter().map(without_chance).collect(),
         Value::Object(members) => members.into_iter().map(|(name, value)| (name, without_chance(value))).collect(),
         other => other,
@@ -177,15 +184,47 @@ fn without_chance(value: Value) -> Value {
 pub struct Twin {
     pub ours: Side,
     pub theirs: Option<Side>,
+    /// What every configuration begins with.
+    head: String,
+}
+
+/// A provider: its local name, its source, the directory of its program.
+pub struct Far<'f> {
+    pub name: &'f str,
+    pub source: &'f str,
+    pub home: &'f Path,
+}
+
+/// The two of our own.
+fn both(home: &Path) -> [Far<'_>; 2] {
+    [Far { name: "old", source: "interop/old", home }, Far { name: "new", source: "interop/new", home }]
 }
 
 impl Twin {
     /// `None` where the providers cannot be built.
     pub fn new() -> Option<Twin> {
-        let providers = super::build::providers()?;
-        let ours = Side::straddle(providers);
-        let theirs = super::build::oracle().then(|| Side::new(PathBuf::from("terraform"), false, providers));
-        Some(Twin { ours, theirs })
+        Twin::far(&both(super::build::providers()?))
+    }
+
+    /// With these providers.
+    pub fn far(far: &[Far<'_>]) -> Option<Twin> {
+        let ours = Side::new(PathBuf::from(env!("CARGO_BIN_EXE_straddle")), true, true, far);
+        let oracle = super::build::oracle();
+        let theirs = oracle.map(|o| Side::new(o.program, false, o.version >= (1, 12), far));
+        let one = |f: &Far<'_>| format!("    {} = {{ source = \"{}\" }}\n", f.name, f.source);
+        let required: String = far.iter().map(one).collect();
+        let head = format!("terraform {{\n  required_providers {{\n{required}  }}\n}}\n");
+        Some(Twin { ours, theirs, head })
+    }
+
+    /// As [`Twin::new`], for what Terraform has since 1.12: an older one is left aside, and says so.
+    pub fn with_identities() -> Option<Twin> {
+        let mut twin = Twin::new()?;
+        if twin.theirs.as_ref().is_some_and(|side| !side.identities) {
+            println!("not compared: the terraform here knows no identities");
+            twin.theirs = None;
+        }
+        Some(twin)
     }
 
     /// Each side there is.
@@ -195,9 +234,29 @@ impl Twin {
 
     /// Writes a configuration; its head (`required_providers`) is added.
     pub fn write(&self, config: &str) {
-        let head = "terraform {\n  required_providers {\n    old = { source = \"interop/old\" }\n    new = { source = \
-                    \"interop/new\" }\n  }\n}\n";
+        let head = &self.head;
         self.sides().for_each(|side| side.write(&format!("{head}{config}")));
+    }
+
+    /// What `providers schema -json` tells on each side: the same, but for what one version of the real program tells and another does
+    /// not.
+    pub fn schemas(&self) -> Vec<Value> {
+        let version = super::build::oracle().map_or((1, 11), |o| o.version);
+        let mut told = Vec::new();
+        for side in self.sides() {
+            let mut tree: Value = serde_json::from_str(&side.well(&["providers", "schema", "-json"]).out).unwrap();
+            for (_, provider) in tree["provider_schemas"].as_object_mut().unwrap() {
+                let newer = [("resource_identity_schemas", 12), ("list_resource_schemas", 14), ("action_schemas", 99)];
+                let provider = provider.as_object_mut().unwrap();
+                provider.retain(|key, _| newer.iter().all(|(name, since)| key != name || version.1 >= *since));
+            }
+            without(&mut tree, "deprecation_message");
+            told.push(tree);
+        }
+        if let [ours, theirs] = told.as_slice() {
+            same("schemas", ours, theirs);
+        }
+        told
     }
 
     /// Plans on both sides: the same changes. Those of straddle.
@@ -207,7 +266,14 @@ impl Twin {
             let mut theirs = side.plan(arguments);
             // Data sources read while planning are no changes; they are listed by one and not by the other.
             theirs.retain(|address, _| !address.starts_with("data.") || ours.contains_key(address));
-            same("changes", &serde_json::to_value(&ours).unwrap(), &serde_json::to_value(theirs).unwrap());
+            let mut known = ours.clone();
+            if !side.identities {
+                known.values_mut().for_each(|change| {
+                    let members = change.as_object_mut().unwrap();
+                    members.retain(|name, _| !name.ends_with("_identity"));
+                });
+            }
+            same("changes", &serde_json::to_value(&known).unwrap(), &serde_json::to_value(theirs).unwrap());
         }
         ours
     }
@@ -251,7 +317,8 @@ impl Twin {
     /// The managed objects of both states are the same.
     pub fn same_state(&self) {
         let Some(theirs) = &self.theirs else { return };
-        same("state", &managed(&self.ours.state()), &managed(&theirs.state()));
+        let identities = theirs.identities;
+        same("state", &managed(&self.ours.state(), identities), &managed(&theirs.state(), identities));
         assert_eq!(self.ours.objects(), theirs.objects());
     }
 
@@ -270,6 +337,18 @@ impl Twin {
     }
 }
 
+/// Takes a member out, wherever it is.
+fn without(tree: &mut Value, member: &str) {
+    match tree {
+        Value::Object(members) => {
+            members.remove(member);
+            members.values_mut().for_each(|inner| without(inner, member));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|inner| without(inner, member)),
+        _ => {}
+    }
+}
+
 /// Text without colours, and without the breaks and frames that depend on the width of the terminal.
 pub fn flat(text: &str) -> String {
     let framed = |c: char| "│╷╵|".contains(c);
@@ -282,7 +361,7 @@ pub fn flat(text: &str) -> String {
 }
 
 /// The managed resources of a state, sorted, without what differs between two runs.
-fn managed(state: &Value) -> Value {
+fn managed(state: &Value, identities: bool) -> Value {
     let mut all: Vec<Value> = state["resources"].as_array().cloned().unwrap_or_default();
     all.retain(|r| r["mode"] == "managed");
     for resource in &mut all {
@@ -290,6 +369,11 @@ fn managed(state: &Value) -> Value {
             // The bytes of a provider may be JSON of which the order is free.
             let private = instance["private"].as_str().map(bytes);
             instance["private"] = private.unwrap_or_default();
+            // Written whether there is an identity or not, and by an older Terraform not at all.
+            if let Some(members) = instance.as_object_mut().filter(|i| !identities || !i.contains_key("identity")) {
+                members.remove("identity_schema_version");
+                members.remove("identity");
+            }
         }
     }
     all.sort_by_key(|r| format!("{}.{}", r["type"], r["name"]));

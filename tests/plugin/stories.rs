@@ -5,8 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 use straddle::plugin::{
-    ApplyRequest, CallError, Discovery, Found, Health, ImportBy, LaunchError, Launcher, Ownership, PlanRequest, Plugin,
-    ReadRequest, Settings, reattach,
+    ApplyRequest, CallError, DataRequest, Discovery, Found, Health, ImportBy, LaunchError, Launcher, Ownership,
+    PlanRequest, Plugin, ReadRequest, Settings, reattach,
 };
 use straddle_sdk::server::{Launch, Server};
 use straddle_sdk::value::{Str, Type, Value};
@@ -80,6 +80,7 @@ fn create(plugin: &Plugin, type_name: &str, config: Value) -> PlanRequest {
         config,
         prior_private: Vec::new(),
         prior_identity: None,
+        meta: None,
     }
 }
 
@@ -91,6 +92,7 @@ fn change(planned: Value, of: &PlanRequest, private: Vec<u8>) -> ApplyRequest {
         config: of.config.clone(),
         planned_private: private,
         planned_identity: None,
+        meta: None,
         ownership: None,
     }
 }
@@ -149,16 +151,20 @@ async fn whole_life(plugin: &Plugin) {
     let made = plugin.apply(change(plan.planned, &request, plan.planned_private)).await.expect("made");
     assert!(!made.failed() && made.state.is_wholly_known());
     assert_eq!((text(&made.state, "text"), text(&made.state, "folder")), ("hello", "desk"));
+    let identity = Value::object(vec![("id".into(), made.state.get("id").expect("an id").clone())]);
+    assert_eq!(made.identity.as_ref(), Some(&identity), "what identifies it is a part of it");
 
     let read = |state: &Value| ReadRequest {
         type_name: type_name.into(),
         current: state.clone(),
         private: vec![1, 2],
         identity: None,
+        meta: None,
     };
     let seen = plugin.read(read(&made.state)).await.expect("read");
     assert_eq!(seen.state, made.state);
     assert_eq!(seen.private, [1, 2]);
+    assert_eq!(seen.identity.as_ref(), Some(&identity));
     let many = plugin.read_many(vec![read(&made.state); 3]).await;
     assert!(many.iter().all(|a| a.as_ref().is_ok_and(|a| a.state == made.state && a.private == [1, 2])));
 
@@ -180,6 +186,7 @@ async fn whole_life(plugin: &Plugin) {
         config: config(plugin, type_name, &[("folder", Value::string(folder)), ("text", Value::string(words))]),
         prior_private: vec![9],
         prior_identity: None,
+        meta: None,
     };
     let plans = plugin.plan_many(vec![update("desk", "hello"), update("desk", "bye"), update("shelf", "bye")]).await;
     let [same, reworded, moved] = plans.as_slice() else { panic!("three answers") };
@@ -189,15 +196,22 @@ async fn whole_life(plugin: &Plugin) {
     assert_eq!(moved.as_ref().expect("planned").requires_replace[0].to_string(), "folder");
 
     let found = plugin.import(type_name, &ImportBy::Id(text(&made.state, "id").to_owned())).await.expect("found").value;
+    assert_eq!(found[0].identity.as_ref(), Some(&identity));
     let found = plugin.read(read(&found[0].state)).await.expect("read");
     assert_eq!(found.state, made.state);
+    let by_identity = plugin.import(type_name, &ImportBy::Identity(identity.clone())).await.expect("found").value;
+    assert_eq!((&by_identity[0].identity, &by_identity[0].state), (&Some(identity.clone()), &made.state));
+    let stored = format!("{{\"id\":{:?},\"old\":1}}", text(&made.state, "id"));
+    let upgraded = plugin.upgrade_identity(type_name, 7, stored.as_bytes()).await.expect("upgraded").value;
+    assert_eq!(upgraded.as_ref(), Some(&identity));
     assert!(matches!(
         plugin.import(type_name, &ImportBy::Id("nothing".to_owned())).await,
         Err(CallError::Refused { .. })
     ));
 
     let asked = &plugin.schemas().data_sources["notes_count"];
-    let counted = plugin.read_data("notes_count", asked.empty()).await.expect("read");
+    let count = DataRequest { type_name: "notes_count".into(), config: asked.empty().clone(), meta: None };
+    let counted = plugin.read_data(&count).await.expect("read");
     assert_eq!(counted.state.get("notes").and_then(Value::as_num).and_then(|n| n.to_i64()), Some(1));
     plugin.validate_data("notes_count", asked.empty()).await.expect("valid");
 
@@ -289,6 +303,7 @@ async fn ten_thousand_objects_are_planned_read_and_made_in_bulk() {
         current: state.clone(),
         private: Vec::new(),
         identity: None,
+        meta: None,
     });
     let reads: Vec<ReadRequest> = reads.collect();
     let clock = Clock::start(&plugin);
@@ -422,6 +437,7 @@ async fn answers_against_the_rules_name_the_provider() {
             current: object(name),
             private: Vec::new(),
             identity: None,
+            meta: None,
         };
         broken(&plugin.read(read("x")).await.expect_err("unknown"), "id is unknown");
         broken(&plugin.plan(lie("secret")).await.expect_err("kept"), "write-only attribute secret");
@@ -429,7 +445,8 @@ async fn answers_against_the_rules_name_the_provider() {
             &plugin.plan_many(vec![lie("secret")]).await.remove(0).expect_err("kept"),
             "write-only attribute secret",
         );
-        broken(&plugin.plan(lie("deferred")).await.expect_err("put off"), "put off");
+        let put_off = plugin.plan(lie("deferred")).await.expect_err("put off").to_string();
+        assert!(put_off.starts_with("liar") && put_off.contains("deferrals are disabled"), "{put_off}");
         let planned = plugin.plan(lie("x")).await.expect("planned").planned;
         let settled = plugin.apply(change(planned, &lie("x"), Vec::new())).await.expect("a result all the same");
         assert!(settled.failed() && settled.state.get("id").is_some_and(Value::is_null), "stored as null, and told");

@@ -30,6 +30,7 @@ fn note() -> ResourceSchema {
     ResourceSchema::new()
         .version(1)
         .describe("A note in a folder.")
+        .identified_by(["id"])
         .attribute("folder", string().required().replaces().describe("Where it is kept."))
         .attribute("text", string().optional())
         .attribute("stars", number().optional().computed())
@@ -180,7 +181,11 @@ impl Provider for Notes {
     }
 
     async fn import(&self, request: ImportRequest) -> Result<ImportAnswer, Diagnostics> {
-        match self.shelf().find(&request.id, request.schema.value_type()) {
+        let id = match &request.identity {
+            Some(identity) => identity.get("id").and_then(Value::as_str).unwrap_or_default(),
+            None => &request.id,
+        };
+        match self.shelf().find(id, request.schema.value_type()) {
             Some(state) => Ok(ImportAnswer::one(request.type_name, state)),
             None => Err(Diagnostic::error("No such note", format!("There is no note {:?}.", request.id)).into()),
         }

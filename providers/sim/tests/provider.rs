@@ -245,6 +245,7 @@ async fn the_life_of_every_type() {
                 type_name: type_name.into(),
                 schema: plugin.schema(type_name),
                 id: text(&known.state, "id").into(),
+                identity: None,
             })
             .await
             .expect("found");
@@ -313,8 +314,12 @@ async fn mistakes_are_told_where_they_are() {
         ("Dangling reference", "load_balancer_id".into())
     );
     for id in ["i-0001x", "lb-0001", ""] {
-        let request =
-            ImportRequest { type_name: "sim_instance".into(), schema: plugin.schema("sim_instance"), id: id.into() };
+        let request = ImportRequest {
+            type_name: "sim_instance".into(),
+            schema: plugin.schema("sim_instance"),
+            id: id.into(),
+            identity: None,
+        };
         assert!(plugin.provider.import(request).await.is_err(), "{id:?}");
     }
 }

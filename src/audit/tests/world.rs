@@ -173,6 +173,7 @@ pub fn plan(topology: &Topology, rules: &Workload, live: &Live, mode: &Mode) -> 
         )],
         changes,
         data: Vec::new(),
+        deferred: Vec::new(),
         drift: Vec::new(),
         unreadable: Vec::new(),
         evidence: Vec::new(),
@@ -278,6 +279,10 @@ pub fn change(address: Address, action: Action, dependencies: Vec<Address>) -> C
         config_known: true,
         aside: false,
         importing: None,
+        before_identity: None,
+        after_identity: None,
+        remembered: None,
+        identity_version: 0,
         site: None,
     }
 }

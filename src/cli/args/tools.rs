@@ -1,6 +1,6 @@
-//! Commands about the text of a configuration.
+//! Commands about the text of a configuration, and what it asks for.
 
-use super::{Command, Severity};
+use super::{Command, Severity, VarArgs};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -27,6 +27,22 @@ pub struct FmtArgs {
     pub recursive: bool,
 }
 
+/// `query`.
+#[derive(Args, Debug)]
+pub struct QueryArgs {
+    #[command(flatten)]
+    pub vars: VarArgs,
+    /// Write resource and import blocks for what was found into a new file
+    #[arg(long, value_name = "FILE")]
+    pub generate_config_out: Option<PathBuf>,
+    /// How many provider calls at once
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub parallelism: usize,
+    /// One JSON object a line instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
 impl Command {
     /// The word it is called by.
     pub fn name(&self) -> &'static str {
@@ -44,6 +60,7 @@ impl Command {
             Command::Show(_) => "show",
             Command::Import(_) => "import",
             Command::Output(_) => "output",
+            Command::Query(_) => "query",
             Command::State(_) => "state",
             Command::ForceUnlock(_) => "force-unlock",
             Command::Console(_) => "console",

@@ -195,6 +195,7 @@ pub async fn adopt(project: &Project, store: &Store, scene: &Scene, printer: &Pr
                 current: one.state,
                 private: one.private,
                 identity: one.identity,
+                meta: None,
             };
             let Ok(read) = plugin.read(read).await else { continue };
             if read.state.is_null() {

@@ -6,7 +6,7 @@ use super::endpoint::{Endpoint, with_keys, without_computed_keys, without_keys};
 use super::provisioner::runs_at_the_end;
 use crate::diag::{Diagnostic, Span};
 use crate::lang::ast::{Block, ExprKind, Literal, StepKind, Traversal};
-use crate::lang::module::{Check, Import, Mode, Moved, Removed, ResourceKey};
+use crate::lang::module::{Check, Import, ImportedBy, Mode, Moved, Removed, ResourceKey};
 use crate::lang::reference::{Reference, Subject};
 use std::collections::BTreeMap;
 
@@ -33,12 +33,21 @@ impl Decoder<'_> {
     }
 
     pub(super) fn import(&mut self, block: &Block) {
-        const SHAPE: Shape<'_> =
+        const BY_ID: Shape<'_> =
             Shape { attributes: &[("provider", false), ("for_each", false), ("id", true), ("to", true)], blocks: &[] };
+        // Without either, the id is what is missed.
+        const BY_IDENTITY: Shape<'_> = Shape {
+            attributes: &[("provider", false), ("for_each", false), ("id", false), ("identity", true), ("to", true)],
+            blocks: &[],
+        };
         if !check_labels(block, &[], &mut self.diags) {
             return;
         }
-        self.check(&block.body, &SHAPE);
+        let by_identity = block.body.attribute("identity").is_some();
+        self.check(&block.body, if by_identity { &BY_IDENTITY } else { &BY_ID });
+        if by_identity && block.body.attribute("id").is_some() {
+            self.error("Invalid import block", "Only one of 'id' or 'identity' can be specified.", &block.header);
+        }
         let mut nested = false;
         if let Some(attribute) = block.body.attribute("to") {
             let found = match without_computed_keys(&attribute.expr) {
@@ -73,12 +82,13 @@ impl Decoder<'_> {
             provider = self.provider_ref(&attribute.expr, "provider");
         }
         let expr = |name: &str| block.body.attribute(name).map(|a| a.expr.clone());
-        if let (Some(to), Some(id)) = (expr("to"), expr("id")) {
+        let by = expr("identity").map(ImportedBy::Identity).or_else(|| expr("id").map(ImportedBy::Id));
+        if let (Some(to), Some(by)) = (expr("to"), by) {
             let for_each = expr("for_each");
             let provider_argument = block.body.attribute("provider").map(|attribute| attribute.span.clone());
             self.module.imports.push(Import {
                 to,
-                id,
+                by,
                 for_each,
                 provider,
                 provider_argument,

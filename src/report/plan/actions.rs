@@ -3,7 +3,9 @@
 
 use super::Page;
 use crate::lang::address::Address;
+use crate::plan::import::identity_text;
 use crate::plan::model::{Action, Change, Reason};
+use crate::plugin::{Deferral, ImportBy};
 use crate::report::diff::{self, Sign, brief, object};
 use crate::report::style::{Ink, clean, wrap};
 use crate::report::words::{keys, objects};
@@ -116,8 +118,12 @@ impl<'p> Page<'p> {
         if let Some(from) = &change.previous_address {
             head.push_str(&format!(" (moved from {})", clean(&from.to_string())));
         }
-        if let Some(id) = &change.importing {
-            head.push_str(&format!(" (imported from {})", clean(id)));
+        if let Some(by) = &change.importing {
+            let from = match by {
+                ImportBy::Id(id) => id.clone(),
+                ImportBy::Identity(identity) => identity_text(identity),
+            };
+            head.push_str(&format!(" (imported from {})", clean(&from)));
         }
         let mut words: Vec<String> = Vec::new();
         words.extend((!word.is_empty()).then(|| self.tell(word, &[])));
@@ -134,6 +140,29 @@ impl<'p> Page<'p> {
                 let body = object(&change.before, &change.after, &change.replace_paths, 6, self.style);
                 self.out.push_str(&body);
             }
+        }
+    }
+
+    /// What providers put off.
+    pub(super) fn deferred(&mut self) {
+        if self.plan.deferred.is_empty() {
+            return;
+        }
+        self.heading("Put off to a later plan");
+        for put_off in &self.plan.deferred {
+            let why = match put_off.reason {
+                Deferral::Unknown => "its provider does not say why",
+                Deferral::ConfigUnknown => "its arguments are not known yet",
+                Deferral::ProviderConfigUnknown => "the configuration of its provider is not known yet",
+                Deferral::AbsentPrereq => "something it needs is not there yet",
+                Deferral::DeferredPrereq => "it is made from what is put off",
+            };
+            let (_, _, word) = kind(&put_off.change);
+            let address = put_off.change.address.to_string();
+            let word = if word.is_empty() { String::new() } else { format!("{word}, ") };
+            let text =
+                format!("  {} {}  # {word}{why}", self.style.ink(Ink::Warn, "…"), self.style.strong(&clean(&address)));
+            self.line(&text);
         }
     }
 

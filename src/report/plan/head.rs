@@ -224,6 +224,8 @@ pub(super) fn counts(plan: &Plan, style: &Style) -> String {
         (number(|a| a == Action::Spare), "head.spares"),
         (number(|a| a == Action::Read), "head.reads"),
         (number(|a| a == Action::Forget), "head.forgets"),
+        (plan.imports(), "head.imports"),
+        (plan.deferred.len(), "head.put_off"),
         (plan.changes.iter().filter(|c| c.previous_address.is_some()).count(), "head.moves"),
         (plan.outputs.iter().filter(|o| o.differs()).count(), "head.outputs"),
     ] {

@@ -5,6 +5,7 @@ use super::straddle;
 use crate::lang::address::{Address, Key, Mode};
 use crate::plan::model::{Action, Change, Drift, Kind, OutputChange, Plan, Reason};
 use crate::plan::relevant::Contribution;
+use crate::plugin::{Deferral, ImportBy};
 use crate::report::checks;
 use crate::report::json::Json;
 use crate::state::WRITER;
@@ -47,6 +48,14 @@ pub fn json(plan: &Plan) -> String {
         }
         if let Some(time) = &plan.time {
             j.key("timestamp").text(time);
+        }
+        if !plan.deferred.is_empty() {
+            j.key("deferred_changes").array(&plan.deferred, |j, put_off| {
+                j.object(|j| {
+                    j.key("reason").text(deferral_key(put_off.reason));
+                    resource_change(j.key("resource_change"), &put_off.change);
+                });
+            });
         }
         j.key("applyable").plain(plan.has_changes() && !plan.is_broken());
         j.key("complete").plain(plan.unreadable.is_empty() && !plan.partial);
@@ -153,18 +162,32 @@ fn resource_change(j: &mut Json, change: &Change) {
         }
         j.key("change").object(|j| {
             j.key("actions").texts(change.action.words());
-            sides(&change.before, &change.after, j);
+            sides(change.remembered.as_ref().unwrap_or(&change.before), &change.after, j);
             if !change.replace_paths.is_empty() {
                 j.key("replace_paths").array(&change.replace_paths, path);
             }
-            if let Some(id) = &change.importing {
-                j.key("importing").object(|j| j.key("id").text(id));
+            if let Some(by) = &change.importing {
+                j.key("importing").object(|j| match by {
+                    ImportBy::Id(id) => j.key("id").text(id),
+                    ImportBy::Identity(identity) => j.key("identity").raw(&shown_identity(identity)),
+                });
+            }
+            let identities = [("before_identity", &change.before_identity), ("after_identity", &change.after_identity)];
+            for (key, identity) in identities {
+                if let Some(identity) = identity {
+                    j.key(key).raw(&shown_identity(identity));
+                }
             }
         });
         if let Some(reason) = change.reason {
             j.key("action_reason").text(reason_key(reason));
         }
     });
+}
+
+/// What a provider knows an object by, as far as it is known.
+pub(super) fn shown_identity(identity: &Value) -> String {
+    known_part(identity).unwrap_or_else(|| "{}".into())
 }
 
 fn drifted(j: &mut Json, drift: &Drift) {
@@ -198,6 +221,16 @@ fn path(j: &mut Json, path: &Path) {
         Step::Attr(name) | Step::Key(name) => j.text(name),
         Step::Index(n) => j.plain(n),
     });
+}
+
+fn deferral_key(reason: Deferral) -> &'static str {
+    match reason {
+        Deferral::Unknown => "unknown",
+        Deferral::ConfigUnknown => "resource_config_unknown",
+        Deferral::ProviderConfigUnknown => "provider_config_unknown",
+        Deferral::AbsentPrereq => "absent_prereq",
+        Deferral::DeferredPrereq => "deferred_prereq",
+    }
 }
 
 fn reason_key(reason: Reason) -> &'static str {

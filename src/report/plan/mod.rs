@@ -92,6 +92,7 @@ impl<'p> Page<'p> {
         self.read();
         self.drift();
         self.actions();
+        self.deferred();
         self.outputs();
         let plan = self.plan;
         if plan.kind != Kind::RefreshOnly {

@@ -1,6 +1,6 @@
 //! Resources by module, as in `planned_values` and `prior_state`. A workload stands like a child module.
 
-use super::json::head;
+use super::json::{head, shown_identity};
 use crate::lang::address::{Address, Key};
 use crate::plan::model::Change;
 use crate::report::json::Json;
@@ -73,6 +73,11 @@ fn resource(shown: Shown<'_>, j: &mut Json) {
         let known = known_part(value).filter(|text| text != "{}" && text != "null");
         known.iter().for_each(|text| j.key("values").raw(text));
         j.key("sensitive_values").raw(&sensitive_shape(value));
+        let identity = if prior { &change.before_identity } else { &change.after_identity };
+        if let Some(identity) = identity {
+            j.key("identity_schema_version").plain(change.identity_version);
+            j.key("identity").raw(&shown_identity(identity));
+        }
         if !prior {
             return;
         }

@@ -209,6 +209,10 @@ pub fn change(address: Address, action: Action, before: Value, after: Value) -> 
         config_known: true,
         aside: false,
         importing: None,
+        before_identity: None,
+        after_identity: None,
+        remembered: None,
+        identity_version: 0,
         site: Some(line("workload \"web\"")),
     }
 }
@@ -289,6 +293,7 @@ pub fn plan(topology: &Topology, rules: Workload, live: &Live, kind: Kind, mode:
         workloads: vec![("web".into(), workload)],
         changes,
         data: vec![],
+        deferred: Vec::new(),
         drift: vec![],
         unreadable: vec![],
         evidence: vec![],

@@ -31,6 +31,8 @@ pub const MESSAGES: &[Entry] = &[
     ("head.spares", "{n} to add and remove again", "{n}개 추가했다가 다시 제거"),
     ("head.reads", "{n} to read", "{n}개 읽기"),
     ("head.forgets", "{n} to forget", "{n}개 잊기"),
+    ("head.imports", "{n} to import", "{n}개 들여오기"),
+    ("head.put_off", "{n} put off", "{n}개 미룸"),
     ("head.moves", "{n} moved", "{n}개 옮김"),
     ("head.outputs", "{n} of the outputs", "출력 {n}개"),
     (

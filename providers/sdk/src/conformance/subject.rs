@@ -182,7 +182,8 @@ impl<P: Provider> Subject for InProcess<P> {
 
     async fn import(&self, type_name: &Str, id: &str) -> Result<Object, String> {
         let schema = self.schema(type_name)?;
-        let request = ImportRequest { type_name: type_name.clone(), schema: schema.clone(), id: id.to_owned() };
+        let request =
+            ImportRequest { type_name: type_name.clone(), schema: schema.clone(), id: id.to_owned(), identity: None };
         let answer = self.provider.import(request).await.map_err(|e| e.to_string())?;
         match answer.imported.as_slice() {
             [one] => Ok(Object { state: travelled(&one.state, &schema)?, private: one.private.clone() }),

@@ -1,7 +1,7 @@
 //! Schemas written down by an author, and what a schema on the wire does not say: what replaces, what every change makes anew.
 
 use crate::schema::{Attribute, AttributeType, Block, NestedBlock, Nesting, Prepared, Schema};
-use crate::value::{Str, Type};
+use crate::value::{Str, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
@@ -50,6 +50,7 @@ pub struct ResourceSchema {
     schema: Schema,
     replaces: Vec<Names>,
     recomputed: Vec<Names>,
+    identity: Vec<Str>,
     prepared: OnceLock<Prepared>,
 }
 
@@ -101,6 +102,32 @@ impl ResourceSchema {
         self.schema.block.blocks.insert(name, nested);
         self.prepared = OnceLock::new();
         self
+    }
+
+    /// What identifies an object, among all there are: attributes of it that never change while it lives, named once for all versions.
+    pub fn identified_by<N: Into<Str>>(mut self, names: impl IntoIterator<Item = N>) -> ResourceSchema {
+        self.identity = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The type of identities; `None`: there are none.
+    pub fn identity_type(&self) -> Option<Type> {
+        let part = |name: &Str| {
+            let attribute = self.schema.block.attributes.get(name)?;
+            Some((name.clone(), attribute.ty.implied_type()))
+        };
+        let parts: Vec<(Str, Type)> = self.identity.iter().filter_map(part).collect();
+        (!parts.is_empty()).then(|| Type::object(parts))
+    }
+
+    /// The identity of an object; parts may be unknown while it is planned.
+    pub fn identity_of(&self, object: &Value) -> Option<Value> {
+        if object.is_null() || object.is_unknown() || self.identity.is_empty() {
+            return None;
+        }
+        let part = |name: &Str| Some((name.clone(), object.get(name)?.clone()));
+        let parts: Vec<(Str, Value)> = self.identity.iter().filter_map(part).collect();
+        (!parts.is_empty()).then(|| Value::object(parts))
     }
 
     /// The schema as it goes over the wire.

@@ -122,8 +122,10 @@ pub struct ImportRequest {
     pub type_name: Str,
     /// Its schema.
     pub schema: Arc<ResourceSchema>,
-    /// The id the user gave.
+    /// The id the user gave; empty where an identity was given.
     pub id: String,
+    /// The identity the user gave, by the type of [`ResourceSchema::identity_type`].
+    pub identity: Option<Value>,
 }
 
 /// Read a data source.

@@ -5,7 +5,7 @@ use crate::provider::{
     ApplyAnswer, ApplyRequest, Capabilities, Diagnostic, Diagnostics, Failure, PlanAnswer, PlanRequest, Provider,
     ReadAnswer, ReadRequest, ResourceSchema, Schemas, guarded,
 };
-use crate::value::{Str, Type, Value};
+use crate::value::{Str, Type, Value, same};
 use crate::wire::{self, WireError};
 use prost::bytes::Bytes;
 use std::sync::Arc;
@@ -114,6 +114,46 @@ impl Kind {
             )
             .into()
         })
+    }
+}
+
+impl Kind {
+    /// What identifies an object, for the wire.
+    pub(super) fn identity(&self, object: &Value) -> Result<Option<tfplugin6::ResourceIdentityData>, Diagnostics> {
+        let (Some(identity), Some(ty)) = (self.schema.identity_of(object), self.schema.identity_type()) else {
+            return Ok(None);
+        };
+        let data = wire::encode(&identity, &ty).map_err(|e| {
+            let detail =
+                format!("The provider made an identity of {} that does not fit its own schema: {e}.", self.name);
+            Diagnostics::from(Diagnostic::error("Provider bug", detail))
+        })?;
+        Ok(Some(tfplugin6::ResourceIdentityData { identity_data: dynamic(data) }))
+    }
+
+    /// An identity the caller sent.
+    pub(super) fn received_identity(
+        &self,
+        data: Option<&tfplugin6::ResourceIdentityData>,
+    ) -> Result<Option<Value>, Diagnostics> {
+        let (Some(data), Some(ty)) = (data, self.schema.identity_type()) else { return Ok(None) };
+        let value = wire::from_dynamic(data.identity_data.as_ref(), &ty).map_err(|e| self.misfit("identity", &e))?;
+        Ok((!value.is_null()).then_some(value))
+    }
+
+    /// An object that is another one now is a fault of the provider.
+    pub(super) fn keeps_identity(&self, before: Option<&Value>, now: &Value) -> Result<(), Diagnostics> {
+        let (Some(before), Some(now)) = (before, self.schema.identity_of(now)) else { return Ok(()) };
+        // Stored in part, as after an import, it is not yet known what it was.
+        let told = |value: &Value| value.entries().is_some_and(|all| all.iter().all(|(_, part)| !part.is_null()));
+        if !told(before) || same(before, &now) {
+            return Ok(());
+        }
+        let detail = format!(
+            "The identity of a {} changed while the object stayed, which it never may. This is a fault of the provider.",
+            self.name
+        );
+        Err(Diagnostic::error("Unexpected Identity Change", detail).into())
     }
 }
 

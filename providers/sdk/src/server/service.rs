@@ -1,12 +1,13 @@
 //! The plain protocol.
 
 use super::core::{Core, dynamic, plain};
+use crate::proto::tfplugin6::resource_identity_schema::IdentityAttribute;
 use crate::proto::tfplugin6::{self as pb, provider_server};
 use crate::provider::{
     ApplyAnswer, ApplyRequest, Context, DataRequest, Diagnostic, Diagnostics, Failure, ImportRequest, PlanAnswer,
     PlanRequest, Provider, ReadAnswer, ReadRequest, ResourceSchema, UpgradeRequest, ValidateRequest, guarded,
 };
-use crate::value::{Str, Value};
+use crate::value::{Str, Type, Value};
 use crate::wire;
 use prost::bytes::Bytes;
 use std::collections::BTreeMap;
@@ -74,7 +75,19 @@ impl<P: Provider> provider_server::Provider for Service<P> {
         &self,
         _: Request<pb::get_resource_identity_schemas::Request>,
     ) -> Result<Response<pb::get_resource_identity_schemas::Response>, Status> {
-        Ok(Response::new(Default::default()))
+        let identity_schemas = self.0.schemas.resources.iter().filter_map(|(name, schema)| {
+            let Some(Type::Object(ty)) = schema.identity_type() else { return None };
+            let part = |(name, ty): &(Str, Type)| IdentityAttribute {
+                name: name.to_string(),
+                r#type: ty.to_json().into_bytes().into(),
+                required_for_import: true,
+                ..Default::default()
+            };
+            let identity_attributes = ty.attrs.iter().map(part).collect();
+            Some((name.to_string(), pb::ResourceIdentitySchema { version: 0, identity_attributes }))
+        });
+        let identity_schemas = identity_schemas.collect();
+        Ok(Response::new(pb::get_resource_identity_schemas::Response { identity_schemas, ..Default::default() }))
     }
 
     async fn get_functions(
@@ -164,13 +177,15 @@ impl<P: Provider> provider_server::Provider for Service<P> {
                 private: request.private.to_vec(),
                 deferral_allowed: deferral_allowed(&request.client_capabilities),
             };
+            let before = kind.schema.identity_of(&asked.state);
             let ReadAnswer { state, private, deferred, diagnostics } = self.0.read(asked).await?;
+            kind.keeps_identity(before.as_ref(), &state)?;
             Ok(pb::read_resource::Response {
                 new_state: dynamic(kind.sent(&state, "state")?),
                 diagnostics: wire::to_diagnostics(&diagnostics),
                 private: private.into(),
                 deferred: deferred.map(wire::to_deferred),
-                new_identity: None,
+                new_identity: kind.identity(&state)?,
             })
         };
         respond!(read_resource, result.await)
@@ -192,8 +207,13 @@ impl<P: Provider> provider_server::Provider for Service<P> {
                 private: request.prior_private.to_vec(),
                 deferral_allowed: deferral_allowed(&request.client_capabilities),
             };
+            let before = kind.schema.identity_of(&asked.prior);
             let PlanAnswer { planned, requires_replace, private, deferred, diagnostics } = self.0.plan(asked).await?;
+            if requires_replace.is_empty() {
+                kind.keeps_identity(before.as_ref(), &planned)?;
+            }
             Ok(pb::plan_resource_change::Response {
+                planned_identity: kind.identity(&planned)?,
                 planned_state: dynamic(kind.sent(&planned, "plan")?),
                 requires_replace: requires_replace.iter().map(wire::to_path).collect(),
                 planned_private: private.into(),
@@ -221,8 +241,13 @@ impl<P: Provider> provider_server::Provider for Service<P> {
                 private: request.planned_private.to_vec(),
                 ownership: None,
             };
-            let ApplyAnswer { state, private, diagnostics } = self.0.apply(asked).await?;
+            let before = kind.schema.identity_of(&asked.prior);
+            let ApplyAnswer { state, private, mut diagnostics } = self.0.apply(asked).await?;
+            if let Err(changed) = kind.keeps_identity(before.as_ref(), &state) {
+                diagnostics.extend(changed);
+            }
             Ok(pb::apply_resource_change::Response {
+                new_identity: kind.identity(&state).map_err(in_doubt)?,
                 new_state: dynamic(kind.sent(&state, "result").map_err(in_doubt)?),
                 private: private.into(),
                 diagnostics: wire::to_diagnostics(&diagnostics),
@@ -250,7 +275,9 @@ impl<P: Provider> provider_server::Provider for Service<P> {
         let request = request.into_inner();
         let result = async {
             let kind = self.0.resource(&request.type_name)?;
-            let asked = ImportRequest { type_name: kind.name, schema: kind.schema, id: request.id };
+            let identity = kind.received_identity(request.identity.as_ref())?;
+            let asked =
+                ImportRequest { type_name: kind.name, schema: kind.schema, id: request.id, identity: identity.clone() };
             let answer = plain(guarded(self.0.provider.import(asked)).await)?;
             let mut imported_resources = Vec::new();
             for imported in answer.imported {
@@ -259,7 +286,11 @@ impl<P: Provider> provider_server::Provider for Service<P> {
                     state: dynamic(kind.sent(&imported.state, "imported state")?),
                     type_name: kind.name.to_string(),
                     private: imported.private.into(),
-                    identity: None,
+                    // What is found is in part: the rest of it is what was asked for.
+                    identity: match &identity {
+                        Some(asked) => kind.identity(asked)?,
+                        None => kind.identity(&imported.state)?,
+                    },
                 });
             }
             Ok(pb::import_resource_state::Response {
@@ -269,6 +300,27 @@ impl<P: Provider> provider_server::Provider for Service<P> {
             })
         };
         respond!(import_resource_state, result.await)
+    }
+
+    async fn upgrade_resource_identity(
+        &self,
+        request: Request<pb::upgrade_resource_identity::Request>,
+    ) -> Result<Response<pb::upgrade_resource_identity::Response>, Status> {
+        let request = request.into_inner();
+        let result = async {
+            let kind = self.0.resource(&request.type_name)?;
+            let json = request.raw_identity.unwrap_or_default().json;
+            let identity = match kind.schema.identity_type() {
+                Some(ty) => crate::value::codec::json::decode_dropping(&json, &ty).map_err(|e| {
+                    let detail = format!("The stored identity of a {} cannot be read: {e}.", kind.name);
+                    Diagnostics::from(Diagnostic::error("Stored identity cannot be read", detail))
+                })?,
+                None => Value::null(Type::Dynamic),
+            };
+            let upgraded_identity = kind.identity(&identity)?;
+            Ok(pb::upgrade_resource_identity::Response { upgraded_identity, ..Default::default() })
+        };
+        respond!(upgrade_resource_identity, result.await)
     }
 
     async fn read_data_source(

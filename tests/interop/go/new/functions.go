@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,6 +93,50 @@ func (even) Run(ctx context.Context, request function.RunRequest, answer *functi
 		return
 	}
 	answer.Error = function.ConcatFuncErrors(answer.Error, answer.Result.Set(ctx, number%2 == 0))
+}
+
+// sort(limit, lists...): takes nulls and unknowns, and any number of lists of numbers.
+type sort struct{}
+
+func (sort) Metadata(_ context.Context, _ function.MetadataRequest, answer *function.MetadataResponse) {
+	answer.Name = "sort"
+}
+
+func (sort) Definition(_ context.Context, _ function.DefinitionRequest, answer *function.DefinitionResponse) {
+	answer.Definition = function.Definition{
+		Parameters:        []function.Parameter{function.Int64Parameter{Name: "limit", AllowNullValue: true}},
+		VariadicParameter: function.ListParameter{Name: "lists", ElementType: types.Int64Type, AllowUnknownValues: true, AllowNullValue: true},
+		Return:            function.ListReturn{ElementType: types.Int64Type},
+	}
+}
+
+func (sort) Run(ctx context.Context, request function.RunRequest, answer *function.RunResponse) {
+	var limit *int64
+	var lists []types.List
+	if answer.Error = request.Arguments.Get(ctx, &limit, &lists); answer.Error != nil {
+		return
+	}
+	all := []int64{}
+	for _, list := range lists {
+		if list.IsUnknown() {
+			answer.Error = answer.Result.Set(ctx, types.ListUnknown(types.Int64Type))
+			return
+		}
+		var some []types.Int64
+		list.ElementsAs(ctx, &some, false)
+		for _, one := range some {
+			if one.IsUnknown() {
+				answer.Error = answer.Result.Set(ctx, types.ListUnknown(types.Int64Type))
+				return
+			}
+			all = append(all, one.ValueInt64())
+		}
+	}
+	slices.Sort(all)
+	if limit != nil && int(*limit) < len(all) {
+		all = all[:*limit]
+	}
+	answer.Error = answer.Result.Set(ctx, all)
 }
 
 // An ephemeral resource; what is done with it is logged.

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"straddle.example/interop/store"
@@ -24,6 +25,7 @@ type known struct{ region string }
 type knownModel struct {
 	ID   types.String `tfsdk:"id"`
 	Name types.String `tfsdk:"name"`
+	Zone types.String `tfsdk:"zone"`
 }
 
 type knownIdentity struct {
@@ -43,6 +45,7 @@ func (*known) Schema(_ context.Context, _ resource.SchemaRequest, answer *resour
 	answer.Schema = schema.Schema{Attributes: map[string]schema.Attribute{
 		"id":   schema.StringAttribute{Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
 		"name": schema.StringAttribute{Required: true},
+		"zone": schema.StringAttribute{Optional: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()}},
 	}}
 }
 
@@ -53,12 +56,39 @@ func (*known) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest
 	}}
 }
 
+func (*known) UpgradeIdentity(context.Context) map[int64]resource.IdentityUpgrader {
+	before := identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"name": identityschema.StringAttribute{RequiredForImport: true},
+	}}
+	return map[int64]resource.IdentityUpgrader{0: {
+		PriorSchema: &before,
+		IdentityUpgrader: func(ctx context.Context, request resource.UpgradeIdentityRequest, answer *resource.UpgradeIdentityResponse) {
+			var name types.String
+			answer.Diagnostics.Append(request.Identity.GetAttribute(ctx, path.Root("name"), &name)...)
+			store.Log("upgrade identity " + name.ValueString())
+			answer.Diagnostics.Append(answer.Identity.Set(ctx, &knownIdentity{types.StringValue("seoul"), name})...)
+		},
+	}}
+}
+
+// Writes down what the module told beside.
+func told(ctx context.Context, call string, meta tfsdk.Config) {
+	var team types.String
+	if meta.Schema == nil || meta.Raw.IsNull() {
+		store.Log(call + " nothing")
+		return
+	}
+	meta.GetAttribute(ctx, path.Root("team"), &team)
+	store.Log(call + " " + team.String())
+}
+
 // Put off where that is allowed; an error of the provider's own making where it is not.
 func (k *known) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest, answer *resource.ModifyPlanResponse) {
 	if request.Plan.Raw.IsNull() {
 		return
 	}
 	var name types.String
+	told(ctx, "plan", request.ProviderMeta)
 	answer.Diagnostics.Append(request.Config.GetAttribute(ctx, path.Root("name"), &name)...)
 	if name.ValueString() != "later" {
 		return
@@ -72,6 +102,7 @@ func (k *known) ModifyPlan(ctx context.Context, request resource.ModifyPlanReque
 
 func (k *known) Create(ctx context.Context, request resource.CreateRequest, answer *resource.CreateResponse) {
 	var model knownModel
+	told(ctx, "create", request.ProviderMeta)
 	answer.Diagnostics.Append(request.Plan.Get(ctx, &model)...)
 	id, err := store.NewID("known", model.Name.ValueString())
 	if err == nil {
@@ -90,6 +121,7 @@ func (k *known) Create(ctx context.Context, request resource.CreateRequest, answ
 
 func (k *known) Read(ctx context.Context, request resource.ReadRequest, answer *resource.ReadResponse) {
 	var id types.String
+	told(ctx, "read", request.ProviderMeta)
 	answer.Diagnostics.Append(request.State.GetAttribute(ctx, path.Root("id"), &id)...)
 	object, err := store.Get(id.ValueString())
 	if err != nil {
@@ -97,19 +129,30 @@ func (k *known) Read(ctx context.Context, request resource.ReadRequest, answer *
 		return
 	}
 	name, _ := object["name"].(string)
-	answer.Diagnostics.Append(answer.State.Set(ctx, &knownModel{ID: id, Name: types.StringValue(name)})...)
+	var zone types.String
+	answer.Diagnostics.Append(request.State.GetAttribute(ctx, path.Root("zone"), &zone)...)
+	answer.Diagnostics.Append(answer.State.Set(ctx, &knownModel{ID: id, Name: types.StringValue(name), Zone: zone})...)
 	if answer.Identity != nil {
 		answer.Diagnostics.Append(answer.Identity.Set(ctx, &knownIdentity{types.StringValue(k.region), id})...)
 	}
 }
 
-func (*known) Update(ctx context.Context, request resource.UpdateRequest, answer *resource.UpdateResponse) {
+func (k *known) Update(ctx context.Context, request resource.UpdateRequest, answer *resource.UpdateResponse) {
 	var model knownModel
 	answer.Diagnostics.Append(request.Plan.Get(ctx, &model)...)
 	if err := store.Put(model.ID.ValueString(), map[string]any{"name": model.Name.ValueString()}); err != nil {
 		answer.Diagnostics.AddError("Store", err.Error())
 	}
 	answer.State.Raw = request.Plan.Raw
+	told(ctx, "update", request.ProviderMeta)
+	// An object that takes another identity, which no provider may do.
+	region := k.region
+	if model.Name.ValueString() == "somebody else" {
+		region = "busan"
+	}
+	if answer.Identity != nil {
+		answer.Diagnostics.Append(answer.Identity.Set(ctx, &knownIdentity{types.StringValue(region), model.ID})...)
+	}
 }
 
 func (*known) Delete(ctx context.Context, request resource.DeleteRequest, answer *resource.DeleteResponse) {
@@ -145,7 +188,7 @@ func (k *knownList) List(ctx context.Context, request list.ListRequest, stream *
 			result.DisplayName = "The " + name
 			result.Diagnostics.Append(result.Identity.Set(ctx, &knownIdentity{types.StringValue(k.region), types.StringValue(id)})...)
 			if request.IncludeResource {
-				result.Diagnostics.Append(result.Resource.Set(ctx, &knownModel{types.StringValue(id), types.StringValue(name)})...)
+				result.Diagnostics.Append(result.Resource.Set(ctx, &knownModel{ID: types.StringValue(id), Name: types.StringValue(name)})...)
 			}
 			if !push(result) {
 				return
@@ -158,6 +201,7 @@ func (k *knownList) List(ctx context.Context, request list.ListRequest, stream *
 type echo struct{ region string }
 
 type echoModel struct {
+	Later  types.Bool    `tfsdk:"later"`
 	Value  types.Dynamic `tfsdk:"value"`
 	Result types.Dynamic `tfsdk:"result"`
 	Region types.String  `tfsdk:"region"`
@@ -173,6 +217,7 @@ func (e *echo) Configure(_ context.Context, request datasource.ConfigureRequest,
 
 func (*echo) Schema(_ context.Context, _ datasource.SchemaRequest, answer *datasource.SchemaResponse) {
 	answer.Schema = dataschema.Schema{Attributes: map[string]dataschema.Attribute{
+		"later":  dataschema.BoolAttribute{Optional: true},
 		"value":  dataschema.DynamicAttribute{Required: true},
 		"result": dataschema.DynamicAttribute{Computed: true},
 		"region": dataschema.StringAttribute{Computed: true},
@@ -182,6 +227,11 @@ func (*echo) Schema(_ context.Context, _ datasource.SchemaRequest, answer *datas
 func (e *echo) Read(ctx context.Context, request datasource.ReadRequest, answer *datasource.ReadResponse) {
 	var model echoModel
 	answer.Diagnostics.Append(request.Config.Get(ctx, &model)...)
+	told(ctx, "data", request.ProviderMeta)
+	if model.Later.ValueBool() && request.ClientCapabilities.DeferralAllowed {
+		answer.Deferred = &datasource.Deferred{Reason: datasource.DeferredReasonProviderConfigUnknown}
+		return
+	}
 	model.Result, model.Region = model.Value, types.StringValue(e.region)
 	answer.Diagnostics.Append(answer.State.Set(ctx, &model)...)
 }

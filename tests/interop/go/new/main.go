@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/metaschema"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -53,6 +54,14 @@ func (*fresh) Schema(_ context.Context, _ provider.SchemaRequest, answer *provid
 	}
 }
 
+// What a module may tell beside.
+func (*fresh) MetaSchema(_ context.Context, _ provider.MetaSchemaRequest, answer *provider.MetaSchemaResponse) {
+	answer.Schema = metaschema.Schema{Attributes: map[string]metaschema.Attribute{
+		"team":  metaschema.StringAttribute{Required: true},
+		"since": metaschema.Int64Attribute{Optional: true},
+	}}
+}
+
 func (*fresh) Configure(ctx context.Context, request provider.ConfigureRequest, answer *provider.ConfigureResponse) {
 	var model freshModel
 	answer.Diagnostics.Append(request.Config.Get(ctx, &model)...)
@@ -84,6 +93,7 @@ func (*fresh) Functions(context.Context) []func() function.Function {
 		func() function.Function { return join{} },
 		func() function.Function { return describe{} },
 		func() function.Function { return even{} },
+		func() function.Function { return sort{} },
 	}
 }
 

@@ -157,6 +157,9 @@ func (t *thing) Create(ctx context.Context, request resource.CreateRequest, answ
 		answer.Diagnostics.AddAttributeError(path.Root("name"), "Refused", "No thing of that name.")
 		return
 	}
+	if name == "die" {
+		store.Die("while something was made")
+	}
 	if name == "hang" {
 		store.Hang()
 	}
@@ -183,6 +186,9 @@ func (t *thing) Read(ctx context.Context, request resource.ReadRequest, answer *
 	var model thingModel
 	answer.Diagnostics.Append(request.State.Get(ctx, &model)...)
 	object, err := store.Get(model.ID.ValueString())
+	if object["note"] == "deadly" {
+		store.Die("while something was read")
+	}
 	if errors.Is(err, store.ErrGone) {
 		answer.State.RemoveResource(ctx)
 		return

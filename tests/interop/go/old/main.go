@@ -17,6 +17,7 @@ import (
 )
 
 func main() {
+	store.Refuse()
 	plugin.Serve(&plugin.ServeOpts{ProviderFunc: provider, ProviderAddr: "registry.terraform.io/interop/old"})
 }
 
@@ -35,8 +36,10 @@ func provider() *schema.Provider {
 		ResourcesMap: map[string]*schema.Resource{
 			"old_server": server(),
 			"old_sloppy": sloppy(),
+			"old_known":  known(),
 		},
-		DataSourcesMap: map[string]*schema.Resource{"old_lookup": lookup()},
+		ProviderMetaSchema: map[string]*schema.Schema{"team": {Type: schema.TypeString, Optional: true}},
+		DataSourcesMap:     map[string]*schema.Resource{"old_lookup": lookup()},
 		ConfigureContextFunc: func(_ context.Context, d *schema.ResourceData) (any, diag.Diagnostics) {
 			if d.Get("region").(string) == "nowhere" {
 				return nil, diag.Diagnostics{{

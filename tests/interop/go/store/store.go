@@ -103,6 +103,12 @@ func Hang() {
 	select {}
 }
 
+// Die ends the process in the middle of a call, as a crash does.
+func Die(when string) {
+	go panic("dead " + when)
+	select {}
+}
+
 // Refuse ends the process where a test wants to see that none is started.
 func Refuse() {
 	if os.Getenv("INTEROP_REFUSE") != "" {
