@@ -209,7 +209,8 @@ mod tests {
     #[test]
     fn only_what_promises_less_is_weaker() {
         use Grade::{Added, Removed, Strengthened, Weakened};
-        let cases: &[(&str, Option<&str>, Option<&str>, Option<Grade>)] = &[
+        type Case<'c> = (&'c str, Option<&'c str>, Option<&'c str>, Option<Grade>);
+        let cases: &[Case<'_>] = &[
             ("floor.serving", Some("100%"), Some("80%"), Some(Weakened)),
             ("floor.serving", Some("80%"), Some("100%"), Some(Strengthened)),
             ("floor.serving", Some("80%"), None, Some(Removed)),
