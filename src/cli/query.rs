@@ -83,6 +83,9 @@ struct Query<'p> {
     objects: bool,
 }
 
+/// `each.key` and `each.value`, where there are any.
+type Each = Option<(Value, Value)>;
+
 /// One instance of a block, evaluated.
 struct Asked {
     address: String,
@@ -159,7 +162,7 @@ impl Query<'_> {
     ) -> Vec<(String, Value, (usize, bool))> {
         let scope = env.scope(0);
         let before = problems.len();
-        let keys: Vec<(Option<Key>, Option<(Value, Value)>)> =
+        let keys: Vec<(Option<Key>, Each)> =
             match instances(list.count.as_ref(), list.for_each.as_ref(), &scope, problems) {
                 Instances::Single => vec![(None, None)],
                 Instances::Count(count) => (0..count).map(|n| (Some(Key::Int(n)), None)).collect(),

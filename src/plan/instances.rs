@@ -268,7 +268,7 @@ impl<'a> Walk<'_, 'a> {
         self.env.set_instance(&of.address, after.clone());
         let mut change = self.change(of, Action::Read);
         (change.after, change.reason, change.config_known) = (after, Some(reason), false);
-        self.settle(&of, change);
+        self.settle(of, change);
     }
 
     fn ask(&mut self, instance: Instance<'a>, ask: Ask, questions: &mut Vec<Question>) {
