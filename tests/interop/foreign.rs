@@ -117,7 +117,7 @@ resource "pyvider_file_content" "f" {
   content  = join("-", [provider::pyvider::add(1, 2), provider::pyvider::upper("x"), provider::pyvider::round(2.567, 1)])
 }
 data "pyvider_file_info" "i" {
-  path = pyvider_file_content.f.filename
+  path = "pyproject.toml"
 }
 data "pyvider_lens_jq" "q" {
   json_input = jsonencode({ a = [1, 2, { b = "x" }] })
