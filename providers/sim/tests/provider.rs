@@ -520,8 +520,22 @@ async fn discovery_finds_by_owner_and_token_and_says_when_it_cannot() {
     )
     .expect("down");
     assert_eq!(found(Some("lineage"), &["t1"], &[]).await, Ok(vec![one]));
+    // What was never made cannot stand in the zone that does not answer.
+    assert_eq!(found(None, &["t1", "t3"], &[]).await.map(|found| found.len()), Ok(1));
     let unsure = found(None, &["t1", "t2"], &[]).await.expect_err("zone b does not answer");
     assert!(unsure.0[0].detail.ends_with("cannot be told."), "{unsure}");
+}
+
+/// A list that does not show yet what was just made is not the word that it was never made.
+#[tokio::test]
+async fn what_was_made_a_moment_ago_is_discovered_when_it_shows() {
+    let plugin = Plugin::new().await;
+    plugin.fault(Op::Create, FaultKind::Stale, 1.0);
+    let request = plugin.create_request("sim_instance", &server("a"), Some("t1")).await;
+    plugin.provider.apply(request).await.expect("created");
+    let request = Discovery { owner: None, tokens: vec!["t1".to_owned()], types: vec![] };
+    let found = plugin.provider.discover(request).await.expect("told");
+    assert_eq!(found.len(), 1);
 }
 
 #[tokio::test]

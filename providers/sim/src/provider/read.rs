@@ -5,7 +5,7 @@ use super::{id_of, kind_of, private, says, values, version_in};
 use crate::clock::Millis;
 use crate::error::{Refusal, StoreError};
 use crate::model::{Claim, Id, Kind, Object};
-use crate::store::{Listing, SETTLING, Seen, Tx, ZoneState};
+use crate::store::{Caller, Listing, SETTLING, Seen, Tx, ZoneState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use straddle_sdk::provider::{Diagnostics, Discovered, Discovery, Ownership, ReadAnswer, ReadRequest};
@@ -108,39 +108,44 @@ fn look_all(session: &Session, tx: &mut Tx<'_>, looks: &[Look]) -> Result<Vec<Go
 
 /// The zones of the cloud: one request of its API.
 pub(super) async fn zones(session: &Arc<Session>) -> Result<BTreeMap<String, ZoneState>, Diagnostics> {
-    listed(session, &[], |tx, cloud| tx.zones(cloud), |_, zones| Ok(zones)).await
+    Ok(listed(session, &[], |tx, who| Ok(tx.zones(&who.cloud))).await?.1)
 }
 
-/// Objects that are claimed. Which objects a token made can be said only when every zone of the cloud answers.
+/// Objects that are claimed. A token of an object that does not show, in a zone that does not answer, is no token that made nothing.
 pub(super) async fn discover(session: &Arc<Session>, asked: Discovery) -> Result<Vec<Discovered>, Diagnostics> {
     let kinds: Vec<Kind> = asked.types.iter().filter_map(|name| Kind::of_type(name)).collect();
     if kinds.is_empty() && !asked.types.is_empty() {
         return Ok(Vec::new());
     }
-    listed(
-        session,
-        &kinds,
-        |_, _| (),
-        move |listing, ()| {
-            let wanted = |claim: &Claim| {
-                asked.owner.as_ref().is_none_or(|owner| *owner == claim.owner)
-                    && (asked.tokens.is_empty() || asked.tokens.contains(&claim.token))
-            };
-            let found: Vec<Discovered> =
-                listing.objects.iter().filter_map(|object| discovered(object, &wanted)).collect();
-            let tokens: BTreeSet<&str> = found.iter().map(|found| found.ownership.token.as_str()).collect();
-            match listing.complaint {
-                Some(refusal) if asked.tokens.iter().any(|token| !tokens.contains(token.as_str())) => {
-                    let mut problem = says::refused(&refusal);
-                    problem.detail.push_str(" Whether the objects looked for exist there cannot be told.");
-                    Err(problem.into())
-                }
-                Some(refusal @ Refusal::Partial(_)) => Err(says::refused(&refusal).into()),
-                _ => Ok(found),
+    let wanted = |claim: &Claim| {
+        asked.owner.as_ref().is_none_or(|owner| *owner == claim.owner)
+            && (asked.tokens.is_empty() || asked.tokens.contains(&claim.token))
+    };
+    let settled_by = session.clock.now().saturating_add(SETTLING).saturating_add(2 * AGAIN);
+    loop {
+        let (owner, tokens) = (asked.owner.clone(), asked.tokens.clone());
+        let made = move |tx: &Tx<'_>, who: &Caller| tx.made_by(who, owner.as_deref(), &tokens);
+        let (listing, made) = listed(session, &kinds, made).await?;
+        let found: Vec<Discovered> = listing.objects.iter().filter_map(|object| discovered(object, &wanted)).collect();
+        let shown: BTreeSet<&str> = found.iter().map(|found| found.ownership.token.as_str()).collect();
+        let all_show = made.iter().all(|token| shown.contains(token.as_str()));
+        match listing.complaint {
+            Some(refusal @ Refusal::Partial(_)) if !all_show || asked.tokens.is_empty() => {
+                return Err(says::refused(&refusal).into());
             }
-        },
-    )
-    .await
+            Some(refusal) if !all_show => {
+                let mut problem = says::refused(&refusal);
+                problem
+                    .detail
+                    .push_str(" Some of the objects looked for stand there, and what they are like cannot be told.");
+                return Err(problem.into());
+            }
+            // Made a moment ago: it will show.
+            None if !all_show && session.clock.now() < settled_by => session.clock.pause(AGAIN).await,
+            // Of another type than was asked for.
+            _ => return Ok(found),
+        }
+    }
 }
 
 fn discovered(object: &Object, wanted: &dyn Fn(&Claim) -> bool) -> Option<Discovered> {
@@ -155,22 +160,21 @@ fn discovered(object: &Object, wanted: &dyn Fn(&Claim) -> bool) -> Option<Discov
 }
 
 /// One list request, repeated while it is throttled or unanswered, with something else seen in the same moment.
-async fn listed<B: Send + 'static, T>(
+async fn listed<B: Send + 'static>(
     session: &Arc<Session>,
     kinds: &[Kind],
-    beside: fn(&Tx<'_>, &str) -> B,
-    answer: impl FnOnce(Listing, B) -> Result<T, Diagnostics>,
-) -> Result<T, Diagnostics> {
+    beside: impl Fn(&Tx<'_>, &Caller) -> Result<B, StoreError> + Clone + Send + 'static,
+) -> Result<(Listing, B), Diagnostics> {
     let mut fruitless = 0;
     loop {
-        let kinds = kinds.to_vec();
+        let (kinds, beside) = (kinds.to_vec(), beside.clone());
         let look = move |session: &Session, tx: &mut Tx<'_>| {
             let who = &session.config.caller;
             let listing = tx.list(who, &kinds)?;
-            Ok((listing, beside(tx, &who.cloud)))
+            Ok((listing, beside(tx, who)?))
         };
         match session.read(look).await.map_err(|error| says::broken(&error))? {
-            (Ok(listing), beside) => return answer(listing, beside),
+            (Ok(listing), beside) => return Ok((listing, beside)),
             (Err(refusal), _) if refusal.is_passing() => {
                 fruitless += 1;
                 if !session.wait(&refusal, fruitless).await {

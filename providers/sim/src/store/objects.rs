@@ -5,6 +5,7 @@ use super::row::{Face, Row, Run};
 use super::{Caller, SETTLING, Tx};
 use crate::error::{Fail, Refusal, StoreError, answer};
 use crate::model::{Claim, Id, Kind, Object, Op, Spec, Units};
+use std::collections::BTreeSet;
 
 /// The result of a request that was carried out, at least in part.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,6 +103,25 @@ impl Tx<'_> {
             return Ok(None);
         };
         self.one_row("cloud = ?1 AND token = ?2", &who.cloud, token)
+    }
+
+    /// Which of these tokens have made something of this owner's that is still there. A cloud keeps its promise about tokens whatever
+    /// becomes of its zones, so that it can tell this even of one that does not answer.
+    pub fn made_by(
+        &self,
+        who: &Caller,
+        owner: Option<&str>,
+        tokens: &[String],
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let mut made = BTreeSet::new();
+        for token in tokens.iter().filter(|token| !token.is_empty()) {
+            let row = self.one_row("cloud = ?1 AND token = ?2", &who.cloud, token)?;
+            let claim = row.and_then(|row| row.claim);
+            if claim.is_some_and(|claim| owner.is_none_or(|owner| claim.owner == owner)) {
+                made.insert(token.clone());
+            }
+        }
+        Ok(made)
     }
 
     fn one_row(&self, condition: &str, first: &str, second: &str) -> Result<Option<Row>, StoreError> {
