@@ -271,8 +271,9 @@ impl<'a> Draft<'a> {
         for (i, change) in self.changes.iter().enumerate() {
             let Some(up) = self.up[i] else { continue };
             for dependency in self.effective(change) {
-                let earlier = match self.sibling(change, &dependency) {
-                    Some(sibling) => self.up[sibling as usize],
+                let earlier = match self.siblings(change, &dependency) {
+                    // An old object of the same address is not what is referred to.
+                    Some(siblings) => siblings.into_iter().find_map(|sibling| self.up[sibling as usize]),
                     None => match made.get(&dependency) {
                         Some(known) => *known,
                         None => {
@@ -322,9 +323,11 @@ impl<'a> Draft<'a> {
             let releases: Vec<u32> =
                 self.down[i].into_iter().chain(self.up[i].filter(|_| self.down[i].is_none())).collect();
             for dependency in self.effective(change) {
-                if let Some(sibling) = self.sibling(change, &dependency) {
-                    if let Some(down) = self.down[sibling as usize] {
-                        siblings.extend(self.releasing(i, sibling).map(|r| (down, r)));
+                if let Some(all) = self.siblings(change, &dependency) {
+                    for sibling in all {
+                        if let Some(down) = self.down[sibling as usize] {
+                            siblings.extend(self.releasing(i, sibling).map(|r| (down, r)));
+                        }
                     }
                 } else if self.blocks.contains_key(&dependency) {
                     released.entry(dependency).or_default().extend(&releases);
@@ -375,7 +378,8 @@ impl<'a> Draft<'a> {
 
     /// What frees the old object of `of` from the dependent `dependent`, both of one replica.
     fn releasing(&self, dependent: usize, of: u32) -> impl Iterator<Item = u32> + use<> {
-        let created_first = self.changes[of as usize].action == Action::CreateDelete;
+        let of = &self.changes[of as usize];
+        let created_first = of.action == Action::CreateDelete || of.deposed.is_some();
         let down = self.down[dependent];
         let up = self.up[dependent].filter(|_| created_first);
         down.into_iter().chain(up)
@@ -406,16 +410,16 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The change of `dependency` in the same replica as `change`.
-    fn sibling(&self, change: &Change, dependency: &Address) -> Option<u32> {
+    /// The changes of `dependency` in the same replica as `change`: that of the object it has, and those of old ones that are still
+    /// there. None at all where nothing of it acts; other replicas never matter. `None`: it is no part of a replica of this workload.
+    fn siblings(&self, change: &Change, dependency: &Address) -> Option<Vec<u32>> {
         if dependency.workload.is_none() || dependency.workload != change.address.workload {
             return None;
         }
-        let members = self.blocks.get(dependency)?;
-        members
-            .binary_search_by(|m| self.changes[*m as usize].address.key.cmp(&change.address.key))
-            .ok()
-            .map(|at| members[at])
+        let members = self.blocks.get(dependency).map_or(&[][..], Vec::as_slice);
+        let key = |m: &u32| &self.changes[*m as usize].address.key;
+        let first = members.partition_point(|m| *key(m) < change.address.key);
+        Some(members[first..].iter().copied().take_while(|m| *key(m) == change.address.key).collect())
     }
 
     /// Kahn's order, the lowest draft index first, so that the result is a function of the changes alone.

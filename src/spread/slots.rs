@@ -157,7 +157,9 @@ fn assign_slots(slots: &[Slot], target: u32, leave: Leave) -> (PlaceChanges, Wor
             changes.replace.push(s.slot);
             continue;
         }
-        if s.incomplete && leave.complete {
+        // What serves and is interrupted by an update is completed in the step that reckons with the interruption.
+        let interrupted = s.interrupting_update && leave.renew && serves(s);
+        if s.incomplete && leave.complete && !interrupted {
             work.complete.push((s.slot, serves(s)));
             changes.complete.push(s.slot);
         } else if s.interrupting_update && leave.renew {
@@ -196,6 +198,16 @@ mod tests {
     use crate::spread::tests::world::slot;
 
     const ALL: Leave = Leave { add: true, complete: true, disturb: true, renew: true, counts: true };
+    /// A replica that grows by a part and is resized at once does not serve meanwhile: no number of such may go in one step.
+    #[test]
+    fn completing_what_an_update_interrupts_is_that_update() {
+        let grown = |n| Slot { incomplete: true, interrupting_update: true, ..slot(n) };
+        let half_made = Slot { ready: Ready::No, ..grown(2) };
+        let (changes, work) = assign(&place(vec![grown(0), grown(1), half_made]), 3, ALL);
+        assert_eq!((changes.update, changes.complete), (vec![0, 1], vec![2]));
+        assert_eq!((work.update, work.complete), (vec![(0, true), (1, true)], vec![(2, false)]));
+    }
+
     const NOTHING: Leave = Leave { add: false, complete: false, disturb: false, renew: false, counts: true };
 
     fn place(slots: Vec<Slot>) -> PlaceLive {
