@@ -19,9 +19,10 @@ use futures_util::stream::{LocalBoxStream, SelectAll};
 use futures_util::{FutureExt, StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use straddle_sdk::value::Str;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 
 /// What came to pass.
 pub(super) enum Done {

@@ -10,8 +10,9 @@ use crate::spread::decision::{Step, StepEntry};
 use crate::spread::model::{Health, Template as TemplateKind};
 use futures_util::stream::{self, Stream};
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use straddle_sdk::value::Str;
+use tokio::time::Instant;
 
 /// The result of a barrier.
 pub(super) enum Checked {

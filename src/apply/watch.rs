@@ -23,8 +23,9 @@ use crate::state::{DeposedKey, Form, Object, ObjectId, ProviderRef, Store};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use straddle_sdk::value::{Kind, Str, Type, Value};
+use tokio::time::Instant;
 
 /// What is known of one workload's replicas.
 #[derive(Default)]

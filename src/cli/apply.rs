@@ -2,6 +2,7 @@
 
 use super::Exit;
 use super::args::{ApplyArgs, LockArgs, StateFileArgs};
+use super::around::Around;
 use super::plan::{exit_of, failure_exit, is_sound, report_breaches, report_failure};
 use super::planning::{self, Scene};
 use super::print::Printer;
@@ -22,7 +23,7 @@ use crate::plan::observed::Reality;
 use crate::spec::Spec;
 use crate::state::{
     DeposedKey, Entry, Holder, How, Json, LockRequest, Notice, Object, ObjectId, Output, Place, Rule, RunBegin, RunEnd,
-    RunOutcome, State, StateError, Store, WriteHook, now,
+    RunOutcome, State, StateError, Store, now,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, IsTerminal};
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use straddle_sdk::value::codec::json;
 use straddle_sdk::value::{Change, Kind as ValueKind, Str, Type, Value};
 
-pub async fn run(args: ApplyArgs, printer: &Printer) -> Exit {
+pub async fn run(args: ApplyArgs, around: &Around, printer: &Printer) -> Exit {
     let printer = &printer.asked(args.planning.verbose, args.planning.json);
     printer.begin();
     if let Some(problem) = refuse_files(&args.planning.files) {
@@ -40,7 +41,7 @@ pub async fn run(args: ApplyArgs, printer: &Printer) -> Exit {
     if let Some(file) = &args.planfile {
         return super::saved::run(file, &args, printer).await;
     }
-    let mut project = Project::read(&args.planning.vars);
+    let mut project = around.read(&args.planning.vars);
     if !args.planning.destroy {
         project.refuse_emptiness("Apply");
     }
@@ -54,7 +55,7 @@ pub async fn run(args: ApplyArgs, printer: &Printer) -> Exit {
         printer.diagnostics(&[problem], &project.sources);
         return Exit::Error;
     }
-    let store = match open(&args.planning.lock, operation, printer) {
+    let store = match open_around(around, &args.planning.lock, operation, printer) {
         Ok(store) => store,
         Err(exit) => return exit,
     };
@@ -104,11 +105,16 @@ pub fn refuse_files(files: &StateFileArgs) -> Option<Diagnostic> {
 
 /// Opens the state for writing.
 pub fn open(lock: &LockArgs, operation: &str, printer: &Printer) -> Result<Store, Exit> {
-    let place = super::home::place().map_err(|problem| {
+    open_around(&Around::Process, lock, operation, printer)
+}
+
+/// Opens the state of these surroundings for writing.
+pub fn open_around(around: &Around, lock: &LockArgs, operation: &str, printer: &Printer) -> Result<Store, Exit> {
+    let place = around.place().map_err(|problem| {
         printer.diagnostics(&[*problem], &Default::default());
         Exit::Error
     })?;
-    open_in(&place, lock, operation, printer)
+    opened(around, &place, LockRequest::here(operation), lock, printer)
 }
 
 /// Opens the state at a place for writing.
@@ -118,6 +124,16 @@ pub fn open_in(place: &Place, lock: &LockArgs, operation: &str, printer: &Printe
 
 /// Opens the state at a place for writing, on a request of the caller's.
 pub fn open_as(place: &Place, request: LockRequest, lock: &LockArgs, printer: &Printer) -> Result<Store, Exit> {
+    opened(&Around::Process, place, request, lock, printer)
+}
+
+fn opened(
+    around: &Around,
+    place: &Place,
+    request: LockRequest,
+    lock: &LockArgs,
+    printer: &Printer,
+) -> Result<Store, Exit> {
     if let Place::Directory(dir) = place
         // Without the `.` a path may end with, which is no directory to be made.
         && let Err(error) = std::fs::create_dir_all(dir.components().collect::<std::path::PathBuf>())
@@ -138,8 +154,7 @@ pub fn open_as(place: &Place, request: LockRequest, lock: &LockArgs, printer: &P
         let by = holder.map_or_else(|| "somebody".to_owned(), ToString::to_string);
         printer.error(&format!("waiting for the lock, which is held by {by}"));
     };
-    let hook: WriteHook = std::sync::Arc::new(|_| {});
-    match Store::open_write_with(place, &request, &mut wait, hook) {
+    match around.store(place, &request, &mut wait) {
         Ok(store) => {
             for notice in store.notices() {
                 if let Notice::TookOver(before) = notice {
@@ -202,7 +217,7 @@ async fn one_plan(
         scene.fleet.shutdown().await;
         return exit.into();
     }
-    let ended = match planning::make(project, &scene, kind, &args.planning) {
+    let ended = match planning::make(project, &scene, kind, &args.planning).await {
         Ok(plan) => {
             printer.diagnostics(&plan.warnings, &project.sources);
             printer.diagnostics(&scene.warnings, &project.sources);

@@ -97,7 +97,7 @@ impl Base {
             return Err(self.project.problems.iter().filter(|p| p.is_error()).cloned().collect());
         }
         let scene = planning::look_leniently(&self.project, state, parallelism).await?;
-        let made = planned(&self.project, &scene, None);
+        let made = planned(&self.project, &scene, None).await;
         let before = match &made {
             Ok((plan, failed)) => {
                 let found = differences(&self.project, &scene, plan);

@@ -89,20 +89,20 @@ fn known(args: &DriftArgs) -> Result<(Known, Unread), Unread> {
 }
 
 /// A plan of what a check compares. The second: what the spec asks for could not be planned.
-pub(super) fn planned(
+pub(super) async fn planned(
     project: &Project,
     scene: &Scene,
     told: Option<&Printer>,
 ) -> Result<(Plan, bool), Box<crate::plan::make::Failure>> {
     let nothing_special = PlanningArgs::default();
-    match planning::make(project, scene, Kind::Normal, &nothing_special) {
+    match planning::make(project, scene, Kind::Normal, &nothing_special).await {
         Ok(plan) => Ok((plan, false)),
         Err(failure) => {
             // What the spec asks for cannot be planned; what stands can still be told.
             if let Some(printer) = told {
                 report_failure(&failure, project, scene, printer);
             }
-            let plan = planning::make(project, scene, Kind::RefreshOnly, &nothing_special).map_err(Box::new)?;
+            let plan = planning::make(project, scene, Kind::RefreshOnly, &nothing_special).await.map_err(Box::new)?;
             Ok((plan, true))
         }
     }
@@ -126,7 +126,7 @@ async fn compare(
 ) -> Exit {
     warned.tell(printer);
     printer.diagnostics(&scene.warnings, &project.sources);
-    let (plan, mut failed) = match planned(project, scene, Some(printer)) {
+    let (plan, mut failed) = match planned(project, scene, Some(printer)).await {
         Ok(planned) => planned,
         Err(failure) => {
             report_failure(&failure, project, scene, printer);

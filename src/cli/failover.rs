@@ -1,8 +1,9 @@
 //! `failover` and `failback`: the answer to a loss, and the way back from it.
 
 use super::Exit;
-use super::apply::{Errand, is_in_doubt, open, see_through};
+use super::apply::{Errand, is_in_doubt, open_around, see_through};
 use super::args::{FailbackArgs, FailoverArgs, PlanningArgs};
+use super::around::Around;
 use super::plan::{failure_exit, is_sound, report_breaches, report_failure};
 use super::planning::{self, Scene};
 use super::print::Printer;
@@ -25,32 +26,38 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, IsTerminal};
 
 /// `failover`.
-pub async fn failover(args: FailoverArgs, printer: &Printer) -> Exit {
+pub async fn failover(args: FailoverArgs, around: &Around, printer: &Printer) -> Exit {
     let printer = &printer.asked(args.planning.verbose, args.planning.json);
     printer.begin();
-    let project = Project::read(&args.planning.vars);
+    let project = around.read(&args.planning.vars);
     let mut problems = project.problems.clone();
     let named = losses(&project.spec, &args.lose, &mut problems);
     if problems.iter().any(Diagnostic::is_error) {
         printer.diagnostics(&problems, &project.sources);
         return Exit::Error;
     }
-    let task =
-        Task { project: &project, planning: &args.planning, approved: args.auto_approve, approvals: &[], printer };
+    let task = Task {
+        around,
+        project: &project,
+        planning: &args.planning,
+        approved: args.auto_approve,
+        approvals: &[],
+        printer,
+    };
     task.under_lock("failover", async |store, scene| task.fail_over(named, store, scene).await).await
 }
 
 /// `failback`.
-pub async fn failback(args: FailbackArgs, printer: &Printer) -> Exit {
+pub async fn failback(args: FailbackArgs, around: &Around, printer: &Printer) -> Exit {
     let printer = &printer.asked(args.planning.verbose, args.planning.json);
     printer.begin();
-    let project = Project::read(&args.planning.vars);
+    let project = around.read(&args.planning.vars);
     if project.has_errors() {
         printer.diagnostics(&project.problems, &project.sources);
         return Exit::Error;
     }
     let (planning, approvals) = (&args.planning, args.approved_by.as_slice());
-    let task = Task { project: &project, planning, approved: args.auto_approve, approvals, printer };
+    let task = Task { around, project: &project, planning, approved: args.auto_approve, approvals, printer };
     if args.check {
         return task.check().await;
     }
@@ -59,6 +66,7 @@ pub async fn failback(args: FailbackArgs, printer: &Printer) -> Exit {
 
 /// One of the two commands at work.
 struct Task<'t> {
+    around: &'t Around,
     project: &'t Project,
     planning: &'t PlanningArgs,
     /// Nobody is to be asked.
@@ -71,7 +79,7 @@ struct Task<'t> {
 impl Task<'_> {
     /// Takes the lock, reads reality, does the work, gives everything back.
     async fn under_lock(&self, operation: &str, work: impl AsyncFnOnce(&Store, &mut Scene) -> Exit) -> Exit {
-        let store = match open(&self.planning.lock, operation, self.printer) {
+        let store = match open_around(self.around, &self.planning.lock, operation, self.printer) {
             Ok(store) => store,
             Err(exit) => return exit,
         };
@@ -133,7 +141,7 @@ impl Task<'_> {
         self.say(&crate::report::evidence::really_down(&scene.observed.evidence, &taken, self.lang()));
         self.say(&super::runbook::cited(&self.project.spec, &scene.state, &lost));
         let kind = Kind::Failover { lost: lost.union(&in_force).cloned().collect() };
-        let plan = match self.plan(scene, kind) {
+        let plan = match self.plan(scene, kind).await {
             Ok(plan) => plan,
             Err(exit) => return exit,
         };
@@ -190,7 +198,7 @@ impl Task<'_> {
                 location.health = Health::Returning;
             }
         }
-        let plan = match self.plan(scene, Kind::Failback) {
+        let plan = match self.plan(scene, Kind::Failback).await {
             Ok(plan) => plan,
             Err(exit) => return exit,
         };
@@ -234,7 +242,7 @@ impl Task<'_> {
 
     /// `failback --check`: takes no lock, writes nothing.
     async fn check(&self) -> Exit {
-        let loaded = match super::home::load() {
+        let loaded = match self.around.load() {
             Ok(loaded) => loaded,
             Err(error) => {
                 self.printer.diagnostics(&[*error], &self.project.sources);
@@ -256,8 +264,8 @@ impl Task<'_> {
     }
 
     /// The plan, shown.
-    fn plan(&self, scene: &Scene, kind: Kind) -> Result<Plan, Exit> {
-        let made = planning::make(self.project, scene, kind, self.planning).map_err(|failure| {
+    async fn plan(&self, scene: &Scene, kind: Kind) -> Result<Plan, Exit> {
+        let made = planning::make(self.project, scene, kind, self.planning).await.map_err(|failure| {
             report_failure(&failure, self.project, scene, self.printer);
             failure_exit(&failure)
         })?;

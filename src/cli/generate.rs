@@ -35,7 +35,7 @@ pub async fn write_missing(project: &Project, file: &Path, parallelism: usize) -
         return Err(vec![Diagnostic::error("Target generated file already exists", detail)]);
     }
     let failed = |why: String| vec![Diagnostic::error("Configuration not generated", why)];
-    let mut fleet = Fleet::new(&project.directory, parallelism).map_err(|e| failed(format!("{e}.")))?;
+    let mut fleet = project.fleet(parallelism).map_err(|e| failed(format!("{e}.")))?;
     let text = text(project, &mut fleet, &unwritten).await;
     fleet.shutdown().await;
     std::fs::write(file, text?).map_err(|e| failed(format!("{} cannot be written: {e}.", file.display())))?;

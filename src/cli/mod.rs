@@ -2,6 +2,7 @@
 
 mod apply;
 pub mod args;
+mod around;
 mod ask;
 mod atlantis;
 mod base;
@@ -48,10 +49,12 @@ mod versions;
 mod way_back;
 mod workspace;
 
+pub use around::Inside;
 pub use exit::Exit;
 
 use crate::tongue::Lang;
 use args::{Cli, Command};
+use around::Around;
 use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
 
@@ -110,7 +113,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(Exit::Fault.code());
         }
     };
-    let exit = runtime.block_on(run(cli.command, &printer));
+    let exit = runtime.block_on(run(cli.command, &Around::Process, &printer));
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     let exit = if printer.is_whole() { exit } else { exit.worse(Exit::Error) };
     trace::end(command, exit.code(), profile.as_deref(), &printer);
@@ -128,30 +131,58 @@ fn language(asked: Option<args::Language>) -> Lang {
     set.and_then(|locale| Lang::named(&locale)).unwrap_or_default()
 }
 
-async fn run(command: Command, printer: &print::Printer) -> Exit {
+/// Runs a command line inside another program. What it prints is kept where `inside` says.
+pub async fn run_inside(line: &str, inside: &Inside) -> Exit {
+    let printer = print::Printer::keeping(inside.printed.clone());
+    let words = ["straddle"].into_iter().chain(line.split_whitespace()).map(str::to_owned).collect();
+    let parsed = args::arguments(words, &Cli::command(), &|_| None)
+        .map_err(|error| error.to_string())
+        .and_then(|words| Cli::try_parse_from(words).map_err(|error| error.to_string()));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            printer.error(&error);
+            return Exit::Error;
+        }
+    };
+    let takes_them = match &cli.command {
+        Command::Apply(args) => args.planfile.is_none(),
+        Command::Plan(_) | Command::Destroy(_) | Command::Refresh(_) | Command::Failover(_) | Command::Failback(_) => {
+            true
+        }
+        _ => false,
+    };
+    if !takes_them || cli.chdir.is_some() {
+        printer.error(&format!("`straddle {line}` asks for more of its process than another program can lay out"));
+        return Exit::Error;
+    }
+    run(cli.command, &Around::Inside(inside.clone()), &printer).await
+}
+
+async fn run(command: Command, around: &Around, printer: &print::Printer) -> Exit {
     match command {
         Command::Plan(mut args) => {
             args.planning.may_ask();
-            plan::run(args, printer).await
+            plan::run(args, around, printer).await
         }
         Command::Apply(mut args) => {
             args.planning.may_ask();
-            apply::run(args, printer).await
+            apply::run(args, around, printer).await
         }
         Command::Destroy(mut args) => {
             args.planning.may_ask();
             args.planning.destroy = true;
-            apply::run(args, printer).await
+            apply::run(args, around, printer).await
         }
         Command::Refresh(args) => {
             let mut args = args::ApplyArgs { planning: args.planning, auto_approve: true, ..Default::default() };
             args.planning.may_ask();
             args.planning.refresh_only = true;
-            apply::run(args, printer).await
+            apply::run(args, around, printer).await
         }
         Command::Drift(args) => drift::run(args, printer).await,
-        Command::Failover(args) => failover::failover(args, printer).await,
-        Command::Failback(args) => failover::failback(args, printer).await,
+        Command::Failover(args) => failover::failover(args, around, printer).await,
+        Command::Failback(args) => failover::failback(args, around, printer).await,
         Command::Runbook(command) => runbook::run(command, printer).await,
         Command::Probe(args) => probe::run(&args, printer).await,
         Command::Simulate(args) => simulate::run(args, printer).await,

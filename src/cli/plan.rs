@@ -2,6 +2,7 @@
 
 use super::Exit;
 use super::args::{PlanArgs, PlanningArgs};
+use super::around::Around;
 use super::planning::{self, Scene};
 use super::print::Printer;
 use super::session::Project;
@@ -13,14 +14,14 @@ use crate::report::refusal;
 use crate::report::words::Names;
 use std::path::Path;
 
-pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
+pub async fn run(args: PlanArgs, around: &Around, printer: &Printer) -> Exit {
     let printer = printer.asked(args.planning.verbose, args.planning.json);
     printer.begin();
     if let Some(problem) = super::apply::refuse_files(&args.planning.files) {
         printer.diagnostics(&[problem], &Default::default());
         return Exit::Error;
     }
-    let mut project = Project::read(&args.planning.vars);
+    let mut project = around.read(&args.planning.vars);
     if !args.planning.destroy {
         project.refuse_emptiness("Plan");
     }
@@ -28,7 +29,7 @@ pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
         match super::generate::write_missing(&project, file, args.planning.parallelism).await {
             Ok(true) => {
                 printer.error(&format!("configuration was written to {}; review it before you apply", file.display()));
-                project = Project::read(&args.planning.vars);
+                project = around.read(&args.planning.vars);
             }
             Ok(false) => {}
             Err(problems) => {
@@ -47,7 +48,7 @@ pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
         printer.diagnostics(&[problem], &project.sources);
         return Exit::Error;
     }
-    let loaded = match super::home::load() {
+    let loaded = match around.load() {
         Ok(loaded) => loaded,
         Err(error) => {
             printer.diagnostics(&[*error], &project.sources);
@@ -62,7 +63,7 @@ pub async fn run(args: PlanArgs, printer: &Printer) -> Exit {
         }
     };
     let told = PlanningArgs { told: args.out.is_some(), ..args.planning.clone() };
-    let exit = match planning::make(&project, &scene, kind, &told) {
+    let exit = match planning::make(&project, &scene, kind, &told).await {
         Ok(mut plan) => {
             if args.out.is_some() {
                 plan.configuration = Some(configuration::json(&project.tree(), &scene.providers));

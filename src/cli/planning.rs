@@ -85,8 +85,8 @@ async fn look_at(
     let _span = super::trace::about("look at what is live", format!("{} objects", state.objects.len()));
     let tree = project.tree();
     let mut providers = Providers::of(&tree);
-    let mut fleet = Fleet::new(&project.directory, manner)
-        .map_err(|e| vec![Diagnostic::error("Providers cannot be started", format!("{e}."))])?;
+    let mut fleet =
+        project.fleet(manner).map_err(|e| vec![Diagnostic::error("Providers cannot be started", format!("{e}."))])?;
     let mut problems: Vec<Diagnostic> = project.problems.iter().filter(|p| !p.is_error()).cloned().collect();
     let (mut moved_state, moved) = crate::plan::moved::apply(&tree, state, &mut problems);
     fleet.redirect(apart.stores.clone());
@@ -246,8 +246,8 @@ fn measured_boots(project: &Project, state: &State) -> BTreeMap<String, u64> {
     boots
 }
 
-/// Makes the plan. Providers are asked while this task waits.
-pub fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningArgs) -> Result<Plan, Failure> {
+/// Makes the plan.
+pub async fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningArgs) -> Result<Plan, Failure> {
     let _span = super::trace::span("plan");
     let wishes = wishes(project, scene, args).map_err(Failure::Problems)?;
     let said = warnings(&wishes, scene);
@@ -268,11 +268,8 @@ pub fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningArgs) -
         moved: scene.moved.clone(),
         rehearsed: super::runbook::rehearsed(&project.spec, &scene.state),
     };
-    let handle = tokio::runtime::Handle::current();
-    let made = make::make(&input, &mut |questions| {
-        tokio::task::block_in_place(|| handle.block_on(scene.fleet.answer(questions)))
-    });
-    let closed = tokio::task::block_in_place(|| handle.block_on(scene.fleet.close_passing()));
+    let made = make::make(&input, &async |questions| scene.fleet.answer(questions).await).await;
+    let closed = scene.fleet.close_passing().await;
     let mut plan = made?;
     if closed.iter().any(Diagnostic::is_error) {
         return Err(Failure::Problems(closed));

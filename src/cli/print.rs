@@ -10,7 +10,7 @@ use crate::report::{diagnostics, events};
 use crate::tongue::Lang;
 use indicatif::ProgressDrawTarget;
 use std::io::{IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Why something printed did not arrive: the first reason.
 static LOST: Mutex<Option<std::io::Error>> = Mutex::new(None);
@@ -34,6 +34,8 @@ pub struct Printer {
     log: bool,
     /// What happens while a plan is carried out is not told.
     quiet: bool,
+    /// Where text goes in the place of standard output and standard error.
+    kept: Option<Arc<Mutex<String>>>,
     /// Bars of the apply under way, on a terminal.
     progress: Mutex<Option<Progress>>,
 }
@@ -55,7 +57,13 @@ impl Printer {
             verbose: false,
             lang,
         };
-        Printer { style, json: false, log: false, quiet: false, progress: Mutex::new(None) }
+        Printer { style, json: false, log: false, quiet: false, kept: None, progress: Mutex::new(None) }
+    }
+
+    /// Prints nothing: all text is kept, as it would come on no terminal.
+    pub fn keeping(kept: Arc<Mutex<String>>) -> Printer {
+        let style = Style::default();
+        Printer { style, json: false, log: false, quiet: false, kept: Some(kept), progress: Mutex::new(None) }
     }
 
     /// As this one, with what the flags of a plan ask for.
@@ -65,13 +73,14 @@ impl Printer {
             json,
             log: self.log,
             quiet: self.quiet,
+            kept: self.kept.clone(),
             progress: Mutex::new(None),
         }
     }
 
     /// As this one, but nothing that happens is told.
     pub fn quiet(&self) -> Printer {
-        Printer { style: self.style, json: self.json, log: self.log, quiet: true, progress: Mutex::new(None) }
+        Printer { quiet: true, ..self.asked(self.style.verbose, self.json) }
     }
 
     /// As this one, with standard error as a log.
@@ -88,9 +97,24 @@ impl Printer {
     /// A line of the log.
     pub fn log(&self, level: &str, message: &str, more: &serde_json::Value) {
         let line = super::trace::line(level, message, more);
-        self.undisturbed(|| {
-            let _ = writeln!(std::io::stderr().lock(), "{line}");
-        });
+        self.undisturbed(|| self.say(&format!("{line}\n")));
+    }
+
+    /// Writes to standard error.
+    fn say(&self, text: &str) {
+        match &self.kept {
+            Some(kept) => kept.lock().unwrap_or_else(PoisonError::into_inner).push_str(text),
+            // Nobody is left to tell.
+            None => drop(std::io::stderr().lock().write_all(text.as_bytes())),
+        }
+    }
+
+    /// Writes to standard output.
+    fn write(&self, text: &str) {
+        match &self.kept {
+            Some(kept) => kept.lock().unwrap_or_else(PoisonError::into_inner).push_str(text),
+            None => written(|out| out.write_all(text.as_bytes())),
+        }
     }
 
     /// How text is to look.
@@ -106,12 +130,12 @@ impl Printer {
     /// A line, or several, of result.
     pub fn out(&self, text: &str) {
         let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
-        written(|out| out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes())));
+        self.write(&format!("{text}{end}"));
     }
 
     /// Text as it is, without a line end of ours.
     pub fn bare(&self, text: &str) {
-        written(|out| out.write_all(text.as_bytes()));
+        self.write(text);
     }
 
     /// Whether all that was printed has arrived; if not it is said.
@@ -130,9 +154,7 @@ impl Printer {
         if self.log {
             return self.log("error", text, &serde_json::json!({ "type": "log" }));
         }
-        self.undisturbed(|| {
-            let _ = writeln!(std::io::stderr().lock(), "straddle: {text}");
-        });
+        self.undisturbed(|| self.say(&format!("straddle: {text}\n")));
     }
 
     /// All diagnostics of a run.
@@ -144,9 +166,9 @@ impl Printer {
             self.out(&events::problems(list, sources, &stamp()));
         } else if self.log {
             let lines = events::problems(list, sources, &stamp());
-            let _ = std::io::stderr().lock().write_all(format!("{}\n", lines.trim_end()).as_bytes());
+            self.say(&format!("{}\n", lines.trim_end()));
         } else {
-            let _ = std::io::stderr().lock().write_all(diagnostics::text(list, sources, &self.style).as_bytes());
+            self.say(&diagnostics::text(list, sources, &self.style));
         }
     }
 
@@ -182,7 +204,7 @@ impl Printer {
 
     /// Somebody looks on while it happens.
     fn is_watched(&self) -> bool {
-        std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+        self.kept.is_none() && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
     }
 
     /// Prints beside the bars, if there are any.

@@ -5,7 +5,6 @@ use super::args::{ProvidersArgs, ProvidersCommand, VarArgs};
 use super::print::Printer;
 use super::session::Project;
 use crate::diag::Diagnostic;
-use crate::fleet::Fleet;
 use crate::plan::providers::{BUILT_IN, Providers};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -112,7 +111,7 @@ async fn schema(printer: &Printer) -> Exit {
             return Exit::Error;
         }
     };
-    let mut fleet = match Fleet::new(&project.directory, 1) {
+    let mut fleet = match project.fleet(1) {
         Ok(fleet) => fleet,
         Err(error) => {
             printer.error(&format!("providers cannot be started: {error}"));

@@ -49,7 +49,7 @@ pub async fn run(args: QueryArgs, printer: &Printer) -> Exit {
         );
         return failed(&[Diagnostic::error("Target generated file already exists", detail)]);
     }
-    let mut fleet = match Fleet::new(&project.directory, args.parallelism) {
+    let mut fleet = match project.fleet(args.parallelism) {
         Ok(fleet) => fleet,
         Err(error) => return failed(&[Diagnostic::error("Providers cannot be started", format!("{error}."))]),
     };

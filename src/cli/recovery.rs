@@ -6,7 +6,6 @@ use super::print::Printer;
 use super::session::Project;
 use crate::apply::recover;
 use crate::diag::Diagnostic;
-use crate::fleet::Fleet;
 use crate::plan::providers::Providers;
 use crate::state::Store;
 
@@ -34,7 +33,7 @@ pub async fn recover_apart(
         return Ok(());
     }
     let mut providers = Providers::of(&project.tree());
-    let mut fleet = match Fleet::new(&project.directory, parallelism) {
+    let mut fleet = match project.fleet(parallelism) {
         Ok(fleet) => fleet,
         Err(error) => {
             printer.error(&format!("providers cannot be started: {error}"));

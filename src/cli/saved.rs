@@ -133,7 +133,7 @@ async fn within(
         moved.push("and which part of everything it was made for, with -target, it does not say".into());
         return stale(&moved, path, printer).into();
     }
-    let anew = match planning::make(project, scene, approved.kind.clone(), &args.planning) {
+    let anew = match planning::make(project, scene, approved.kind.clone(), &args.planning).await {
         Ok(anew) => anew,
         Err(failure) => {
             super::plan::report_failure(&failure, project, scene, printer);

@@ -2,8 +2,8 @@
 
 use super::args::{Assignment, VarArgs};
 use crate::diag::{Diagnostic, FileId, Sources};
-use crate::fleet::Functions;
 use crate::fleet::mock::StandIn;
+use crate::fleet::{Fleet, FleetError, Functions, Manner};
 use crate::lang::eval::{Scope, eval};
 use crate::lang::functions::files::SystemRandom;
 use crate::lang::functions::{Files, FunctionContext, ProviderFunctions};
@@ -14,6 +14,7 @@ use crate::lang::variables::{self, Given};
 use crate::plan::env::Env;
 use crate::plan::model::Plan;
 use crate::plan::providers::Providers;
+use crate::plugin::reattach::Running;
 use crate::spec::Spec;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -32,6 +33,8 @@ pub struct Project {
     pub spec: Spec,
     /// What takes the place of providers, in tests.
     pub stand_ins: Vec<StandIn>,
+    /// Providers that run already.
+    pub running: Running,
     /// How many of the problems were found in reading the files.
     pub read_problems: usize,
     /// Everything found wrong; with an error among them the rest is good for nothing but looking at.
@@ -105,6 +108,7 @@ impl Project {
             given: BTreeMap::new(),
             spec: Spec::default(),
             stand_ins: Vec::new(),
+            running: Running::new(),
             read_problems,
             problems,
             files_from: None,
@@ -137,6 +141,7 @@ impl Project {
             given: BTreeMap::new(),
             spec,
             stand_ins: Vec::new(),
+            running: Running::new(),
             read_problems,
             problems,
             files_from: None,
@@ -226,6 +231,11 @@ impl Project {
                     .help("To remove everything run `straddle destroy`; else change to the directory of the configuration (-chdir=DIR)."),
             );
         }
+    }
+
+    /// The providers of a run, none of them started yet.
+    pub fn fleet(&self, manner: impl Into<Manner>) -> Result<Fleet, FleetError> {
+        Fleet::new(&self.directory, &self.running, manner)
     }
 
     /// The modules in a row.

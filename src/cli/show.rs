@@ -6,7 +6,6 @@ use super::print::Printer;
 use super::session::Project;
 use super::workspace;
 use crate::diag::{Diagnostic, Sources};
-use crate::fleet::Fleet;
 use crate::plan::placement;
 use crate::plan::providers::Providers;
 use crate::plan::sequence;
@@ -71,7 +70,7 @@ pub async fn schemas(state: &State) -> Providers {
     let project = Project::read(&VarArgs::default());
     let mut providers = Providers::of(&project.tree());
     let sources = state.objects.values().map(|o| o.provider.source.to_string()).collect();
-    if let Ok(mut fleet) = Fleet::new(&project.directory, 1) {
+    if let Ok(mut fleet) = project.fleet(1) {
         // Who cannot be started has no schema, and the state says by itself which values are secret.
         let _ = fleet.schemas(&sources, &mut providers).await;
         fleet.shutdown().await;

@@ -5,7 +5,6 @@ use super::args::ValidateArgs;
 use super::print::Printer;
 use super::session::Project;
 use crate::diag::Diagnostic;
-use crate::fleet::Fleet;
 use crate::lang::ast::ExprKind;
 use crate::lang::builtin;
 use crate::lang::eval::{Scope, eval};
@@ -140,7 +139,7 @@ async fn schemas<'p>(project: &'p Project, problems: &mut Vec<Diagnostic>) -> Kn
     // What is built in needs no installing.
     sources.retain(|source| source != builtin::SOURCE && !source.ends_with("/hashicorp/terraform"));
     if !sources.is_empty() {
-        match Fleet::new(&project.directory, 1) {
+        match project.fleet(1) {
             Ok(mut fleet) => {
                 problems.extend(fleet.schemas(&sources, &mut providers).await);
                 // Nobody else has told what is offered.

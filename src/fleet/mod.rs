@@ -38,6 +38,7 @@ use crate::lang::module::ProviderConfig;
 use crate::lang::tree::Tree;
 use crate::plan::env::Env;
 use crate::plan::providers::{Providers, TERRAFORM};
+use crate::plugin::reattach::Running;
 use crate::plugin::{CallError, Environment, Found, LaunchError, Launcher, Plugin, ProviderSchemas, Settings, Source};
 use crate::state::ProviderRef;
 use std::collections::{BTreeMap, BTreeSet};
@@ -114,8 +115,8 @@ pub enum FleetError {
 }
 
 impl Fleet {
-    /// Nothing started yet. `dir` is the module's directory, where every plugin works.
-    pub fn new(dir: &Path, manner: impl Into<Manner>) -> Result<Fleet, FleetError> {
+    /// Nothing started yet. `dir` is the module's directory, where every plugin works; what is `running` is not started again.
+    pub fn new(dir: &Path, running: &Running, manner: impl Into<Manner>) -> Result<Fleet, FleetError> {
         let manner = manner.into();
         let settings = Settings {
             parallelism: manner.parallelism.max(1),
@@ -128,6 +129,7 @@ impl Fleet {
         let lock = LockFile::read(dir)?;
         let mut environment = Environment::of_process(dir)?;
         environment.locked = lock.providers.iter().map(|(s, l)| (s.clone(), l.version.to_string())).collect();
+        environment.reattach.extend(running.clone());
         let launcher = Launcher::new(settings)?;
         Ok(Fleet {
             functions: Arc::new(Functions::new(launcher.clone(), environment.clone())),

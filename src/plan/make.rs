@@ -73,8 +73,8 @@ pub enum Failure {
 }
 
 /// Makes the plan. `ask` gets the questions of a round and brings their answers, in any order.
-pub fn make(input: &Input<'_>, ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>) -> Result<Plan, Failure> {
-    Maker::new(input)?.make(ask)
+pub async fn make(input: &Input<'_>, ask: &impl AsyncFn(Vec<Question>) -> Vec<Answer>) -> Result<Plan, Failure> {
+    Maker::new(input)?.make(ask).await
 }
 
 struct Maker<'i, 'a> {
@@ -106,7 +106,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         Ok(Maker { input, env, blocks, deferred: Vec::new(), data: Vec::new(), problems })
     }
 
-    fn make(mut self, ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>) -> Result<Plan, Failure> {
+    async fn make(mut self, ask: &impl AsyncFn(Vec<Question>) -> Vec<Answer>) -> Result<Plan, Failure> {
         let mut standing = placement::standing(
             self.input.spec,
             &self.env,
@@ -125,13 +125,13 @@ impl<'i, 'a> Maker<'i, 'a> {
         let mut changes = if matches!(self.input.kind, Kind::Destroy | Kind::RefreshOnly) {
             Vec::new()
         } else {
-            self.walk(&placements, &self.input.wishes, ask)?
+            self.walk(&placements, &self.input.wishes, ask).await?
         };
         if self.input.kind == Kind::RefreshOnly {
             // Nothing is changed, but what data sources say now is a part of what outputs are.
             if let Some(data) = Only::data_sources(&self.blocks) {
                 let wishes = Wishes { only: Some(data), ..Wishes::default() };
-                self.walk(&placements, &wishes, ask)?;
+                self.walk(&placements, &wishes, ask).await?;
             }
             self.keep_everything(&mut changes);
             for change in changes.iter().filter(|c| !c.after.is_null()) {
@@ -139,10 +139,10 @@ impl<'i, 'a> Maker<'i, 'a> {
             }
             return self.finish(changes, standing, decisions, Vec::new(), Vec::new());
         }
-        self.orphans(&mut changes, &placements, ask)?;
+        self.orphans(&mut changes, &placements, ask).await?;
         revisions::mark(&mut standing, &changes);
         let decisions = self.decide(&standing)?;
-        self.spares(&mut changes, &standing, &decisions, ask)?;
+        self.spares(&mut changes, &standing, &decisions, ask).await?;
         self.restrict(&mut changes, &standing, &decisions);
         self.refuse_group_replacements(&changes, &standing)?;
         let ended = self.ended(&changes);
@@ -238,14 +238,14 @@ impl<'i, 'a> Maker<'i, 'a> {
         placements
     }
 
-    fn walk(
+    async fn walk(
         &mut self,
         placements: &Placements,
         wishes: &Wishes,
-        ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>,
+        ask: &impl AsyncFn(Vec<Question>) -> Vec<Answer>,
     ) -> Result<Vec<Change>, Failure> {
         let walk = Walk::new(&self.env, &self.blocks, self.input.providers, self.input.observed, placements, wishes);
-        let mut walk = walk.finish(ask);
+        let mut walk = walk.finish(ask).await;
         let (changes, problems) = (std::mem::take(&mut walk.changes), std::mem::take(&mut walk.problems));
         self.data = std::mem::take(&mut walk.data);
         self.data.sort_by(|a, b| a.address.cmp(&b.address));
@@ -258,12 +258,12 @@ impl<'i, 'a> Maker<'i, 'a> {
 
     /// Objects of the replicas that stand in while others are updated in place: they come and go inside the plan, so nothing else
     /// of it ever sees them.
-    fn spares(
+    async fn spares(
         &mut self,
         changes: &mut Vec<Change>,
         standing: &[Standing],
         decisions: &[Decision],
-        ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>,
+        ask: &impl AsyncFn(Vec<Question>) -> Vec<Answer>,
     ) -> Result<(), Failure> {
         let locations = self.input.spec.locations.iter().map(|l| l.value.clone()).collect();
         let workloads: Vec<_> =
@@ -276,7 +276,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         let known = changes.len();
         let walk = Walk::new(&self.env, &self.blocks, self.input.providers, self.input.observed, &placements, &wishes)
             .only_templates(std::mem::take(changes));
-        let walked = walk.finish(ask);
+        let walked = walk.finish(ask).await;
         let (problems, made) = (walked.problems, walked.changes);
         self.problems.extend(problems);
         self.fail_on_errors()?;
@@ -301,11 +301,11 @@ impl<'i, 'a> Maker<'i, 'a> {
     }
 
     /// Objects of the state that the spec no longer has: deleted, unless their place may not be touched.
-    fn orphans(
+    async fn orphans(
         &mut self,
         changes: &mut Vec<Change>,
         placements: &Placements,
-        ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>,
+        ask: &impl AsyncFn(Vec<Question>) -> Vec<Answer>,
     ) -> Result<(), Failure> {
         let planned: BTreeSet<Address> = changes.iter().map(|c| c.address.clone()).collect();
         let targeted = self.targeted_deletions();
@@ -334,7 +334,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             }
         }
         self.fail_on_errors()?;
-        self.plan_deletions(&mut gone, ask)?;
+        self.plan_deletions(&mut gone, ask).await?;
         changes.extend(gone);
         Ok(())
     }
@@ -389,10 +389,10 @@ impl<'i, 'a> Maker<'i, 'a> {
     }
 
     /// Providers that want to be asked about deletions are.
-    fn plan_deletions(
+    async fn plan_deletions(
         &mut self,
         gone: &mut [Change],
-        ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>,
+        ask: &impl AsyncFn(Vec<Question>) -> Vec<Answer>,
     ) -> Result<(), Failure> {
         let mut questions = Vec::new();
         for (i, change) in gone.iter().enumerate().filter(|(_, c)| c.action == Action::Delete) {
@@ -417,7 +417,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         if questions.is_empty() {
             return Ok(());
         }
-        for answer in ask(questions) {
+        for answer in ask(questions).await {
             let Some(change) = gone.get_mut(answer.id as usize) else { continue };
             self.problems.extend(answer.problems);
             if let Some(Answered::Plan(Planned { deferred: Some(reason), .. })) = &answer.result {

@@ -145,14 +145,14 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     /// Walks to the end, round by round.
-    pub fn finish(mut self, ask: &mut dyn FnMut(Vec<Question>) -> Vec<Answer>) -> Self {
+    pub async fn finish(mut self, ask: &impl AsyncFn(Vec<Question>) -> Vec<Answer>) -> Self {
         let mut answers = Vec::new();
         loop {
             let questions = self.round(answers);
             if questions.is_empty() {
                 return self;
             }
-            answers = ask(questions);
+            answers = ask(questions).await;
         }
     }
 

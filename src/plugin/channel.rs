@@ -4,6 +4,7 @@ use super::handshake::Address;
 use hyper_util::rt::TokioIo;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use straddle_sdk::tls::SERVER_NAME;
 use straddle_sdk::wire::{CONNECTION_WINDOW, STREAM_WINDOW};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,9 +20,17 @@ pub(super) async fn connect(
     address: Address,
     tls: Option<Arc<rustls::ClientConfig>>,
 ) -> Result<Channel, tonic::transport::Error> {
+    let opened = AtomicBool::new(false);
     let connector = tower::service_fn(move |_: Uri| {
         let (address, tls) = (address.clone(), tls.clone());
-        async move { stream(&address, tls).await.map(TokioIo::new) }
+        // Behind a door there is a new provider each time, and the old one does not come back.
+        let gone = matches!(address, Address::Inside(_)) && opened.swap(true, Ordering::Relaxed);
+        async move {
+            if gone {
+                return Err(io::ErrorKind::ConnectionRefused.into());
+            }
+            stream(&address, tls).await.map(TokioIo::new)
+        }
     });
     // TLS is done by hand; the authority is never the socket's path.
     Endpoint::from_static("http://localhost")
@@ -42,6 +51,7 @@ async fn stream(address: &Address, tls: Option<Arc<rustls::ClientConfig>>) -> io
             stream.set_nodelay(true)?;
             Box::new(stream)
         }
+        Address::Inside(door) => Box::new(door.open()),
     };
     let Some(config) = tls else { return Ok(raw) };
     let name = rustls::pki_types::ServerName::try_from(SERVER_NAME).map_err(io::Error::other)?;

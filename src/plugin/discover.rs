@@ -5,7 +5,7 @@
 //! `init` installs them, in the version of the lock file.
 
 use super::cli_config::{self, CliConfig, Secret};
-use super::reattach::{self, REATTACH_ENV, Reattach, ReattachError};
+use super::reattach::{self, REATTACH_ENV, Reattach, ReattachError, Running};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -93,7 +93,7 @@ pub struct Environment {
     /// The version of each provider that the lock file names; others: the newest installed.
     pub locked: BTreeMap<Source, String>,
     /// Providers that somebody else started.
-    pub reattach: BTreeMap<Source, Reattach>,
+    pub reattach: Running,
 }
 
 /// Why the surroundings cannot be read.

@@ -1,5 +1,6 @@
 //! The one line a plugin prints.
 
+use super::inside::Door;
 use base64::Engine as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,6 +12,8 @@ pub enum Address {
     Unix(PathBuf),
     /// A port, normally of the loopback interface.
     Tcp(SocketAddr),
+    /// In this program. No plugin says this of itself.
+    Inside(Door),
 }
 
 /// What the line says.

@@ -18,6 +18,7 @@ mod extension;
 pub mod guard;
 mod handshake;
 mod in_process;
+mod inside;
 mod launch;
 mod process;
 mod protocol;
@@ -33,6 +34,7 @@ pub use call::{
 };
 pub use discover::{Environment, EnvironmentError, FindError, Found, SERVE_ENV, Source, SourceError, serves};
 pub use in_process::InProcess;
+pub use inside::Door;
 pub use launch::{LaunchError, Launcher, Settings};
 pub use schemas::{IdentityAttribute, IdentitySchema, ProviderSchemas};
 pub use session::Plugin;

@@ -2,6 +2,7 @@
 
 use super::discover::Source;
 use super::handshake::Address;
+use super::inside::Door;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,6 +17,16 @@ pub struct Reattach {
     pub protocol: u32,
     /// Where.
     pub address: Address,
+}
+
+/// Providers that run already, by their source.
+pub type Running = BTreeMap<Source, Reattach>;
+
+impl Reattach {
+    /// One that is served in this program.
+    pub fn inside(door: Door) -> Reattach {
+        Reattach { protocol: 6, address: Address::Inside(door) }
+    }
 }
 
 /// Why the variable cannot be used.
@@ -40,7 +51,7 @@ struct Addr {
 }
 
 /// Reads the value of the variable.
-pub fn parse(text: &str) -> Result<BTreeMap<Source, Reattach>, ReattachError> {
+pub fn parse(text: &str) -> Result<Running, ReattachError> {
     let entries: BTreeMap<String, Entry> = serde_json::from_str(text).map_err(|e| ReattachError(e.to_string()))?;
     let one = |(source, entry): (String, Entry)| {
         let wrong = |what: &str| ReattachError(format!("{source}: {what}"));

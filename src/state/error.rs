@@ -269,5 +269,5 @@ impl From<StateError> for Diagnostic {
 }
 
 fn holder_text(holder: &Option<Box<Holder>>) -> String {
-    holder.as_ref().map_or_else(String::new, |holder| format!(" by {holder}{}", holder.age(super::store::now())))
+    holder.as_ref().map_or_else(String::new, |holder| format!(" by {holder}{}", holder.age(super::clock::now())))
 }

@@ -4,6 +4,7 @@
 //! * [`Entry`] is what can happen. `Begin` is durable before a call leaves, `End` before a dependent starts.
 
 mod batch;
+pub mod clock;
 pub mod edit;
 mod error;
 mod fold;
@@ -27,6 +28,7 @@ pub mod v4;
 mod wal;
 mod writer;
 
+pub use clock::now;
 pub use error::StateError;
 pub use fold::{Change, Illegal, fold, replay};
 pub use history::{History, Line, PastRun};
@@ -44,9 +46,7 @@ pub use place::{LEASE, Place, PostgresServer, S3Server, Server, SharedPlace};
 pub use read::{
     FILE, Loaded, Source, TERRAFORM_FILE, history, holder, image, load, oldest, remove, restore, version, workspaces,
 };
-pub use store::{
-    LockRequest, Notice, Store, TerraformState, Ticket, Unlocked, WriteHook, WritePoint, force_unlock, now,
-};
+pub use store::{LockRequest, Notice, Store, TerraformState, Ticket, Unlocked, WriteHook, WritePoint, force_unlock};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Reading a state without leaving a trace: also after a kill, in a read-only directory, or while somebody writes.
 
+use super::clock::now;
 use super::error::StateError;
 use super::history::History;
 use super::journal::{Entry, RunBegin, RunEnd, RunOutcome};
@@ -7,7 +8,7 @@ use super::lock::{self, Holder};
 use super::model::State;
 use super::place::{Place, SharedPlace};
 use super::rows::{self, Decoded};
-use super::store::{LockRequest, Store, now};
+use super::store::{LockRequest, Store};
 use super::{past, shared, v4, wal};
 use rusqlite::Connection;
 use rustix::fs::FlockOperation;

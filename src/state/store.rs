@@ -1,10 +1,11 @@
 //! The state open for writing.
 //!
-//! One thread owns the database. Callers append entries, which are folded at once, and wait for their ticket; everything that
+//! One thread owns the database, unless whoever waits is to write ([`Store::open_write_here`]). Callers append entries, which are folded at once, and wait for their ticket; everything that
 //! is appended while the disk is busy with one transaction shares the next. The folded parts and the journal lines they came
 //! from are one transaction, so that the file is at any instant the fold of a prefix of the journal.
 
 use super::batch::Batch;
+use super::clock::now;
 use super::error::StateError;
 use super::fold::fold;
 use super::journal::{Entry, Open, Record};
@@ -18,17 +19,8 @@ use super::writer::Writer;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::watch;
-
-/// The moment it is, by this machine's clock.
-pub fn now() -> Time {
-    let ms = |d: Duration| i64::try_from(d.as_millis()).unwrap_or(i64::MAX);
-    Time(match SystemTime::now().duration_since(UNIX_EPOCH) {
-        Ok(since) => ms(since),
-        Err(before) => -ms(before.duration()),
-    })
-}
 
 /// Who asks for the lock, and how patiently.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -136,9 +128,17 @@ pub type WriteHook = Arc<dyn Fn(WritePoint) + Send + Sync>;
 /// The state open for writing. One at a time for each place, in all processes.
 pub struct Store {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<Result<(), StateError>>>,
+    pen: Pen,
     notices: Vec<Notice>,
     holder: Holder,
+}
+
+/// Who writes.
+enum Pen {
+    /// A thread, until it has been waited for.
+    Thread(Option<JoinHandle<Result<(), StateError>>>),
+    /// Whoever waits for what was appended, until the store is closed.
+    Waiting(Mutex<Option<Hand>>),
 }
 
 struct Shared {
@@ -170,7 +170,26 @@ struct Queue {
     closing: bool,
 }
 
+/// A place that was opened: its state, what it is written with, in whose name, and what is to be told.
+type Opened = (State, Hand, Holder, Vec<Notice>);
+
 impl Shared {
+    fn of(state: State) -> Shared {
+        let (turn, _) = watch::channel(0);
+        let queue = Queue {
+            state,
+            batch: Batch::default(),
+            fresh: false,
+            issued: 0,
+            durable: 0,
+            stuck: None,
+            refused: Vec::new(),
+            dead: None,
+            closing: false,
+        };
+        Shared { queue: Mutex::new(queue), work: Condvar::new(), done: Condvar::new(), turn }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -219,6 +238,32 @@ impl Store {
         on_wait: &mut (dyn FnMut(Option<&Holder>) + Send),
         hook: WriteHook,
     ) -> Result<Store, StateError> {
+        let (state, hand, holder, notices) = Store::open(place.into(), request, on_wait, hook)?;
+        Store::start(state, hand, holder, notices)
+    }
+
+    /// As [`Store::open_write_with`], without a thread: what is appended is written when somebody waits for it, by who waits. A store
+    /// that is dropped and not closed writes nothing more, as if its process had been killed.
+    ///
+    /// # Errors
+    /// As [`Store::open_write`].
+    pub fn open_write_here(
+        place: impl Into<Place>,
+        request: &LockRequest,
+        on_wait: &mut (dyn FnMut(Option<&Holder>) + Send),
+        hook: WriteHook,
+    ) -> Result<Store, StateError> {
+        let (state, hand, holder, notices) = Store::open(place.into(), request, on_wait, hook)?;
+        let pen = Pen::Waiting(Mutex::new(Some(hand)));
+        Ok(Store { shared: Arc::new(Shared::of(state)), pen, notices, holder })
+    }
+
+    fn open(
+        place: Place,
+        request: &LockRequest,
+        on_wait: &mut (dyn FnMut(Option<&Holder>) + Send),
+        hook: WriteHook,
+    ) -> Result<Opened, StateError> {
         let time = now();
         let holder = Holder {
             id: uuid::Uuid::new_v4().to_string(),
@@ -229,7 +274,7 @@ impl Store {
             since: time,
             reason: request.reason.clone(),
         };
-        match place.into() {
+        match place {
             Place::Directory(dir) => Store::open_file(&dir, request, holder, on_wait, hook),
             Place::Shared(place) => Store::open_shared(&place, request, holder, on_wait, &hook),
         }
@@ -241,7 +286,7 @@ impl Store {
         holder: Holder,
         on_wait: &mut (dyn FnMut(Option<&Holder>) + Send),
         hook: &WriteHook,
-    ) -> Result<Store, StateError> {
+    ) -> Result<Opened, StateError> {
         let time = holder.since;
         let opening = shared::open(place, request, &holder, time, on_wait, hook)?;
         let mut notices = Vec::new();
@@ -254,7 +299,7 @@ impl Store {
             notices.push(Notice::ClockWentBack { last: folded.at, now: time });
         }
         let state = folded.state.clone();
-        Store::start(state, Hand::Log(Box::new(opening.writer)), holder, notices)
+        Ok((state, Hand::Log(Box::new(opening.writer)), holder, notices))
     }
 
     fn open_file(
@@ -263,7 +308,7 @@ impl Store {
         holder: Holder,
         on_wait: &mut dyn FnMut(Option<&Holder>),
         hook: WriteHook,
-    ) -> Result<Store, StateError> {
+    ) -> Result<Opened, StateError> {
         let (path, time) = (dir.join(FILE), holder.since);
         let lock = lock::acquire(&path, &holder, request.timeout, on_wait)?;
         let mut notices = Vec::new();
@@ -291,31 +336,19 @@ impl Store {
         if hot {
             writer.checkpoint();
         }
-        Store::start(state, Hand::File(Box::new(writer), Some(lock)), holder, notices)
+        Ok((state, Hand::File(Box::new(writer), Some(lock)), holder, notices))
     }
 
     fn start(state: State, mut writer: Hand, holder: Holder, notices: Vec<Notice>) -> Result<Store, StateError> {
         let path = writer.path().to_path_buf();
-        let (turn, _) = watch::channel(0);
-        let queue = Queue {
-            state,
-            batch: Batch::default(),
-            fresh: false,
-            issued: 0,
-            durable: 0,
-            stuck: None,
-            refused: Vec::new(),
-            dead: None,
-            closing: false,
-        };
-        let shared = Arc::new(Shared { queue: Mutex::new(queue), work: Condvar::new(), done: Condvar::new(), turn });
+        let shared = Arc::new(Shared::of(state));
         let theirs = shared.clone();
         let thread = std::thread::Builder::new().name("state".into()).spawn(move || {
             let result = run(&theirs, &mut writer);
             result.and(writer.close())
         });
         let thread = thread.map_err(|e| StateError::io(&path, "write", &e))?;
-        Ok(Store { shared, thread: Some(thread), notices, holder })
+        Ok(Store { shared, pen: Pen::Thread(Some(thread)), notices, holder })
     }
 
     /// What the person in front should be told about the opening.
@@ -381,6 +414,7 @@ impl Store {
     /// It could not be written. A `Begin` in it never happened: the call it announced must not leave. Anything else stays in
     /// memory and is tried again with the next append and when closing; until then treat it as in doubt.
     pub fn wait(&self, ticket: Ticket) -> Result<(), StateError> {
+        self.write_here();
         let mut queue = self.shared.lock();
         loop {
             if let Some(verdict) = queue.verdict(ticket) {
@@ -396,6 +430,11 @@ impl Store {
     /// As [`Store::wait`].
     pub async fn durable(&self, ticket: Ticket) -> Result<(), StateError> {
         let mut turns = self.shared.turn.subscribe();
+        if let Pen::Waiting(_) = self.pen {
+            // What others append meanwhile shares the write.
+            tokio::task::yield_now().await;
+            self.write_here();
+        }
         loop {
             turns.mark_unchanged();
             if let Some(verdict) = self.shared.lock().verdict(ticket) {
@@ -424,18 +463,41 @@ impl Store {
         self.finish()
     }
 
+    /// Writes what was appended, where there is no thread for it.
+    fn write_here(&self) {
+        let Pen::Waiting(hand) = &self.pen else { return };
+        let mut hand = hand.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(hand) = hand.as_mut().filter(|_| self.shared.lock().fresh) {
+            // Whoever waits is told by the queue.
+            let _ = write(&self.shared, hand);
+            hand.checkpoint_if_long();
+        }
+    }
+
     fn finish(&mut self) -> Result<(), StateError> {
-        let Some(thread) = self.thread.take() else { return Ok(()) };
-        self.shared.lock().closing = true;
-        self.shared.work.notify_one();
-        thread.join().unwrap_or(Err(StateError::Closed))
+        match &mut self.pen {
+            Pen::Thread(thread) => {
+                let Some(thread) = thread.take() else { return Ok(()) };
+                self.shared.lock().closing = true;
+                self.shared.work.notify_one();
+                thread.join().unwrap_or(Err(StateError::Closed))
+            }
+            Pen::Waiting(hand) => {
+                let hand = hand.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+                let Some(mut hand) = hand else { return Ok(()) };
+                self.shared.lock().closing = true;
+                write(&self.shared, &mut hand).1.and(hand.close())
+            }
+        }
     }
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
-        // Whoever wants to know whether all was written calls `close`.
-        let _ = self.finish();
+        if let Pen::Thread(_) = self.pen {
+            // Whoever wants to know whether all was written calls `close`.
+            let _ = self.finish();
+        }
     }
 }
 
@@ -452,40 +514,48 @@ fn run(shared: &Shared, writer: &mut Hand) -> Result<(), StateError> {
         while !queue.fresh && !queue.closing {
             queue = shared.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        let closing = queue.closing;
-        queue.fresh = false;
-        let batch = std::mem::take(&mut queue.batch);
         drop(queue);
-        let upto = batch.upto();
-        let result = if batch.is_empty() { Ok(()) } else { writer.commit(&batch) };
-        let mut queue = shared.lock();
-        let outcome = match result {
-            Ok(()) => {
-                queue.durable = queue.durable.max(upto);
-                queue.stuck = None;
-                Ok(())
-            }
-            Err(error @ StateError::LockLost { .. }) => {
-                queue.dead = Some(error.clone());
-                Err(error)
-            }
-            Err(error) => {
-                take_back(&mut queue, batch, &error);
-                Err(error)
-            }
-        };
-        let last = closing && !queue.fresh;
-        if last && queue.dead.is_none() {
-            queue.dead = Some(StateError::Closed);
-        }
-        let dead = matches!(outcome, Err(StateError::LockLost { .. }));
-        drop(queue);
-        shared.tell();
-        if last || dead {
+        let (last, outcome) = write(shared, writer);
+        if last {
             return outcome;
         }
         writer.checkpoint_if_long();
     }
+}
+
+/// Writes what is in the queue. The first: nothing is written after this.
+fn write(shared: &Shared, writer: &mut Hand) -> (bool, Result<(), StateError>) {
+    let mut queue = shared.lock();
+    let closing = queue.closing;
+    queue.fresh = false;
+    let batch = std::mem::take(&mut queue.batch);
+    drop(queue);
+    let upto = batch.upto();
+    let result = if batch.is_empty() { Ok(()) } else { writer.commit(&batch) };
+    let mut queue = shared.lock();
+    let outcome = match result {
+        Ok(()) => {
+            queue.durable = queue.durable.max(upto);
+            queue.stuck = None;
+            Ok(())
+        }
+        Err(error @ StateError::LockLost { .. }) => {
+            queue.dead = Some(error.clone());
+            Err(error)
+        }
+        Err(error) => {
+            take_back(&mut queue, batch, &error);
+            Err(error)
+        }
+    };
+    let last = closing && !queue.fresh;
+    if last && queue.dead.is_none() {
+        queue.dead = Some(StateError::Closed);
+    }
+    let dead = matches!(outcome, Err(StateError::LockLost { .. }));
+    drop(queue);
+    shared.tell();
+    (last || dead, outcome)
 }
 
 /// What the writing thread writes with.

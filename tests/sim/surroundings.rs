@@ -1,6 +1,7 @@
 //! Bad surroundings: a full disk, a directory nobody may write to, clocks that go back, files bent or cut off, plugins that hang. What
 //! was done is told, nothing is lost, nothing is made twice, and what cannot be read is left as it is.
 
+use crate::kills::{Victim, killed_at_write};
 use crate::stack::{INSTANCES, Ran, Stack, two_zones};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
@@ -266,6 +267,83 @@ fn a_state_bent_or_cut_anywhere_is_refused_by_name_or_read_as_it_was() {
     let whole = stack.run("state list").ends(0);
     damaged(&stack, "straddle.db", "state list", &whole, 1);
     is_whole(&stack, "after all that");
+}
+
+/// What a kill leaves is a file and a log beside it: a log that is bent or cut is refused, or tells of some moment before.
+#[test]
+fn a_log_bent_or_cut_anywhere_is_refused_by_name_or_read_as_it_was_once() {
+    let stack = world();
+    let spec = std::fs::read_to_string(stack.path().join("web.straddle.hcl")).unwrap();
+    stack.write(&spec.replace("cloud = \"c\"\n}", "cloud = \"c\"\n  latency = \"50ms\"\n}"));
+    assert!(killed_at_write(&stack, &["apply", "-auto-approve"], 6, Victim::Both), "done before the sixth write");
+    let whole = stack.run("state list").ends(0);
+    let known: BTreeSet<&str> = whole.out.lines().collect();
+    let log = stack.path().join("straddle.db-wal");
+    let original = std::fs::read(&log).unwrap();
+    let mut refused = 0;
+    let mut check = |bent: Vec<u8>, how: String| {
+        std::fs::write(&log, &bent).unwrap();
+        let ran = stack.run("state list");
+        assert!(!ran.err.contains("panicked"), "{how}: {}", ran.err);
+        assert!(std::fs::read(&log).unwrap() == bent, "{how}: it was written to");
+        match ran.code {
+            0 => assert!(ran.out.lines().all(|line| known.contains(line)), "{how}: {}", ran.out),
+            code => {
+                refused += 1;
+                assert!(code == 1 && ran.err.contains("straddle.db"), "{how}: {code} {}", ran.err);
+            }
+        }
+    };
+    for at in offsets(original.len(), 48) {
+        let mut bent = original.clone();
+        bent[at] ^= 1 << (at % 8);
+        check(bent, format!("bent at {at}"));
+    }
+    for length in offsets(original.len(), 24) {
+        check(original[..length].to_vec(), format!("cut to {length}"));
+    }
+    assert!(refused > 10, "only {refused} were refused");
+    std::fs::write(&log, &original).unwrap();
+    is_whole(&stack, "after all that");
+}
+
+/// Who holds the lock is told from a row and from a file that any program may have written, on any clock.
+#[test]
+fn words_about_a_lock_from_the_future_or_from_nobody_stop_nobody() {
+    let holder = |since: &str, more: &str| {
+        format!(
+            "{{\"id\":\"x\",\"who\":\"kim\",\"host\":\"h\",\"pid\":1,\"operation\":\"apply\",\"since\":{since}{more}}}"
+        )
+    };
+    let long = format!(",\"reason\":\"{}\"", "y".repeat(1 << 20));
+    let readable = [
+        holder("7226582400000", ""),
+        holder("253402300799000", ",\"fence\":{\"epoch\":7}"),
+        holder("-62135596800000", &long),
+    ];
+    let others = ["", "null", "[]", "{}", "{\"id\":7}", "\u{0}\u{7f}", "not JSON at all"];
+    let others = others.iter().map(ToString::to_string);
+    for words in readable.iter().cloned().chain([holder("9223372036854775807", ""), holder("1e999", "")]).chain(others)
+    {
+        let shown: String = words.chars().take(90).collect();
+        let stack = world();
+        stack.run("apply -auto-approve").ends(0);
+        let db = rusqlite::Connection::open(stack.path().join("straddle.db")).unwrap();
+        db.execute("INSERT OR REPLACE INTO lock (one, body) VALUES (1, ?1)", [&words]).unwrap();
+        db.close().unwrap();
+        std::fs::write(stack.path().join("straddle.db-lock"), &words).unwrap();
+        for line in ["state list", "plan", "force-unlock -force y", "show"] {
+            let ran = stack.run(line);
+            assert!(
+                matches!(ran.code, 0 | 1) && !ran.err.contains("panicked"),
+                "{shown}: {line}: {} {}",
+                ran.code,
+                ran.err
+            );
+            assert!(line.starts_with("force") || ran.code == 0, "{shown}: {line}: {} {}", ran.code, ran.err);
+        }
+        is_whole(&stack, &shown);
+    }
 }
 
 #[test]

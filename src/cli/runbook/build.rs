@@ -152,7 +152,7 @@ async fn all(
     let mut entries = Vec::new();
     for scenario in scenarios(&project.spec, only, wanted.pairs || runbooks.pairs) {
         let before = ledger::line(&state, &scenario.name).unwrap_or_default();
-        let line = match builder.one(&scenario) {
+        let line = match builder.one(&scenario).await {
             Ok(Made::Kept { header, at, text }) => {
                 built.lines.push(text);
                 built.problems.extend(at.problems);
@@ -235,7 +235,7 @@ struct Builder<'b> {
 }
 
 impl Builder<'_> {
-    fn one(&self, scenario: &Scenario) -> Result<Made, Vec<Refusal>> {
+    async fn one(&self, scenario: &Scenario) -> Result<Made, Vec<Refusal>> {
         let spec = &self.project.spec;
         if scenario.leaves_nothing(spec) {
             let text =
@@ -246,7 +246,7 @@ impl Builder<'_> {
         if !before.is_empty() {
             return Err(before);
         }
-        let plan = self.plan(scenario)?;
+        let plan = self.plan(scenario).await?;
         let refusals = scenario.refusals(spec, Some(&plan));
         if !refusals.is_empty() {
             return Err(refusals);
@@ -265,9 +265,10 @@ impl Builder<'_> {
         Ok(Made::Kept { header: Box::new(header), at, text })
     }
 
-    fn plan(&self, scenario: &Scenario) -> Result<Plan, Vec<Refusal>> {
+    async fn plan(&self, scenario: &Scenario) -> Result<Plan, Vec<Refusal>> {
         let kind = Kind::Failover { lost: scenario.lose.iter().cloned().collect() };
         let plan = planning::make(self.project, self.scene, kind, self.args)
+            .await
             .map_err(|failure| vec![plain(&words(&failure))])?;
         match is_sound(&plan, self.project, self.printer) {
             true => Ok(plan),

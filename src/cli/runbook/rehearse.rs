@@ -213,7 +213,7 @@ impl Rehearsal<'_> {
         let state = super::super::home::load().map_err(|problem| problem.detail.to_string())?.state;
         let scene = planning::look(&project, &state, true, self.planning.parallelism).await.map_err(|p| told(&p))?;
         let kind = Kind::Failover { lost: scenario.lose.iter().cloned().collect() };
-        let made = planning::make(&project, &scene, kind, self.planning);
+        let made = planning::make(&project, &scene, kind, self.planning).await;
         scene.fleet.shutdown().await;
         let well = match made {
             Ok(made) => creations(&made) == creations(plan),

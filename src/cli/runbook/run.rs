@@ -5,6 +5,7 @@
 
 use super::super::apply::{Errand, is_in_doubt, open_in, see_through};
 use super::super::args::{FailoverArgs, LockArgs, PlanningArgs, RunbookRunArgs};
+use super::super::around::Around;
 use super::super::plan::{failure_exit, is_sound, report_failure};
 use super::super::planning::{self, Apart, Scene};
 use super::super::print::Printer;
@@ -51,7 +52,7 @@ pub async fn run(args: RunbookRunArgs, printer: &Printer) -> Exit {
         }
         let lose = header.lose.into_iter().collect();
         let args = FailoverArgs { planning: args.planning, lose, auto_approve: args.auto_approve };
-        return failover::failover(args, printer).await;
+        return failover::failover(args, &Around::Process, printer).await;
     }
     printer.begin();
     let journal = args.journal.clone().unwrap_or_else(|| journal_of(&args.file));
@@ -231,7 +232,7 @@ impl Offline<'_> {
     ) -> Result<Exit, Exit> {
         let loss = Loss(self.header.lose.clone());
         let known = scene.state.failovers.contains_key(&loss);
-        let plan = self.plan(project, scene, compiled, known)?;
+        let plan = self.plan(project, scene, compiled, known).await?;
         if is_in_doubt(project, store, &plan, self.printer) {
             return Err(Exit::Error);
         }
@@ -267,7 +268,7 @@ impl Offline<'_> {
     }
 
     /// The compiled plan where reality is as it was compiled for, else one made anew from the runbook's own texts.
-    fn plan(&self, project: &Project, scene: &Scene, compiled: Plan, known: bool) -> Result<Plan, Exit> {
+    async fn plan(&self, project: &Project, scene: &Scene, compiled: Plan, known: bool) -> Result<Plan, Exit> {
         let moved = match known {
             true => vec!["it was begun before".to_string()],
             false => saved::moved_outside(&compiled, scene, &self.apart(project).lost),
@@ -286,7 +287,7 @@ impl Offline<'_> {
             .collect();
         let kind = Kind::Failover { lost: lost.into_iter().collect() };
         let args = PlanningArgs { refresh: true, parallelism: self.parallelism, ..PlanningArgs::default() };
-        let made = planning::make(project, scene, kind, &args).map_err(|failure| {
+        let made = planning::make(project, scene, kind, &args).await.map_err(|failure| {
             report_failure(&failure, project, scene, self.printer);
             failure_exit(&failure)
         })?;

@@ -191,7 +191,7 @@ impl<'a> Stage<'a> {
             Err(problems) => return Seen { problems, ..seen },
         };
         seen.problems.extend(scene.warnings.iter().cloned());
-        match planning::make(project, &scene, planning::kind(&options), &options) {
+        match planning::make(project, &scene, planning::kind(&options), &options).await {
             Err(failure) => {
                 seen.problems.extend(words(failure));
                 seen.unplanned = !run.plan_only;
@@ -395,7 +395,7 @@ async fn destroy(last: &Prepared, store: &Store, printer: &Printer) -> Vec<Diagn
         Ok(scene) => scene,
         Err(problems) => return problems,
     };
-    let problems = match planning::make(project, &scene, Kind::Destroy, &options) {
+    let problems = match planning::make(project, &scene, Kind::Destroy, &options).await {
         Err(failure) => words(failure),
         Ok(plan) => {
             let stop = StopFlag::default();

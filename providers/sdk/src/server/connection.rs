@@ -11,9 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt};
 
 /// A peer that does not finish the TLS handshake in this time is dropped.
 const TLS_DEADLINE: Duration = Duration::from_secs(10);
@@ -99,11 +100,11 @@ impl Listener {
     async fn accept(&self) -> io::Result<Connection> {
         match self {
             #[cfg(unix)]
-            Listener::Unix { listener, .. } => Ok(Connection(Box::new(listener.accept().await?.0))),
+            Listener::Unix { listener, .. } => Ok(Connection::of(listener.accept().await?.0)),
             Listener::Tcp { listener, .. } => {
                 let stream = listener.accept().await?.0;
                 stream.set_nodelay(true)?;
-                Ok(Connection(Box::new(stream)))
+                Ok(Connection::of(stream))
             }
         }
     }
@@ -145,7 +146,7 @@ impl Listener {
 async fn secured(connection: Connection, acceptor: Option<TlsAcceptor>) -> Option<Connection> {
     let Some(acceptor) = acceptor else { return Some(connection) };
     let error = match tokio::time::timeout(TLS_DEADLINE, acceptor.accept(connection)).await {
-        Ok(Ok(stream)) => return Some(Connection(Box::new(stream))),
+        Ok(Ok(stream)) => return Some(Connection::of(stream)),
         Ok(Err(e)) => e.to_string(),
         Err(_) => "no handshake in time".to_owned(),
     };
@@ -157,7 +158,26 @@ trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// One connection.
-pub(super) struct Connection(Box<dyn Io>);
+pub(super) struct Connection {
+    stream: Box<dyn Io>,
+    /// Dropped with it.
+    _open: Option<oneshot::Sender<()>>,
+}
+
+impl Connection {
+    fn of(stream: impl Io + 'static) -> Connection {
+        Connection { stream: Box::new(stream), _open: None }
+    }
+}
+
+/// A single connection and none after it, and its end.
+pub(super) fn alone(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+) -> (impl Stream<Item = io::Result<Connection>>, oneshot::Receiver<()>) {
+    let (open, hung_up) = oneshot::channel();
+    let connection = Connection { stream: Box::new(stream), _open: Some(open) };
+    (tokio_stream::once(Ok(connection)).chain(tokio_stream::pending()), hung_up)
+}
 
 impl tonic::transport::server::Connected for Connection {
     type ConnectInfo = ();
@@ -166,13 +186,13 @@ impl tonic::transport::server::Connected for Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
+        Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -180,18 +200,18 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -26,7 +26,9 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tonic::transport::server::Router;
 
 /// A service with the message limits of the protocol.
 macro_rules! limited {
@@ -90,6 +92,38 @@ pub async fn serve<P: Provider>(provider: P) -> Result<(), ServeError> {
     server.run(provider).await
 }
 
+/// Serves one caller over a stream that is open already, in plain text, until it hangs up or says shutdown: for a program that is
+/// both the provider and its caller.
+pub async fn serve_stream<P: Provider>(
+    provider: P,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+) -> Result<(), ServeError> {
+    let (stop, mut stopped) = watch::channel(false);
+    let router = services(provider, &stop);
+    let (incoming, hung_up) = connection::alone(stream);
+    let over = async move {
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => {}
+            _ = hung_up => {}
+        }
+    };
+    Ok(router.serve_with_incoming_shutdown(incoming, over).await?)
+}
+
+/// Every service of a plugin. Who says shutdown sets `stop`.
+fn services<P: Provider>(provider: P, stop: &watch::Sender<bool>) -> Router {
+    let core = Arc::new(core::Core::new(Arc::new(provider)));
+    tonic::transport::Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(1 << 16)
+        .add_service(limited!(ProviderServer::new(service::Service(core.clone()))))
+        .add_service(limited!(ExtensionServer::new(extension::Extension(core))))
+        .add_service(GrpcControllerServer::new(helper::Controller(stop.clone())))
+        .add_service(GrpcStdioServer::new(helper::Stdio(stop.subscribe())))
+        .add_service(HealthServer::new(helper::Health))
+}
+
 /// A server that is bound and not yet running.
 pub struct Server {
     listener: connection::Listener,
@@ -127,16 +161,7 @@ impl Server {
     /// Serves until a caller says shutdown. Running calls then have a second to end.
     pub async fn run<P: Provider>(self, provider: P) -> Result<(), ServeError> {
         let (stop, stopped) = watch::channel(false);
-        let core = Arc::new(core::Core::new(Arc::new(provider)));
-        let router = tonic::transport::Server::builder()
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .max_concurrent_streams(1 << 16)
-            .add_service(limited!(ProviderServer::new(service::Service(core.clone()))))
-            .add_service(limited!(ExtensionServer::new(extension::Extension(core))))
-            .add_service(GrpcControllerServer::new(helper::Controller(stop.clone())))
-            .add_service(GrpcStdioServer::new(helper::Stdio(stopped.clone())))
-            .add_service(HealthServer::new(helper::Health));
+        let router = services(provider, &stop);
         let incoming = self.listener.incoming(self.acceptor.clone(), stopped.clone());
         let mut told = stopped.clone();
         let served = router.serve_with_incoming_shutdown(incoming, async move {

@@ -7,6 +7,7 @@ use crate::store::{Store, Tx};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// The first wait after a request was throttled without a rate limit to wait for, and the longest; it doubles.
 const BACKOFF: (Millis, Millis) = (100, 2_000);
@@ -71,7 +72,7 @@ impl Session {
         .await
     }
 
-    /// Waits as long as a request takes, then works on the store, off the threads that serve connections.
+    /// Waits as long as a request takes, then works on the store, off the threads that serve connections where there are others.
     async fn request<T: Send + 'static>(
         self: &Arc<Session>,
         work: impl FnOnce(&Session, &mut Option<Store>) -> Result<T, StoreError> + Send + 'static,
@@ -80,11 +81,17 @@ impl Session {
             self.clock.pause(self.config.latency).await;
         }
         let session = self.clone();
-        let done = tokio::task::spawn_blocking(move || {
+        let work = move || {
             let mut store = session.store.lock().unwrap_or_else(PoisonError::into_inner);
             work(&session, &mut store)
-        });
-        done.await.unwrap_or_else(|_| Err(StoreError::Damaged("a request broke off".into())))
+        };
+        // Where there is one thread, everything takes its turn: a simulation then goes the same way every time.
+        if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+            return work();
+        }
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Damaged("a request broke off".into())))
     }
 
     /// Waits before asking again; `false`: give up. `fruitless` counts the rounds in a row that ended with nothing done.
