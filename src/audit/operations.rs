@@ -3,7 +3,7 @@
 
 use super::finding::{Fault, Finding};
 use crate::lang::address::{Address, Key};
-use crate::plan::model::{Action, Change, Kind, OpKind, Plan};
+use crate::plan::model::{Action, Change, Kind, OpKind, Plan, Reason};
 use crate::spread::decision::StepEntry;
 use crate::spread::model::Template;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -363,7 +363,10 @@ impl<'a> Graph<'a> {
     fn between(&mut self, i: usize, change: &Change, name: &'a Str, named: Named, out: &mut Vec<Finding>) {
         let delete_first = change.action == Action::DeleteCreate;
         let up_step = named.add.or(named.update).or(if delete_first { named.remove } else { None });
-        let down_step = named.remove.or(if delete_first { named.update.or(named.add) } else { None });
+        // What is half made serves nothing: it may go in the step that makes it again.
+        let half_made = delete_first && change.reason == Some(Reason::Tainted);
+        let renewed = named.add.filter(|add| half_made && named.remove.is_none_or(|remove| *add <= remove));
+        let down_step = renewed.or(named.remove).or(if delete_first { named.update.or(named.add) } else { None });
         for op in self.up[i].clone() {
             if let Some(b) = up_step.and_then(|s| self.steps.get(&(&**name, s)).copied()) {
                 self.enclosed(op, b.start, b.ready, out);

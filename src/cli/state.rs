@@ -59,7 +59,7 @@ pub async fn run(command: StateCommand, printer: &Printer) -> Exit {
         StateCommand::ReplaceProvider { from, to, auto_approve, lock } => {
             replace_provider(&from, &to, auto_approve, &lock, printer)
         }
-        StateCommand::Pull => existing().map(|state| printer.out(&v4::write(&state))),
+        StateCommand::Pull => pull(printer),
         StateCommand::Push { file, force, lock } => push(&file, force, &lock, printer),
         StateCommand::History { json } => versions::history(json, printer),
         StateCommand::Restore { serial, auto_approve, lock } => versions::restore(serial, auto_approve, &lock, printer),
@@ -86,6 +86,15 @@ impl<E: Into<Diagnostic>> From<E> for Trouble {
     fn from(error: E) -> Trouble {
         Trouble::Problems(vec![error.into()])
     }
+}
+
+/// Prints the state in Terraform's format. As in Terraform, where there is none there is nothing to print.
+fn pull(printer: &Printer) -> Result<(), Trouble> {
+    let loaded = super::home::load().map_err(|problem| *problem)?;
+    if loaded.source != Source::Nothing {
+        printer.out(&v4::write(&loaded.state));
+    }
+    Ok(())
 }
 
 /// The state of this directory; that there is none is an error.

@@ -309,6 +309,8 @@ impl<'i, 'a> Maker<'i, 'a> {
     ) -> Result<(), Failure> {
         let planned: BTreeSet<Address> = changes.iter().map(|c| c.address.clone()).collect();
         let targeted = self.targeted_deletions();
+        let partly = targeted.as_ref().map(|all| self.parts_of_workloads(all));
+        self.problems.extend(partly.into_iter().flatten());
         let mut gone: Vec<Change> = Vec::new();
         for (id, seen) in &self.input.observed.objects {
             if seen.current().is_none() || id.address.mode == Mode::Data {
@@ -506,9 +508,10 @@ impl<'i, 'a> Maker<'i, 'a> {
             }
         }
         let forced = self.create_first_blocks(changes);
-        for change in changes.iter_mut() {
+        let renewed = renewed_in_place(changes);
+        for (i, change) in changes.iter_mut().enumerate() {
             let create_first = match replica(&change.address) {
-                Some((w, k)) => !delete_first.contains(&(w.clone(), k.clone())),
+                Some((w, k)) => !delete_first.contains(&(w.clone(), k.clone())) && !renewed.contains(&i),
                 None => self.blocks.find(&change.address).is_some_and(|b| forced.contains(&b)),
             };
             change.create_before_destroy = create_first && change.address.workload.is_none();
@@ -518,6 +521,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         }
     }
 
+    /// The blocks of which a replacement is made before the old one goes.
     fn create_first_blocks(&self, changes: &[Change]) -> BTreeSet<usize> {
         let replaced: BTreeSet<Address> =
             changes.iter().filter(|c| c.action.is_replace()).map(|c| c.address.without_key()).collect();
@@ -656,7 +660,8 @@ impl<'i, 'a> Maker<'i, 'a> {
             }
             let mut open: Vec<Address> = taken.iter().cloned().collect();
             while let Some(next) = open.pop() {
-                for dependent in dependents.get(&next.config()).into_iter().flatten() {
+                let same = |a: &Address| a.workload.is_none() || a.workload != next.workload || a.key == next.key;
+                for dependent in dependents.get(&next.config()).into_iter().flatten().filter(|a| same(a)) {
                     if taken.insert((*dependent).clone()) {
                         open.push((*dependent).clone());
                     }
@@ -764,4 +769,26 @@ fn wrong_key(address: &Address, block: &Block<'_>) -> Reason {
         (Some(Key::Str(_)), _, Some(_)) => Reason::EachKey,
         _ => Reason::WrongRepetition,
     }
+}
+
+/// Half-made parts of replicas whose other parts stay: made of the very same, a second one beside the first would be its double, which a
+/// cloud that knows no doubles refuses. Their replica does not serve, so that nothing is lost when the old one goes first.
+fn renewed_in_place(changes: &[Change]) -> BTreeSet<usize> {
+    if changes.iter().all(|c| c.reason != Some(Reason::Tainted)) {
+        return BTreeSet::new();
+    }
+    let moving: BTreeSet<&Address> = changes
+        .iter()
+        .filter(|c| c.deposed.is_none() && (c.action.is_replace() || c.action == Action::Create))
+        .map(|c| &c.address)
+        .collect();
+    let is_renewed = |change: &Change| {
+        let own = |d: &&Address| d.workload.is_some() && d.workload == change.address.workload;
+        let mut parts = change.dependencies.iter().filter(own).peekable();
+        change.reason == Some(Reason::Tainted)
+            && parts.peek().is_some()
+            && parts.all(|d| !moving.contains(&Address { key: change.address.key.clone(), ..d.clone() }))
+    };
+    let replaced = changes.iter().enumerate().filter(|(_, c)| c.deposed.is_none() && c.action.is_replace());
+    replaced.filter(|(_, c)| is_renewed(c)).map(|(i, _)| i).collect()
 }

@@ -229,8 +229,10 @@ impl<'a> Draft<'a> {
         }
         // A group goes as a whole, in the last step that takes from it: until then it serves more than was reckoned with.
         let last = places.groups.get(&(workload, key)).copied();
+        // A half-made part that goes first goes in the step that makes it again.
+        let renewed = place.add.filter(|add| both && place.remove.is_none_or(|remove| *add <= remove));
         if let Some(down) = down
-            && let Some(step) = place.remove.or(if both { place.update.or(place.add) } else { last })
+            && let Some(step) = renewed.or(place.remove).or(if both { place.update.or(place.add) } else { last })
         {
             let b = self.barriers[&(workload.clone(), step)];
             // Deleting first, in a step of its own, is the replica's absence the step has reckoned with.
@@ -292,12 +294,11 @@ impl<'a> Draft<'a> {
 
     /// The resources of which something acts that a change is made from, directly or through others that stay as they are.
     fn effective(&self, change: &Change) -> BTreeSet<Address> {
-        let own = |d: &Address| d.workload.is_some() && d.workload == change.address.workload;
         let mut all = BTreeSet::new();
         for dependency in &change.dependencies {
             if self.blocks.contains_key(dependency) {
                 all.insert(dependency.clone());
-            } else if !own(dependency) {
+            } else if !is_own(change, dependency) {
                 all.extend(self.through.get(dependency).into_iter().flatten().cloned());
             }
         }
@@ -413,7 +414,7 @@ impl<'a> Draft<'a> {
     /// The changes of `dependency` in the same replica as `change`: that of the object it has, and those of old ones that are still
     /// there. None at all where nothing of it acts; other replicas never matter. `None`: it is no part of a replica of this workload.
     fn siblings(&self, change: &Change, dependency: &Address) -> Option<Vec<u32>> {
-        if dependency.workload.is_none() || dependency.workload != change.address.workload {
+        if !is_own(change, dependency) {
             return None;
         }
         let members = self.blocks.get(dependency).map_or(&[][..], Vec::as_slice);
@@ -469,6 +470,11 @@ impl<'a> Draft<'a> {
             })
             .collect())
     }
+}
+
+/// Whether a dependency is a resource of the same template: then it is that of the same replica.
+fn is_own(change: &Change, dependency: &Address) -> bool {
+    dependency.workload.is_some() && dependency.workload == change.address.workload
 }
 
 fn cycle(changes: &[Change], ops: &[OpKind], waiting: &[u32]) -> Cycle {

@@ -167,3 +167,64 @@ fn what_only_follows_a_changed_object_has_not_drifted_itself() {
     let drift = stack.json("drift -json");
     assert_eq!(drift["summary"]["changed"], 1, "{drift}");
 }
+
+/// Replicas of two objects each, behind a load balancer; the image of each zone is its own.
+fn behind_a_balancer(a: &str, b: &str) -> String {
+    let inside = format!(
+        r#"  replicas = 4
+  replica "server" {{
+    resource "sim_instance" "server" {{
+      zone  = location.domains.zone
+      image = location.name == "a" ? "{a}" : "{b}"
+      size  = "s"
+    }}
+    resource "sim_target" "front" {{
+      load_balancer_id = sim_load_balancer.front.id
+      instance_id      = sim_instance.server.id
+    }}
+    ready = sim_instance.server.state == "running"
+  }}
+"#
+    );
+    two_zones(&inside) + "\nresource \"sim_load_balancer\" \"front\" {\n  name = \"web\"\n}\n"
+}
+
+/// Found by killing applies: the missing part of one replica waited for the replacements of all others, and they for it.
+#[test]
+fn a_half_made_replica_is_completed_beside_replacements_of_others() {
+    let stack = Stack::new(&behind_a_balancer("one", "one"));
+    stack.run("apply -auto-approve").ends(0);
+    stack.run("state rm workload.web.sim_target.front[\"a/0\"]").ends(0);
+    stack.write(&behind_a_balancer("one", "two"));
+    stack.run("plan -detailed-exitcode").ends(2).says("1 to add, 0 to change, 0 to remove, 4 to REPLACE");
+}
+
+/// Found by faults: a half-made target was to be made a second time beside itself, and the cloud refused its double for ever.
+#[test]
+fn a_half_made_part_of_a_replica_goes_before_it_is_made_again() {
+    let stack = Stack::new(&behind_a_balancer("one", "one"));
+    stack.run("apply -auto-approve").ends(0);
+    stack.run("taint workload.web.sim_target.front[\"a/0\"]").ends(0);
+    stack.run("apply -auto-approve").ends(0);
+    stack.run("plan -detailed-exitcode").ends(0);
+    assert_eq!((stack.existing("sim_instance").len(), stack.existing("sim_target").len()), (4, 4));
+}
+
+/// The audit took it for a fault of our own.
+#[test]
+fn a_part_of_a_workload_cannot_be_destroyed_and_all_of_it_can() {
+    let stack = Stack::new(&behind_a_balancer("one", "one"));
+    stack.run("apply -auto-approve").ends(0);
+    let part = stack.run("destroy -auto-approve -target=workload.web.sim_instance.server[\"b/0\"]");
+    part.ends(1).says("Part of a workload cannot be destroyed");
+    assert_eq!(stack.existing("sim_target").len(), 4);
+    stack.run("destroy -auto-approve -target=workload.web.sim_instance.server").ends(0);
+    assert_eq!((stack.existing("sim_instance").len(), stack.existing("sim_load_balancer").len()), (0, 1));
+}
+
+/// As in Terraform.
+#[test]
+fn where_there_is_no_state_there_is_nothing_to_pull() {
+    let stack = Stack::new(&two_zones(&format!("  replicas = 2\n{INSTANCES}")));
+    assert_eq!(stack.run("state pull").ends(0).out, "");
+}

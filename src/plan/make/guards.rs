@@ -129,6 +129,42 @@ impl Maker<'_, '_> {
         self.input.wishes.only.as_ref().is_some_and(|only| !only.blocks.iter().any(is_of))
     }
 
+    /// Parts of a workload cannot be destroyed by their names: what its rules hold for stands or goes as a whole.
+    pub(super) fn parts_of_workloads(&self, targeted: &BTreeSet<Address>) -> Vec<Diagnostic> {
+        if self.input.kind != Kind::Destroy {
+            return Vec::new();
+        }
+        let mut standing: BTreeMap<&Str, (Vec<&Address>, usize)> = BTreeMap::new();
+        for (id, seen) in &self.input.observed.objects {
+            if let Some((workload, _)) = replica(&id.address)
+                && seen.current().is_some()
+            {
+                let (taken, all) = standing.entry(workload).or_default();
+                taken.extend(targeted.get(&id.address));
+                *all += 1;
+            }
+        }
+        let partly = standing.into_iter().filter(|(workload, (taken, all))| {
+            !taken.is_empty() && taken.len() < *all && !self.is_untargeted(workload)
+        });
+        partly
+            .map(|(workload, (taken, all))| {
+                let detail = format!(
+                    "-target would destroy {} of the {all} objects of workload \"{workload}\", {} among them. Its replicas are placed together, or not at all: \
+                     the rest would not be what its rules were checked for.",
+                    taken.len(),
+                    taken[0],
+                );
+                Diagnostic::error("Part of a workload cannot be destroyed", detail).help(format!(
+                    "To make a replica anew: straddle apply -replace={}. For fewer replicas lower `replicas` of the workload. To destroy all of it, \
+                     name a resource that all its others refer to, without a key: straddle destroy -target={}",
+                    taken[0],
+                    taken[0].config(),
+                ))
+            })
+            .collect()
+    }
+
     /// Whether nothing is removed of a workload because a place of it is down, or on trial after it was.
     pub(super) fn is_held(&self, one: &Standing) -> bool {
         use crate::spread::model::Health;
