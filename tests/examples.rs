@@ -8,6 +8,8 @@ mod alone;
 mod cases;
 #[path = "examples/korean.rs"]
 mod korean;
+#[path = "examples/lives.rs"]
+mod lives;
 #[path = "examples/stories.rs"]
 mod stories;
 

@@ -98,7 +98,7 @@ fn group(view: &View<'_>, index: usize, level: &SpreadLevel, parent: Vec<(String
         .into_iter()
         .map(|(name, places)| {
             let weight = weight(level, name);
-            let (floor, cap) = limited(level, name, bounds(view, index + 1, &places));
+            let (floor, cap) = limited(view, level, name, bounds(view, index + 1, &places));
             let takes_part =
                 |p: &usize| !matches!(view.uses[*p], Use::Leaving | Use::Not(NotTouched::Down | NotTouched::Lost));
             Domain {
@@ -145,14 +145,17 @@ fn bounds(view: &View<'_>, depth: usize, places: &[usize]) -> (u64, u64) {
     for p in places {
         members.entry(view.location(*p).domains.get(&level.level).map_or("", String::as_str)).or_default().push(*p);
     }
-    members.iter().map(|(name, places)| limited(level, name, bounds(view, depth + 1, places))).fold((0, 0), sum)
+    members.iter().map(|(name, places)| limited(view, level, name, bounds(view, depth + 1, places))).fold((0, 0), sum)
 }
 
-/// Bounds of a domain under its own minimum and maximum; one without weight is given nothing.
-fn limited(level: &SpreadLevel, name: &str, (floor, cap): (u64, u64)) -> (u64, u64) {
+/// Bounds of a domain under its own minimum and maximum; one without weight is given nothing, unless it stands by and others are lost.
+fn limited(view: &View<'_>, level: &SpreadLevel, name: &str, (floor, cap): (u64, u64)) -> (u64, u64) {
     let own = |limits: &BTreeMap<String, u32>| limits.get(name).or(limits.get("*")).map(|n| u64::from(*n));
-    let most =
-        if weight(level, name) == 0 { own(&level.min).unwrap_or(0) } else { own(&level.max).unwrap_or(u64::MAX) };
+    let stands_in = view.is_after_loss() && level.standby.iter().any(|s| s == name);
+    let most = match weight(level, name) {
+        0 if !stands_in => own(&level.min).unwrap_or(0),
+        _ => own(&level.max).unwrap_or(u64::MAX),
+    };
     let cap = cap.min(most).max(floor);
     (floor.max(own(&level.min).unwrap_or(0)).min(cap), cap)
 }

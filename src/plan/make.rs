@@ -452,7 +452,9 @@ impl<'i, 'a> Maker<'i, 'a> {
             }
         }
         self.replacement_order(changes, &steps);
-        for (i, change) in changes.iter().enumerate().filter(|(_, c)| c.action != Action::NoOp) {
+        // What goes follows nobody any more.
+        let acts = |c: &Change| !matches!(c.action, Action::NoOp | Action::Delete | Action::Forget);
+        for (i, change) in changes.iter().enumerate().filter(|(_, c)| acts(c)) {
             let block = self.blocks.find(&change.address).map(|b| &self.blocks.list[b]);
             let followed = block.and_then(|b| b.follows.iter().find(|w| steps.workloads.contains_key(*w)));
             if let Some(workload) = followed {

@@ -228,3 +228,15 @@ fn where_there_is_no_state_there_is_nothing_to_pull() {
     let stack = Stack::new(&two_zones(&format!("  replicas = 2\n{INSTANCES}")));
     assert_eq!(stack.run("state pull").ends(0).out, "");
 }
+
+/// What follows a workload's shares was to be planned anew at each step of its end.
+#[test]
+fn what_follows_a_workload_is_destroyed_with_it() {
+    let record = "resource \"sim_record\" \"web\" {\n  name    = \"web\"\n  type    = \"A\"\n  ttl     = 30\n  targets = { for zone in [\"a\", \"b\"] : zone => floor(100 * workload.web.share[zone]) }\n}\n";
+    let spread = "  spread \"zone\" {\n    ratio = \"even\"\n  }\n";
+    let stack = Stack::new(&(two_zones(&format!("  replicas = 4\n{spread}{INSTANCES}")) + record));
+    stack.run("apply -auto-approve").ends(0);
+    assert_eq!(stack.existing("sim_record")[0]["targets"], serde_json::json!({"a": 50, "b": 50}));
+    stack.run("destroy -auto-approve").ends(0);
+    assert_eq!((stack.existing("sim_instance").len(), stack.existing("sim_record").len()), (0, 0));
+}
