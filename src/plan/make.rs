@@ -510,7 +510,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             }
         }
         let forced = self.create_first_blocks(changes);
-        let renewed = renewed_in_place(changes);
+        let renewed = self.renewed_in_place(changes);
         for (i, change) in changes.iter_mut().enumerate() {
             let create_first = match replica(&change.address) {
                 Some((w, k)) => !delete_first.contains(&(w.clone(), k.clone())) && !renewed.contains(&i),
@@ -771,26 +771,4 @@ fn wrong_key(address: &Address, block: &Block<'_>) -> Reason {
         (Some(Key::Str(_)), _, Some(_)) => Reason::EachKey,
         _ => Reason::WrongRepetition,
     }
-}
-
-/// Half-made parts of replicas whose other parts stay: made of the very same, a second one beside the first would be its double, which a
-/// cloud that knows no doubles refuses. Their replica does not serve, so that nothing is lost when the old one goes first.
-fn renewed_in_place(changes: &[Change]) -> BTreeSet<usize> {
-    if changes.iter().all(|c| c.reason != Some(Reason::Tainted)) {
-        return BTreeSet::new();
-    }
-    let moving: BTreeSet<&Address> = changes
-        .iter()
-        .filter(|c| c.deposed.is_none() && (c.action.is_replace() || c.action == Action::Create))
-        .map(|c| &c.address)
-        .collect();
-    let is_renewed = |change: &Change| {
-        let own = |d: &&Address| d.workload.is_some() && d.workload == change.address.workload;
-        let mut parts = change.dependencies.iter().filter(own).peekable();
-        change.reason == Some(Reason::Tainted)
-            && parts.peek().is_some()
-            && parts.all(|d| !moving.contains(&Address { key: change.address.key.clone(), ..d.clone() }))
-    };
-    let replaced = changes.iter().enumerate().filter(|(_, c)| c.deposed.is_none() && c.action.is_replace());
-    replaced.filter(|(_, c)| is_renewed(c)).map(|(i, _)| i).collect()
 }

@@ -240,3 +240,16 @@ fn what_follows_a_workload_is_destroyed_with_it() {
     stack.run("destroy -auto-approve").ends(0);
     assert_eq!((stack.existing("sim_instance").len(), stack.existing("sim_record").len()), (0, 0));
 }
+
+/// Found by faults: half made and serving nothing, a group could neither be replaced nor left.
+#[test]
+fn a_half_made_group_that_serves_nothing_is_made_again() {
+    let stack = Stack::new(&two_zones(&format!("  replicas = 4\n{GROUPS}")));
+    stack.run("plan").ends(0);
+    stack.run("sim fault --op create --kind partial --rate 1").ends(0);
+    stack.run("apply -auto-approve").ends(7);
+    stack.run("sim fault --op create --kind partial --rate 0").ends(0);
+    stack.run("apply -auto-approve").ends(0);
+    stack.run("plan -detailed-exitcode").ends(0).says("4 of 4 serving");
+    assert_eq!(stack.existing("sim_group").len(), 2);
+}

@@ -4,7 +4,7 @@ use super::{Failure, Maker};
 use crate::diag::Diagnostic;
 use crate::lang::address::{Address, Mode};
 use crate::plan::left::Shape;
-use crate::plan::model::{Action, Change, Kind};
+use crate::plan::model::{Action, Change, Kind, Reason};
 use crate::plan::placement::{self, Standing};
 use crate::plan::sequence::replica;
 use crate::spread::decision::Decision;
@@ -190,7 +190,11 @@ impl Maker<'_, '_> {
                 let place = one.place_of(key)?;
                 Some(&one.live.places[place].replicas)
             });
-            let Some(Replicas::Count { count: count @ 1.., .. }) = live else { continue };
+            let Some(Replicas::Count { count: count @ 1.., ready_hi, .. }) = live else { continue };
+            // Half made, and nothing of it serves: nothing goes that anybody has.
+            if *ready_hi == 0 && change.reason == Some(Reason::Tainted) {
+                continue;
+            }
             let paths: Vec<String> = change.replace_paths.iter().map(ToString::to_string).collect();
             let why = match paths.is_empty() {
                 true => "it is to be replaced".to_string(),
@@ -213,6 +217,29 @@ impl Maker<'_, '_> {
         problems.extend(self.made_otherwise(changes, standing));
         self.problems.extend(problems);
         self.fail_on_errors()
+    }
+
+    /// Half-made groups, and half-made parts of replicas whose other parts stay: a second one beside the first would be its double, which a
+    /// cloud that knows no doubles refuses. Nothing of them serves, so that nothing is lost when the old one goes first.
+    pub(super) fn renewed_in_place(&self, changes: &[Change]) -> BTreeSet<usize> {
+        if changes.iter().all(|c| c.reason != Some(Reason::Tainted)) {
+            return BTreeSet::new();
+        }
+        let moving: BTreeSet<&Address> = changes
+            .iter()
+            .filter(|c| c.deposed.is_none() && (c.action.is_replace() || c.action == Action::Create))
+            .map(|c| &c.address)
+            .collect();
+        let is_renewed = |change: &Change| {
+            let own = |d: &&Address| d.workload.is_some() && d.workload == change.address.workload;
+            let mut parts = change.dependencies.iter().filter(own).peekable();
+            let alone = self.is_group(&change.address) || parts.peek().is_some();
+            change.reason == Some(Reason::Tainted)
+                && alone
+                && parts.all(|d| !moving.contains(&Address { key: change.address.key.clone(), ..d.clone() }))
+        };
+        let replaced = changes.iter().enumerate().filter(|(_, c)| c.deposed.is_none() && c.action.is_replace());
+        replaced.filter(|(_, c)| is_renewed(c)).map(|(i, _)| i).collect()
     }
 
     /// What stands in a location whose template makes replicas in another way now, or under another name: it cannot be told step by
