@@ -246,18 +246,20 @@ impl Waiting<'_, '_> {
     /// How many of the step's replicas serve, of how many. Of a replaced one both the old and the new must: only then is the new one
     /// there.
     fn progress(&self, wanted: &BTreeSet<Str>, by_place: &[u32]) -> (u32, u32) {
-        let Some((plan, one)) = self.carrying.step(self.workload, self.step) else { return (0, 0) };
+        let Some((plan, _)) = self.carrying.step(self.workload, self.step) else { return (0, 0) };
         let replicas = wanted.iter().filter(|k| placement::split_key(k).1.is_some());
         let of = replicas.clone().count() as u32;
         let (mut ready, mut of) = (self.carrying.watch.serving_of(self.workload, replicas), of);
-        _ = one;
         if let Some(step) = plan.decision.steps.get(self.step as usize) {
+            let before = serving_before(plan, step);
             for (p, place) in plan.rules.places.iter().enumerate() {
                 let mine = wanted.contains(&*self.carrying.place_name(self.workload, p));
                 // Nothing tells what is ready in a place the spec no longer has, and nothing there is waited for.
                 if place.template == TemplateKind::PerLocation && mine && place.declared {
-                    ready += by_place.get(p).copied().unwrap_or(0).min(step.state[p]);
-                    of += step.state[p];
+                    // What served there before is counted already.
+                    let now = by_place.get(p).copied().unwrap_or(0).min(step.state[p]);
+                    ready += now.saturating_sub(before[p]);
+                    of += step.state[p].saturating_sub(before[p]);
                 }
             }
         }

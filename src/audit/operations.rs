@@ -579,20 +579,17 @@ fn named_keys(plan: &Plan, name: &Str, workload: &crate::plan::model::WorkloadPl
         named.flat_map(|(e, l)| e.slots.iter().map(move |s| format!("{}/{}", l.name, s.slot))).collect()
     };
     for (k, (step, named)) in workload.decision.steps.iter().zip(&workload.steps).enumerate() {
-        let groups: BTreeSet<String> = step
-            .adds
-            .iter()
-            .chain(&step.removes)
-            .filter(|e| e.count > 0)
-            .filter_map(|e| place(e.place))
-            .filter(|(p, _)| p.template == Template::PerLocation)
-            .map(|(_, l)| l.name.clone())
-            .collect();
+        let groups_of = |entries: &[StepEntry]| -> BTreeSet<String> {
+            let places = entries.iter().filter(|e| e.count > 0).filter_map(|e| place(e.place));
+            places.filter(|(p, _)| p.template == Template::PerLocation).map(|(_, l)| l.name.clone()).collect()
+        };
+        let groups = groups_of(&step.adds).into_iter().chain(groups_of(&step.removes)).collect();
+        let waits = keys(&step.waits).into_iter().chain(groups_of(&step.waits)).collect();
         let lists = [
             ("adds", keys(&step.adds), &named.adds),
             ("updates", keys(&step.updates), &named.updates),
             ("removes", keys(&step.removes), &named.removes),
-            ("waits for", keys(&step.waits), &named.waits),
+            ("waits for", waits, &named.waits),
             ("resizes", groups, &named.groups),
         ];
         for (what, wanted, have) in lists {

@@ -484,7 +484,13 @@ impl<'i, 'a> Maker<'i, 'a> {
         out.adds = keys(&step.adds);
         out.updates = keys(&step.updates);
         out.removes = keys(&step.removes);
+        // A group has no slots: it is waited for under the name of its location.
+        let waited = step
+            .waits
+            .iter()
+            .filter(|e| e.count > 0 && one.rules.places[e.place].template == TemplateKind::PerLocation);
         out.waits = keys(&step.waits);
+        out.waits.extend(waited.map(|e| Str::new(location(e.place))));
         out.groups = groups.into_iter().collect();
         out
     }

@@ -210,7 +210,7 @@ impl<'a> Draft<'a> {
         }
         let both = up.is_some() && down.is_some() && action == Action::DeleteCreate;
         if let Some(up) = up
-            && let Some(step) = place.add.or(place.update).or(if both { place.remove } else { None })
+            && let Some(step) = place.add.or(place.update).or(if both { place.remove.or(place.wait) } else { None })
         {
             let b = self.barriers[&(workload.clone(), step)];
             self.wait(up, b.start);

@@ -16,7 +16,7 @@ const TRIED: u32 = 16;
 pub fn replicas(world: &World<'_>, scaling: Scaling) -> u32 {
     let now = world.replicas;
     let calm = match world.mode {
-        Mode::Normal { failed_over, .. } => failed_over.is_empty(),
+        Mode::Normal { failed_over: lost, .. } | Mode::Failback { lost } => lost.is_empty(),
         Mode::Repair => true,
         _ => false,
     };

@@ -253,3 +253,19 @@ fn a_half_made_group_that_serves_nothing_is_made_again() {
     stack.run("plan -detailed-exitcode").ends(0).says("4 of 4 serving");
     assert_eq!(stack.existing("sim_group").len(), 2);
 }
+
+/// Groups that come back with their zone were not waited for: "15 serving" was said while ten did.
+#[test]
+fn a_group_that_boots_is_waited_for() {
+    let spread = "  spread \"zone\" {\n    ratio = \"even\"\n  }\n";
+    let spec = two_zones(&format!("  replicas = 4\n{spread}{GROUPS}"));
+    let stack = Stack::new(&spec.replace("cloud = \"c\"\n}", "cloud = \"c\"\n  boot  = \"300ms\"\n}"));
+    stack.run("apply -auto-approve").ends(0);
+    stack.run("sim down zone:a").ends(0);
+    stack.run("failover -auto-approve").ends(0).says("4 serving");
+    stack.run("sim up zone:a").ends(0);
+    stack.run("failback -auto-approve").ends(0);
+    let ready: u64 = stack.existing("sim_group").iter().map(|g| g["ready"].as_u64().unwrap()).sum();
+    assert_eq!(ready, 4);
+    stack.run("plan -detailed-exitcode").ends(0).says("4 of 4 serving");
+}
