@@ -160,7 +160,6 @@ impl Judge {
     }
 
     /// What serves, and which zones are not well. `None`: there are no clouds yet.
-    #[expect(clippy::type_complexity, reason = "two maps, looked at once")]
     fn read(&mut self, now: Millis) -> Option<(BTreeMap<Id, Last>, BTreeMap<String, bool>)> {
         if self.store.is_none() {
             self.store = match Store::open(&self.path) {

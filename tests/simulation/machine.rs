@@ -88,7 +88,7 @@ pub fn run(world: &World, line: &str, fate: Fate, events: &[(u64, Trouble)]) -> 
         let mut happening = pin!(happen(world, time, events));
         let mut timed = pin!(timed(fate));
         let exit = {
-            let mut work = pin!(survivable(run_inside(line, &inside)));
+            let mut work = Box::pin(survivable(run_inside(line, &inside)));
             let mut fired = false;
             loop {
                 let ended = tokio::select! {

@@ -87,7 +87,7 @@ fn fate(dice: &mut Dice) -> Fate {
 fn seeded(seed: u64) -> (Vec<(Option<Exit>, Millis)>, u64) {
     let mut dice = Dice(seed);
     // Whether templates of this world may have targets.
-    let fronts = seed % 3 > 0;
+    let fronts = !seed.is_multiple_of(3);
     let mut now = shape(&mut dice, fronts);
     let world = World::new(Rules { floor: FLOOR, survive: FLOOR / 2 }, seed);
     world.write(&now.spec());

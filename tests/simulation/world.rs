@@ -142,8 +142,8 @@ impl World {
                 control::set_health(&path, &clock, &["a", "b"].map(zone), Health::Up)?;
                 // What was switched off by hand is for a hand to switch on again.
                 let off = self.status_at(now).resources.into_iter();
-                let off = off.filter(|r| r.attributes.get("state").is_some_and(|state| state == "stopped"));
-                off.map(|r| control::edit(&path, &clock, r.id, "state", "running").map(drop)).collect()
+                let mut off = off.filter(|r| r.attributes.get("state").is_some_and(|state| state == "stopped"));
+                off.try_for_each(|r| control::edit(&path, &clock, r.id, "state", "running").map(drop))
             }),
         };
         // What cannot be done (there are no three instances to kill) is not done.
