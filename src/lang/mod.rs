@@ -24,7 +24,6 @@
 //! | [`variables`] | input variables: values, conversion, validation | |
 //! | [`types`] | type constraints, types as text | |
 //! | `provisioners` | which provisioners there are, their arguments checked | |
-//! | [`position`] | lines and columns | text and byte → line, column |
 //! | [`mod@write`] | values written as the language has them | value → text |
 //! | [`functions`] | built-in functions | values → value |
 
