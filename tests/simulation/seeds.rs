@@ -47,7 +47,7 @@ fn changed(shape: Shape, dice: &mut Dice, fronts: bool) -> Shape {
     }
 }
 
-fn trouble(dice: &mut Dice, fronted: bool) -> Trouble {
+fn trouble(dice: &mut Dice) -> Trouble {
     let zone = dice.pick(&["a", "b"]);
     match dice.next(12) {
         0 | 1 => Trouble::Kill(1 + dice.next(2), zone),
@@ -66,9 +66,6 @@ fn trouble(dice: &mut Dice, fronted: bool) -> Trouble {
                 FaultKind::Throttle,
                 FaultKind::Stale,
             ]);
-            // A half-made target whose instance stays is replaced new first, which these clouds refuse: a known fault, by its name in
-            // CHANGELOG.md. Half-made instances are in the worlds without targets.
-            let kind = if op == Op::Create && kind == FaultKind::Partial && fronted { FaultKind::Error } else { kind };
             Trouble::Fault(op, kind, 0.1 + 0.1 * dice.next(7) as f64, dice.next(1000))
         }
     }
@@ -99,12 +96,12 @@ fn seeded(seed: u64) -> (Vec<(Option<Exit>, Millis)>, u64) {
         now = changed(now, &mut dice, fronts);
         world.write(&now.spec());
         for _ in 0..dice.next(3) {
-            let trouble = trouble(&mut dice, fronts);
+            let trouble = trouble(&mut dice);
             story.push_str(&format!("\nat {}: {trouble:?}", world.now()));
             world.happens(&trouble);
         }
         let mut events: Vec<(u64, Trouble)> =
-            (0..dice.next(3)).map(|_| (dice.next(150_000), trouble(&mut dice, fronts))).collect();
+            (0..dice.next(3)).map(|_| (dice.next(150_000), trouble(&mut dice))).collect();
         events.sort_by_key(|(at, _)| *at);
         let fate = fate(&mut dice);
         let line = dice.pick(&["apply -auto-approve", "apply -auto-approve", "failover -auto-approve"]);
