@@ -362,9 +362,10 @@ impl<'c, 'a> Driver<'c, 'a> {
                     settled.push(op);
                 }
                 Prepared::Refused { op, address, action, problems } => {
-                    let change = self.carrying.plan.ops[op].what.change();
-                    let change = change.map(|index| &self.carrying.plan.changes[index as usize]);
-                    let problems = change.map_or(problems.clone(), |change| self.carrying.placed(change, problems));
+                    let problems = match self.carrying.plan.ops[op].what.change() {
+                        Some(index) => self.carrying.placed(&self.carrying.plan.changes[index as usize], problems),
+                        None => problems,
+                    };
                     self.summary.failed += 1;
                     self.summary.problems.extend(problems.iter().cloned());
                     (self.listen)(Event::Failed { address, action, in_doubt: false, problems });

@@ -218,17 +218,7 @@ async fn one_plan(
         return exit.into();
     }
     let ended = match planning::make(project, &scene, kind, &args.planning).await {
-        Ok(plan) => {
-            printer.diagnostics(&plan.warnings, &project.sources);
-            printer.diagnostics(&scene.warnings, &project.sources);
-            if !is_sound(&plan, project, printer) {
-                scene.fleet.shutdown().await;
-                return Exit::Fault.into();
-            }
-            printer.plan(&plan, crate::report::plan::Fate::Applied);
-            report_breaches(&plan, project, printer);
-            decide(project, store, &scene, &plan, args, operation, printer).await
-        }
+        Ok(plan) => show_and_decide(project, store, &scene, &plan, args, operation, printer).await,
         Err(failure) => {
             report_failure(&failure, project, &scene, printer);
             failure_exit(&failure).into()
@@ -236,6 +226,26 @@ async fn one_plan(
     };
     scene.fleet.shutdown().await;
     ended
+}
+
+/// Shows a plan that passes the audit, and carries it out if it may be and somebody wants it.
+pub async fn show_and_decide(
+    project: &Project,
+    store: &Store,
+    scene: &Scene,
+    plan: &Plan,
+    args: &ApplyArgs,
+    operation: &str,
+    printer: &Printer,
+) -> Ended {
+    printer.diagnostics(&plan.warnings, &project.sources);
+    printer.diagnostics(&scene.warnings, &project.sources);
+    if !is_sound(plan, project, printer) {
+        return Exit::Fault.into();
+    }
+    printer.plan(plan, crate::report::plan::Fate::Applied);
+    report_breaches(plan, project, printer);
+    decide(project, store, scene, plan, args, operation, printer).await
 }
 
 /// Looks at reality; what runbooks made without the state comes into the state first.

@@ -16,6 +16,7 @@ use crate::plan::observed::Reality;
 use crate::state::{ObjectId, State, Store};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use straddle_sdk::value::{Value, same_unmarked};
 
 /// Writes a plan that keeps its rules; whole or not at all.
@@ -140,9 +141,6 @@ async fn within(
             return super::plan::failure_exit(&failure).into();
         }
     };
-    if !super::plan::is_sound(&anew, project, printer) {
-        return Exit::Fault.into();
-    }
     let beyond = super::compare::beyond(approved, &anew);
     if !beyond.is_empty() {
         let mut moved = moved.to_vec();
@@ -154,9 +152,7 @@ async fn within(
         path.display(),
         moved.join("; ")
     ));
-    printer.plan(&anew, crate::report::plan::Fate::Applied);
-    super::plan::report_breaches(&anew, project, printer);
-    apply::decide(project, store, scene, &anew, args, "apply", printer).await
+    apply::show_and_decide(project, store, scene, &anew, args, "apply", printer).await
 }
 
 fn stale(moved: &[String], path: &Path, printer: &Printer) -> Exit {
@@ -174,28 +170,23 @@ fn texts_moved(then: &Sources, dir: &Path) -> Vec<String> {
     let load::Loaded { sources: mut now, .. } = load::load(dir);
     // What cannot be read is reported as changed below.
     let _ = load::read_tfvars(dir, &mut now);
-    let mut moved = Vec::new();
-    for source in &then.files {
-        let text = now.files.iter().find(|f| f.name == source.name).map(|f| f.text.clone());
-        // A file named with -var-file is not among those a directory is read from.
-        let text = text.or_else(|| std::fs::read_to_string(dir.join(&source.name)).ok().map(Into::into));
-        match text {
-            Some(text) if text == source.text => {}
-            Some(_) => moved.push(format!("{} has changed", source.name)),
-            None => moved.push(format!("{} is gone", source.name)),
-        }
-    }
-    let new = now.files.iter().filter(|f| then.files.iter().all(|t| t.name != f.name));
-    moved.extend(new.map(|f| format!("{} is new", f.name)));
-    moved
+    // A file named with -var-file is not among those a directory is read from.
+    let named = |name: &str| std::fs::read_to_string(dir.join(name)).ok().map(Into::into);
+    differing(then, &now, &named)
 }
 
 /// Which texts of two plans differ.
 pub fn texts_differ(then: &Sources, now: &Sources) -> Vec<String> {
+    differing(then, now, &|_| None)
+}
+
+/// `elsewhere`: the text of a file that is not among those of now.
+fn differing(then: &Sources, now: &Sources, elsewhere: &dyn Fn(&str) -> Option<Arc<str>>) -> Vec<String> {
     let mut moved = Vec::new();
     for source in &then.files {
-        match now.files.iter().find(|f| f.name == source.name) {
-            Some(text) if text.text == source.text => {}
+        let text = now.files.iter().find(|f| f.name == source.name).map(|f| f.text.clone());
+        match text.or_else(|| elsewhere(&source.name)) {
+            Some(text) if text == source.text => {}
             Some(_) => moved.push(format!("{} has changed", source.name)),
             None => moved.push(format!("{} is gone", source.name)),
         }

@@ -171,20 +171,8 @@ impl Page {
         let lines = &folded.history.lines[folded.history.lines.len().saturating_sub(LINES_CARRIED)..];
         let runs = &folded.history.runs[folded.history.runs.len().saturating_sub(RUNS_CARRIED)..];
         Page {
-            form: FORM,
-            number: folded.number,
-            fence: folded.fence,
-            unique: uuid::Uuid::new_v4().to_string(),
-            holder: None,
-            lineage: state.lineage.to_string(),
-            writer: state.writer.to_string(),
-            serial: state.serial,
-            runs: state.runs,
-            journal: state.journal,
-            at: folded.at,
             whole: true,
             objects: state.objects.iter().map(|(id, object)| Kept::of(id, object)).collect(),
-            gone: Vec::new(),
             parts: rows::all_parts(state)
                 .into_iter()
                 .filter_map(part)
@@ -192,18 +180,24 @@ impl Page {
                 .collect(),
             lines: lines.iter().map(|line| (line.number, line.run, line.at, line.clone())).collect(),
             over: runs.to_vec(),
+            ..Page::headed(folded, folded.number, folded.fence)
         }
     }
 
     /// A page that changes nothing but who may write.
     pub fn taking_over(folded: &Folded, holder: Option<Holder>) -> Page {
-        let (state, number) = (&folded.state, folded.number.saturating_add(1));
+        let number = folded.number.saturating_add(1);
+        Page { holder, ..Page::headed(folded, number, number) }
+    }
+
+    /// The numbers of a state, and nothing else yet.
+    fn headed(folded: &Folded, number: u64, fence: u64) -> Page {
+        let state = &folded.state;
         Page {
             form: FORM,
             number,
-            fence: number,
+            fence,
             unique: uuid::Uuid::new_v4().to_string(),
-            holder,
             lineage: state.lineage.to_string(),
             writer: state.writer.to_string(),
             serial: state.serial,

@@ -7,7 +7,7 @@ use super::super::print::Printer;
 use super::super::session::Project;
 use super::super::{Exit, apply, failover, home, recovery};
 use super::carried::{Noted, Replayed};
-use super::{declared, no_key, remember, spec_key, texts};
+use super::{key_of, no_key, remember, spec_key, texts};
 use crate::diag::Diagnostic;
 use crate::plan::file::{self as plan_file, Protection};
 use crate::plan::make::Failure;
@@ -34,10 +34,7 @@ pub async fn run(args: RunbookBuildArgs, printer: &Printer) -> Exit {
     let project = Project::read(&args.planning.vars);
     let mut problems = project.problems.clone();
     let named = failover::losses(&project.spec, &args.lose, &mut problems);
-    let key = match declared(&project) {
-        Ok(runbooks) => spec_key(&project, runbooks).map_err(|e| no_key(&e)),
-        Err(problem) => Err(*problem),
-    };
+    let key = key_of(&project);
     if problems.iter().any(Diagnostic::is_error) {
         printer.diagnostics(&problems, &project.sources);
         return Exit::Error;
@@ -45,7 +42,7 @@ pub async fn run(args: RunbookBuildArgs, printer: &Printer) -> Exit {
     let key = match key {
         Ok(key) => key,
         Err(problem) => {
-            printer.diagnostics(&[problem], &project.sources);
+            printer.diagnostics(&[*problem], &project.sources);
             return Exit::Error;
         }
     };

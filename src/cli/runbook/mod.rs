@@ -22,6 +22,7 @@ use crate::runbook::scenario::scenarios;
 use crate::spec::Spec;
 use crate::spec::runbooks::{self, RunbookSpec};
 use crate::state::{Entry, LockRequest, RunBegin, RunEnd, RunOutcome, State, StateError, Store, Time, now};
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -88,6 +89,11 @@ fn declared(project: &Project) -> Result<&RunbookSpec, Box<Diagnostic>> {
     })
 }
 
+/// The key of this directory's runbooks, or what to say where there is none.
+fn key_of(project: &Project) -> Result<Key, Box<Diagnostic>> {
+    spec_key(project, declared(project)?).map_err(|error| Box::new(no_key(&error)))
+}
+
 /// The configuration that runbooks are compiled from, as a digest.
 pub fn texts(sources: &Sources) -> String {
     let configures = |name: &str| [".tf", ".tf.json", ".straddle.hcl"].iter().any(|ending| name.ends_with(ending));
@@ -98,7 +104,7 @@ pub fn texts(sources: &Sources) -> String {
     for (name, text) in files {
         hash.update(format!("{name}\0{}\0{text}\0", text.len()));
     }
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    HEXLOWER.encode(&hash.finalize())
 }
 
 /// Writes entries as a run of their own.

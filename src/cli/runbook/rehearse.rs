@@ -8,7 +8,7 @@ use super::super::session::Project;
 use super::super::{Exit, apply, recovery, sim};
 use super::carried::Replayed;
 use super::run::{Offline, opened};
-use super::{declared, no_key, remember, spec_key};
+use super::{key_of, remember};
 use crate::diag::Diagnostic;
 use crate::plan::file::{self as plan_file, Protection};
 use crate::plan::model::{Action, Kind, Plan};
@@ -31,14 +31,10 @@ pub async fn run(args: RunbookTestArgs, printer: &Printer) -> Exit {
         printer.diagnostics(&project.problems, &project.sources);
         return Exit::Error;
     }
-    let key = match declared(&project) {
-        Ok(runbooks) => spec_key(&project, runbooks).map_err(|e| no_key(&e)),
-        Err(problem) => Err(*problem),
-    };
-    let key = match key {
+    let key = match key_of(&project) {
         Ok(key) => key,
         Err(problem) => {
-            printer.diagnostics(&[problem], &project.sources);
+            printer.diagnostics(&[*problem], &project.sources);
             return Exit::Error;
         }
     };
