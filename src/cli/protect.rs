@@ -5,6 +5,7 @@ use crate::plan::file::Protection;
 use crate::plan::model::Origin;
 use crate::plan::sign::{SigningKey, VerifyingKey};
 use crate::state::seal::{Key, Keys};
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -66,7 +67,7 @@ pub fn origin() -> Origin {
     let providers = lock.providers.iter().map(|(source, locked)| {
         let mut hash = Sha256::new();
         locked.hashes.iter().for_each(|h| hash.update(format!("{h}\n")));
-        let digest: String = hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect();
+        let digest = HEXLOWER.encode(&hash.finalize()[..16]);
         (source.full(), format!("{} sha256:{digest}", locked.version))
     });
     Origin { commit, providers: providers.collect(), straddle: env!("CARGO_PKG_VERSION").into() }

@@ -9,6 +9,7 @@ use super::model::Plan;
 use super::sign::{SigningKey, VerifyingKey};
 use crate::diag::Diagnostic;
 use crate::state::seal::{self, Keys};
+use data_encoding::HEXLOWER;
 use flate2::read::GzDecoder;
 use serde::Serialize as _;
 use sha2::{Digest as _, Sha256};
@@ -165,7 +166,7 @@ fn line(bytes: &[u8]) -> Option<(&str, &[u8])> {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
 /// Writes beside `path` and renames: either the whole file is there or what was there before. Only its owner may read it.

@@ -3,6 +3,7 @@
 //! Only of providers that say their schema may come from a cache. A file that is not whole, or not readable for any other reason,
 //! is as good as none.
 
+use data_encoding::HEXLOWER;
 use prost::Message;
 use sha2::{Digest, Sha256};
 use std::io::{self, Read, Write};
@@ -31,7 +32,7 @@ impl Cache {
     /// The file for an executable as it is now.
     pub(super) fn place(&self, program: &Path) -> Option<PathBuf> {
         let sum = checksum(program).ok()?;
-        let name = sum.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let name = HEXLOWER.encode(&sum);
         Some(self.dir.join(format!("{name}.{FORM}")))
     }
 }

@@ -4,6 +4,7 @@
 use super::key::{Key, KeyError, is_signed};
 use super::{Carried, CarriedKind, Content, Header};
 use crate::state::seal;
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 use std::io::Read as _;
 use std::path::Path;
@@ -174,7 +175,7 @@ fn line(bytes: &[u8]) -> Option<(&str, &[u8])> {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
 /// Bytes of the secret.
 const SECRET: usize = 32;
@@ -56,7 +57,11 @@ impl Key {
                 let der = STANDARD.decode(inner).map_err(|_| wrong())?;
                 der.strip_prefix(PKCS8).ok_or_else(wrong)?.to_vec()
             }
-            false => unhex(text).or_else(|| STANDARD.decode(text).ok()).ok_or_else(wrong)?,
+            false => HEXLOWER_PERMISSIVE
+                .decode(text.as_bytes())
+                .ok()
+                .or_else(|| STANDARD.decode(text).ok())
+                .ok_or_else(wrong)?,
         };
         Key::of(bytes.try_into().map_err(|_| wrong())?)
     }
@@ -78,17 +83,17 @@ impl Key {
 
     /// The secret in hexadecimal digits: for whoever asks for it by name, and for nobody else.
     pub fn secret(&self) -> String {
-        hex(&self.secret)
+        HEXLOWER.encode(&self.secret)
     }
 
     /// The public half in hexadecimal digits.
     pub fn public(&self) -> String {
-        hex(self.pair.public_key().as_ref())
+        HEXLOWER.encode(self.pair.public_key().as_ref())
     }
 
     /// Signs.
     pub fn sign(&self, bytes: &[u8]) -> String {
-        hex(self.pair.sign(bytes).as_ref())
+        HEXLOWER.encode(self.pair.sign(bytes).as_ref())
     }
 
     /// What seals and opens: derived from the secret, so that one secret is all there is to keep.
@@ -107,21 +112,9 @@ impl Key {
 
 /// Whether a signature is that of a public key; both in hexadecimal digits.
 pub fn is_signed(public: &str, bytes: &[u8], signature: &str) -> bool {
-    let (Some(public), Some(signature)) = (unhex(public), unhex(signature)) else { return false };
+    let bytes_of = |text: &str| HEXLOWER_PERMISSIVE.decode(text.as_bytes());
+    let (Ok(public), Ok(signature)) = (bytes_of(public), bytes_of(signature)) else { return false };
     UnparsedPublicKey::new(&ED25519, public).verify(bytes, &signature).is_ok()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pairs = text.as_bytes().chunks_exact(2);
-    let whole = pairs.remainder().is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
-    if !whole || text.is_empty() {
-        return None;
-    }
-    pairs.map(|p| u8::from_str_radix(std::str::from_utf8(p).ok()?, 16).ok()).collect()
 }
 
 #[cfg(test)]
@@ -135,13 +128,13 @@ mod tests {
         let mut der = PKCS8.to_vec();
         der.extend(seed);
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der));
-        for text in [hex(&seed), STANDARD.encode(seed), pem] {
+        for text in [HEXLOWER.encode(&seed), STANDARD.encode(seed), pem] {
             assert_eq!(Key::parse(&text, "here").unwrap().public(), public);
         }
         for text in ["", "key", "00", "zz", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"] {
             assert!(matches!(Key::parse(text, "here"), Err(KeyError::Wrong(_))), "{text}");
         }
-        assert!(!format!("{:?}", Key::of(seed).unwrap()).contains(&hex(&seed)));
+        assert!(!format!("{:?}", Key::of(seed).unwrap()).contains(&HEXLOWER.encode(&seed)));
     }
 
     #[test]

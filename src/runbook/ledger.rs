@@ -1,6 +1,7 @@
 //! When a runbook was last built, tried on paper, rehearsed and used, with the times that were measured (`spread.md` N19).
 
 use crate::state::{Entry, Json, Note, NoteKey, State, Time};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -51,7 +52,7 @@ pub fn rests_on(state: &State) -> String {
     for (id, object) in &state.objects {
         hash.update(format!("{id}\0{}\0", object.attributes.as_str()));
     }
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    HEXLOWER.encode(&hash.finalize())
 }
 
 /// What is known of a runbook.

@@ -9,6 +9,7 @@ use super::model::{
     DeposedKey, Failover, Loss, Note, NoteKey, Object, ObjectId, Output, ProviderRef, Rule, State, Time,
 };
 use crate::lang::address::Address;
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -369,11 +370,7 @@ pub fn fingerprint(object: &Object) -> String {
     if let Some(identity) = &object.identity {
         part(identity.value.as_str().as_bytes());
     }
-    let mut text = String::from("sha256:");
-    for byte in hash.finalize() {
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
+    format!("sha256:{}", HEXLOWER.encode(&hash.finalize()))
 }
 
 /// Types that are stored as the text they print.

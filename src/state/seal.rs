@@ -5,6 +5,7 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{digest, pbkdf2};
 use base64::Engine as _;
+use data_encoding::HEXLOWER_PERMISSIVE;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use std::fmt;
@@ -76,14 +77,7 @@ impl Key {
 }
 
 fn of_hex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0u8; 32];
-    for (i, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()?;
-    }
-    Some(bytes)
+    HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
 fn of_base64(text: &str) -> Option<[u8; 32]> {

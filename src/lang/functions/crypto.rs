@@ -4,6 +4,7 @@ use super::words::quoted;
 use super::{Call, Function, FunctionError, Param, Returns, Shape};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use data_encoding::HEXLOWER;
 use sha2::Digest;
 use straddle_sdk::value::Value;
 use uuid::Uuid;
@@ -32,25 +33,20 @@ fn hash(call: &Call<'_>, digest: impl FnOnce(&[u8]) -> String) -> Result<Value, 
     Ok(Value::string(digest(call.text(0)?.as_bytes())))
 }
 
-fn hex(bytes: impl AsRef<[u8]>) -> String {
-    let digit = |n: u8| char::from(if n < 10 { b'0' + n } else { b'a' + n - 10 });
-    bytes.as_ref().iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
-}
-
 pub(super) fn md5(bytes: &[u8]) -> String {
-    hex(md5::Md5::digest(bytes))
+    HEXLOWER.encode(&md5::Md5::digest(bytes))
 }
 
 pub(super) fn sha1(bytes: &[u8]) -> String {
-    hex(sha1::Sha1::digest(bytes))
+    HEXLOWER.encode(&sha1::Sha1::digest(bytes))
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    hex(sha2::Sha256::digest(bytes))
+    HEXLOWER.encode(&sha2::Sha256::digest(bytes))
 }
 
 pub(super) fn sha512(bytes: &[u8]) -> String {
-    hex(sha2::Sha512::digest(bytes))
+    HEXLOWER.encode(&sha2::Sha512::digest(bytes))
 }
 
 fn random(call: &Call<'_>) -> Result<Option<[u8; 16]>, FunctionError> {

@@ -6,8 +6,8 @@ use crate::report::plan::place_of;
 use crate::report::words::Names;
 use crate::spread::decision::{RuleReport, Verdict};
 use crate::tongue::Lang;
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -61,10 +61,7 @@ impl Item {
     /// The same for the same finding in every run, whatever else was found and wherever the block has moved to.
     pub fn fingerprint(&self) -> String {
         let digest = Sha256::digest(format!("{}\n{}", self.id, self.subject));
-        digest.iter().take(16).fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        HEXLOWER.encode(&digest[..16])
     }
 }
 

@@ -9,6 +9,7 @@ use crate::plugin::{Deferral, ImportBy};
 use crate::report::checks;
 use crate::report::json::Json;
 use crate::state::WRITER;
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use straddle_sdk::value::codec::show::{known_part, sensitive_shape, unknown_shape};
@@ -80,12 +81,7 @@ pub fn digest(plan: &Plan) -> String {
             straddle::write_course(plan, workload, j.key(name));
         }
     });
-    let hash = Sha256::digest(json.finish().as_bytes());
-    let mut text = String::from("sha256:");
-    for byte in hash {
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
+    format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(json.finish().as_bytes())))
 }
 
 fn contribution(j: &mut Json, found: &Contribution) {

@@ -13,6 +13,7 @@ pub mod template;
 use crate::attr::Args;
 use crate::problem::Problem;
 use crate::session::Session;
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::sync::atomic::{AtomicU64, Ordering};
 use straddle_sdk::provider::{Ownership, PlanAnswer, PlanRequest, ResourceSchema};
@@ -58,7 +59,7 @@ impl Seed {
 
     /// Of a text.
     pub fn text(text: &str) -> Seed {
-        Seed(Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
+        Seed(HEXLOWER.encode(&Sha256::digest(text.as_bytes())))
     }
 
     /// As a token of the API.

@@ -15,6 +15,7 @@ use aws_sdk_ec2::types::{
     SpotInstanceType, SpotMarketOptions, TagSpecification, Tenancy, VolumeType,
 };
 use base64::Engine;
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -196,7 +197,7 @@ fn client_token(batch: &[Item]) -> String {
         }
         digest.update(format!("{:?}\n", known(&item.planned)));
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&digest.finalize())
 }
 
 fn request(

@@ -13,6 +13,7 @@ use crate::attr::Args;
 use crate::problem::{Nature, Problem};
 use crate::session::{SETTLING, Session};
 use aws_sdk_ec2::types::{Filter, Instance, InstanceStateName, Volume};
+use data_encoding::HEXLOWER;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,7 +137,7 @@ fn same_data(a: Option<String>, b: Option<String>) -> bool {
     let (Some(a), Some(b)) = (a, b) else { return false };
     let digest = |text: &str| {
         use sha1::Digest;
-        sha1::Sha1::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        HEXLOWER.encode(&sha1::Sha1::digest(text.as_bytes()))
     };
     a == b || a == digest(&b) || digest(&a) == b
 }
