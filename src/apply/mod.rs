@@ -80,15 +80,16 @@ pub fn runbook_run() -> NoteKey {
     NoteKey { kind: "runbook_run".into(), subject: String::new() }
 }
 
-/// What tokens begin with. A runbook works on a copy of the state, whose runs count on as those of the state itself do: only by this
-/// are the two told apart.
+/// What tokens of one carrying out begin with. Lineage and run alone would not do: a state that is put back from a copy counts its runs
+/// again, and would ask for new objects with tokens that made others. A runbook works on a copy of the state by itself: its tokens say so.
 fn attempt(state: &State) -> String {
     let run = state.notes.get(&runbook_run());
     let run = run.and_then(|note| serde_json::from_str::<RunbookRun>(note.value.as_str()).ok());
-    match run {
+    let whose = match run {
         Some(run) => format!("{}{}", runbook_tokens(&state.lineage), run.id),
         None => state.lineage.to_string(),
-    }
+    };
+    format!("{whose}.{}", uuid::Uuid::new_v4().simple())
 }
 
 /// What tokens of every runbook of a state begin with.
@@ -119,7 +120,7 @@ pub struct Carrying<'a> {
     /// The run's number and the state's lineage: they name actions.
     pub run: u64,
     pub lineage: String,
-    /// What tokens of this run begin with: the lineage, and of a runbook's run also which one.
+    /// What tokens begin with that are given here, and nowhere else.
     attempt: String,
     watch: watch::Watch<'a>,
     placements: Placements,

@@ -360,6 +360,26 @@ fn a_saved_plan_bent_or_cut_anywhere_is_refused_by_name() {
     assert!(stack.existing("sim_instance").is_empty());
 }
 
+#[test]
+fn a_state_put_back_from_a_copy_makes_nothing_with_the_tokens_of_what_was_made_since() {
+    let stack = world();
+    stack.run("apply -auto-approve").ends(0);
+    let state = stack.path().join("straddle.db");
+    let copy = std::fs::read(&state).unwrap();
+    let spec = std::fs::read_to_string(stack.path().join("web.straddle.hcl")).unwrap();
+    stack.write(&spec.replace("replicas = 6", "replicas = 8"));
+    stack.run("apply -auto-approve").ends(0);
+
+    std::fs::write(&state, copy).unwrap();
+    stack.write(&spec.replace("\"one\"", "\"two\""));
+    stack.run("apply -auto-approve").ends(0);
+    stack.run("plan -detailed-exitcode").ends(0);
+    let of = |image: &str| stack.existing("sim_instance").iter().filter(|r| r["image"] == image).count();
+    // The two that the copy never heard of are nobody's, and untouched.
+    assert_eq!((of("two"), of("one")), (6, 2));
+    stack.run("drift").ends(2).says("unmanaged");
+}
+
 fn started(mut command: Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }

@@ -231,8 +231,8 @@ pub async fn adopt(project: &Project, store: &Store, scene: &Scene, printer: &Pr
 /// The run in the token of an object that a runbook of this state made.
 fn run_in<'t>(token: &'t str, lineage: &str) -> Option<&'t str> {
     let rest = token.strip_prefix(&runbook_tokens(lineage))?;
-    // What follows the run is the action: two numbers.
-    let mut parts = rest.rsplitn(3, '.');
-    let (_, _, run) = (parts.next()?, parts.next()?, parts.next()?);
+    // What follows the run is the carrying out, and the action: two numbers.
+    let mut parts = rest.rsplitn(4, '.');
+    let (_, _, _, run) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     Some(run)
 }
