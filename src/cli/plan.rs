@@ -194,10 +194,9 @@ pub fn report_failure(failure: &Failure, project: &Project, scene: &Scene, print
             all.extend(super::validate::beyond(project, &scene.providers, problems));
             printer.diagnostics(&all, &project.sources);
         }
-        Failure::Refused { workload, refusal, problems } => {
+        Failure::Refused { rules, refusal, problems, .. } => {
             printer.diagnostics(problems, &project.sources);
-            let Some(spec) = project.spec.workload(workload) else { return };
-            let names = Names { topology: &scene.topology, workload: &spec.rules };
+            let names = Names { topology: &scene.topology, workload: rules };
             let spans = |site| project.spec.span(site).cloned();
             printer.diagnostics(&[refusal::diagnostic(refusal, names, &spans, printer.style().lang)], &project.sources);
         }

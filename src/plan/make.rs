@@ -69,7 +69,13 @@ pub enum Failure {
     /// Mistakes in the spec, or providers that refused.
     Problems(Vec<Diagnostic>),
     /// The spread engine found no placement or no order.
-    Refused { workload: Str, refusal: Box<Refusal>, problems: Vec<Diagnostic> },
+    Refused {
+        workload: Str,
+        /// Its rules as the engine had them: with the places the spec no longer offers.
+        rules: Box<crate::spread::model::Workload>,
+        refusal: Box<Refusal>,
+        problems: Vec<Diagnostic>,
+    },
 }
 
 /// Makes the plan. `ask` gets the questions of a round and brings their answers, in any order.
@@ -200,6 +206,7 @@ impl<'i, 'a> Maker<'i, 'a> {
                 Err(refusal) => {
                     return Err(Failure::Refused {
                         workload: one.name.clone(),
+                        rules: Box::new(one.rules.clone()),
                         refusal: Box::new(refusal),
                         problems: std::mem::take(&mut self.problems),
                     });
@@ -319,7 +326,9 @@ impl<'i, 'a> Maker<'i, 'a> {
             if id.deposed.is_none() && planned.contains(&id.address) {
                 continue;
             }
-            let untouchable = self.is_untouchable(&id.address);
+            let stays = self.input.kind != Kind::Destroy
+                && replica(&id.address).is_some_and(|(w, key)| placements.leaves_standing(w, key));
+            let untouchable = stays || self.is_untouchable(&id.address);
             let left_out = targeted.as_ref().is_some_and(|all| !all.contains(&id.address));
             if untouchable || left_out || seen.is_unreadable() {
                 gone.push(Change { aside: left_out, ..kept(id, seen, &self.blocks) });

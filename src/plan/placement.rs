@@ -69,9 +69,16 @@ pub struct Placed {
     pub name: Str,
     /// In the order of keys.
     pub replicas: Vec<Replica>,
+    /// Keys of what stays, for now, where the spec has no template for it any more.
+    pub left: BTreeSet<Str>,
 }
 
 impl Placements {
+    /// Whether a replica, or a location's group, stays for now though the spec has no template for it any more.
+    pub fn leaves_standing(&self, workload: &str, key: &str) -> bool {
+        self.workloads.iter().any(|w| *w.name == *workload && w.left.contains(key))
+    }
+
     /// `location` and, in a template made once per replica, `replica`.
     pub fn names(&self, workload: &str, replica: &Replica) -> Vec<(&'static str, Value)> {
         let number = |n: u32| Value::number(i64::from(n));
@@ -516,13 +523,11 @@ pub fn count_attribute(template: &crate::spec::Template) -> Option<(&crate::lang
 
 /// Which replicas the decision keeps and makes, by key.
 pub fn placed(standing: &Standing, topology: &Topology, decision: &Decision) -> Placed {
-    let mut replicas = Vec::new();
+    let mut placed = Placed { name: standing.name.clone(), replicas: Vec::new(), left: BTreeSet::new() };
     for (p, place) in standing.rules.places.iter().enumerate() {
         let frozen = decision.changes[p].frozen;
-        match place.template {
-            TemplateKind::PerLocation => {
-                replicas.extend(instance(standing, topology, decision, p, None).map(|r| Replica { frozen, ..r }));
-            }
+        let slots: Vec<Option<u32>> = match place.template {
+            TemplateKind::PerLocation => vec![None],
             TemplateKind::PerReplica | TemplateKind::Observed => {
                 let existing = match &standing.live.places[p].replicas {
                     Replicas::Slots(slots) => slots.as_slice(),
@@ -532,13 +537,21 @@ pub fn placed(standing: &Standing, topology: &Topology, decision: &Decision) -> 
                 let mut slots: BTreeSet<u32> = existing.iter().filter(|s| s.exists).map(|s| s.slot).collect();
                 slots.retain(|s| !gone.contains(s));
                 slots.extend(&decision.changes[p].add);
-                let made = slots.into_iter().filter_map(|s| instance(standing, topology, decision, p, Some(s)));
-                replicas.extend(made.map(|r| Replica { frozen, ..r }));
+                slots.into_iter().map(Some).collect()
+            }
+        };
+        for slot in slots {
+            match instance(standing, topology, decision, p, slot) {
+                Some(replica) => placed.replicas.push(Replica { frozen, ..replica }),
+                None if slot.is_some() || decision.after[p] > 0 => {
+                    placed.left.insert(key(&standing.place_names[p], slot));
+                }
+                None => {}
             }
         }
     }
-    replicas.sort_by_key(|a| Key::Str(a.key.clone()));
-    Placed { name: standing.name.clone(), replicas }
+    placed.replicas.sort_by_key(|a| Key::Str(a.key.clone()));
+    placed
 }
 
 /// Which replicas the decision makes for the change alone, by key.
@@ -547,7 +560,12 @@ pub fn spares(standing: &Standing, topology: &Topology, decision: &Decision) -> 
     let mut replicas: Vec<Replica> =
         slots.filter_map(|(p, slot)| instance(standing, topology, decision, p, Some(slot))).collect();
     replicas.sort_by_key(|a| Key::Str(a.key.clone()));
-    Placed { name: standing.name.clone(), replicas }
+    Placed { name: standing.name.clone(), replicas, left: BTreeSet::new() }
+}
+
+/// The key of a replica, or of a location's group.
+fn key(location: &str, slot: Option<u32>) -> Str {
+    Str::from(slot.map_or_else(|| location.to_string(), |slot| format!("{location}/{slot}")))
 }
 
 /// A template's instance at a place; `None` where the spec has no template any more.
@@ -559,9 +577,8 @@ fn instance(
     slot: Option<u32>,
 ) -> Option<Replica> {
     let location = standing.rules.places[place].location;
-    let name = &topology.locations[location].name;
     Some(Replica {
-        key: Str::from(slot.map_or_else(|| name.clone(), |slot| format!("{name}/{slot}"))),
+        key: key(&topology.locations[location].name, slot),
         location,
         place,
         slot,

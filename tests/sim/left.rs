@@ -1,6 +1,6 @@
 //! What is taken out of the spec while replicas stand on it goes in checked steps, or is refused by name; nothing is lost on the way.
 
-use crate::stack::{INSTANCES, Stack};
+use crate::stack::{GROUPS, INSTANCES, Stack};
 use serde_json::Value as Json;
 
 /// Zones of one cloud, each with a provider configuration of its own, and a workload over them.
@@ -117,6 +117,56 @@ fn what_stands_in_a_zone_that_is_down_and_has_left_the_spec_is_left_alone() {
     stack.run("sim up zone:b").ends(0);
     stack.run("apply -auto-approve").ends(0);
     assert_eq!(zones_of(&stack), ["a", "a", "a", "c", "c", "c"]);
+}
+
+#[test]
+fn what_stands_in_a_location_that_has_left_waits_while_nobody_knows_whether_another_serves() {
+    let rules = RULES.replace("serving = \"100%\"", "serving = \"30%\"").replace("floor  = 3", "floor  = 1");
+    let inside = |ratio: &str| format!("{rules}  spread \"zone\" {{\n    ratio = {ratio}\n  }}\n{INSTANCES}");
+    let stack = Stack::new(&zones(&["a", "b", "c"], &inside("{ a = 1, b = 1, c = 1 }")));
+    stack.run("apply -auto-approve").ends(0);
+    stack.run("sim unreachable zone:a").ends(0);
+    // Were c emptied and a not well, the loss of b would leave nothing.
+    stack.write(&(zones(&["a", "b"], &inside("\"even\"")) + "provider \"sim\" {\n  alias = \"c\"\n  cloud = \"c\"\n}\n"));
+    stack.run("apply -auto-approve").ends(0).says("nothing is removed");
+    assert_eq!(zones_of(&stack), ["a", "a", "b", "b", "c", "c"]);
+    stack.run("sim up zone:a").ends(0);
+    stack.run("apply -auto-approve").ends(0);
+    assert_eq!(zones_of(&stack), ["a", "a", "a", "b", "b", "b"]);
+}
+
+/// Three zones of which one has left, with room for one of its two replicas elsewhere.
+fn without_room(floor: &str, template: &str) -> Stack {
+    let inside = |ratio: &str| {
+        spread(ratio).replace(INSTANCES, template).replace("serving = \"100%\"", &format!("serving = \"{floor}\""))
+    };
+    let stack = Stack::new(&zones(&["a", "b", "c"], &inside("{ a = 1, b = 1, c = 1 }")));
+    stack.run("apply -auto-approve").ends(0);
+    stack.run("sim quota zone:a=3").ends(0);
+    stack.run("sim quota zone:c=2").ends(0);
+    stack.write(&without_b(&inside("{ a = 1, c = 1 }")));
+    stack
+}
+
+#[test]
+fn a_location_that_has_left_and_cannot_be_emptied_is_named_in_the_refusal() {
+    for template in [INSTANCES, GROUPS] {
+        without_room("100%", template).run("plan").ends(3).says("stops at a 3, b 1, c 2 serving");
+    }
+}
+
+#[test]
+fn a_location_that_has_left_is_emptied_as_far_as_the_floor_lets_it_be() {
+    for (template, kind) in [(INSTANCES, "sim_instance"), (GROUPS, "sim_group")] {
+        let stack = without_room("5", template);
+        let applied = stack.run("apply -auto-approve");
+        assert!([0, 3].contains(&applied.code), "{kind}: {}{}", applied.out, applied.err);
+        stack.run("sim quota zone:c=9").ends(0);
+        stack.run("apply -auto-approve").ends(0);
+        stack.run("plan -detailed-exitcode").ends(0);
+        assert!(stack.existing(kind).iter().all(|r| r["zone"] != "b"), "{kind}");
+        stack.run("destroy -auto-approve").ends(0);
+    }
 }
 
 #[test]
