@@ -17,7 +17,7 @@ use crate::plan::probes::{self, Probed};
 use crate::plan::providers::Providers;
 use crate::plan::sequence::replica;
 use crate::probe::Prober;
-use crate::spec::WorkloadSpec;
+use crate::spec::{Spec, Template, WorkloadSpec};
 use crate::spread::model::{Health, Location, Template as TemplateKind, Workload};
 use crate::state::{DeposedKey, Form, Object, ObjectId, ProviderRef, Store};
 use std::cell::RefCell;
@@ -53,11 +53,54 @@ pub(super) struct Watch<'a> {
     forms: BTreeMap<Str, Vec<Form>>,
     /// Resources that the plan's objects of each workload are of, those included that its templates no longer have.
     names: BTreeMap<Str, BTreeSet<(Str, Str)>>,
-    /// The old resources of replicas whose template has other ones now, by workload and key: they serve until they go.
-    superseded: HashMap<(Str, Str), Vec<Address>>,
+    /// What stands of replicas whose template may have other resources now, by workload and key: it serves until it goes.
+    superseded: HashMap<(Str, Str), Superseded>,
     known: RefCell<BTreeMap<Str, Known>>,
     /// What probes saw last, and the replicas they were asked about.
     probed: RefCell<(Probed, BTreeSet<(Str, Str)>)>,
+}
+
+/// The resources of a replica that the plan takes away or leaves as they are.
+#[derive(Default)]
+struct Superseded {
+    addresses: Vec<Address>,
+    /// The plan makes new ones in their place.
+    made_anew: bool,
+}
+
+/// Replicas that have resources which are not in their template.
+fn superseded(plan: &Plan, spec: &Spec) -> HashMap<(Str, Str), Superseded> {
+    let mut templates: HashMap<(&str, &str), &Template> = HashMap::new();
+    for workload in &spec.workloads {
+        for (place, template) in workload.rules.places.iter().zip(&workload.template_of) {
+            let location = &spec.topology.locations[place.location].name;
+            templates.insert((&workload.rules.name, location), &workload.templates[*template]);
+        }
+    }
+    let is_own = |workload: &Str, key: &Str, address: &Address| {
+        let template = templates.get(&(&**workload, placement::split_key(key).0));
+        template.is_none_or(|t| t.resources.iter().any(|r| r.ty.text == address.ty && r.name.text == address.name))
+    };
+    let standing = plan.changes.iter().filter(|c| c.address.mode == Mode::Managed && c.deposed.is_none());
+    let standing = standing.filter_map(|c| replica(&c.address).map(|of| (of, c)));
+    let goes_or_stays = |action: Action| matches!(action, Action::Delete | Action::NoOp);
+    let mut found: HashMap<(Str, Str), Superseded> = standing
+        .clone()
+        .filter(|((workload, key), c)| goes_or_stays(c.action) && !is_own(workload, key, &c.address))
+        .map(|((workload, key), _)| ((workload.clone(), key.clone()), Superseded::default()))
+        .collect();
+    for ((workload, key), change) in standing {
+        if found.is_empty() {
+            break;
+        }
+        let Some(of) = found.get_mut(&(workload.clone(), key.clone())) else { continue };
+        match change.action {
+            Action::Create => of.made_anew = true,
+            Action::Delete | Action::NoOp => of.addresses.push(change.address.clone()),
+            _ => {}
+        }
+    }
+    found
 }
 
 impl Look {
@@ -84,22 +127,11 @@ impl<'a> Watch<'a> {
         env: &'a Env<'a>,
     ) -> Watch<'a> {
         let mut names: BTreeMap<Str, BTreeSet<(Str, Str)>> = BTreeMap::new();
-        let mut made: BTreeSet<(&Str, &Str)> = BTreeSet::new();
-        let mut superseded: HashMap<(Str, Str), Vec<Address>> = HashMap::new();
-        for change in &plan.changes {
-            let managed = change.address.mode == Mode::Managed;
-            let Some((workload, key)) = replica(&change.address).filter(|_| managed) else { continue };
+        for change in plan.changes.iter().filter(|c| c.address.mode == Mode::Managed) {
+            let Some((workload, _)) = replica(&change.address) else { continue };
             let name = (change.address.ty.clone(), change.address.name.clone());
             names.entry(workload.clone()).or_default().insert(name);
-            match change.action {
-                Action::Create => drop(made.insert((workload, key))),
-                Action::Delete if change.deposed.is_none() => {
-                    superseded.entry((workload.clone(), key.clone())).or_default().push(change.address.clone());
-                }
-                _ => {}
-            }
         }
-        superseded.retain(|(workload, key), _| made.contains(&(workload, key)));
         let left = store.with_state(|state| left::left(env.spec, state));
         let forms = plan.workloads.iter().map(|(w, _)| (w.clone(), store.with_state(|state| state.forms(w)))).collect();
         Watch {
@@ -111,7 +143,7 @@ impl<'a> Watch<'a> {
             left,
             forms,
             names,
-            superseded,
+            superseded: superseded(plan, env.spec),
             known: RefCell::default(),
             probed: RefCell::default(),
         }
@@ -345,7 +377,7 @@ impl<'a> Watch<'a> {
             let seen = observed.objects.get(&ObjectId::current(a.clone()));
             seen.is_some_and(|s| !s.is_unreadable() && !s.tainted && s.current().is_some())
         };
-        if superseded.is_some_and(|all| all.iter().all(stands)) {
+        if superseded.is_some_and(|of| (of.made_anew || !complete(&new)) && of.addresses.iter().all(stands)) {
             replaced = 1;
         }
         if old.iter().any(Option::is_some) {
@@ -359,13 +391,7 @@ impl<'a> Watch<'a> {
     }
 
     /// The template of a replica; in a location that has left the spec the one that made it.
-    fn template(
-        &self,
-        workload: &Str,
-        spec: &'a WorkloadSpec,
-        location: &Location,
-        key: &Str,
-    ) -> Option<&'a crate::spec::Template> {
+    fn template(&self, workload: &Str, spec: &'a WorkloadSpec, location: &Location, key: &Str) -> Option<&'a Template> {
         let declared =
             spec.rules.places.iter().position(|p| self.env.spec.topology.locations[p.location].name == location.name);
         let made = || {
@@ -384,7 +410,7 @@ impl<'a> Watch<'a> {
     fn ready(
         &self,
         spec: &WorkloadSpec,
-        template: &crate::spec::Template,
+        template: &Template,
         location: &Location,
         key: &Str,
         values: &[Option<Value>],

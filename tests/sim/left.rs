@@ -127,7 +127,9 @@ fn what_stands_in_a_location_that_has_left_waits_while_nobody_knows_whether_anot
     stack.run("apply -auto-approve").ends(0);
     stack.run("sim unreachable zone:a").ends(0);
     // Were c emptied and a not well, the loss of b would leave nothing.
-    stack.write(&(zones(&["a", "b"], &inside("\"even\"")) + "provider \"sim\" {\n  alias = \"c\"\n  cloud = \"c\"\n}\n"));
+    stack.write(
+        &(zones(&["a", "b"], &inside("\"even\"")) + "provider \"sim\" {\n  alias = \"c\"\n  cloud = \"c\"\n}\n"),
+    );
     stack.run("apply -auto-approve").ends(0).says("nothing is removed");
     assert_eq!(zones_of(&stack), ["a", "a", "b", "b", "c", "c"]);
     stack.run("sim up zone:a").ends(0);
@@ -216,6 +218,32 @@ fn a_template_that_has_grown_still_counts_what_serves() {
     assert!(worst(&steps).iter().all(|n| *n >= 6), "{steps:#?}");
     stack.run("apply p").ends(0);
     assert_eq!((stack.existing("sim_instance").len(), stack.existing("sim_target").len()), (6, 6));
+    stack.run("plan -detailed-exitcode").ends(0);
+}
+
+#[test]
+fn what_was_made_by_an_earlier_form_serves_until_it_goes_or_may_be_replaced() {
+    let renamed = |spec: String| {
+        spec.replace("\"sim_instance\" \"server\"", "\"sim_instance\" \"node\"")
+            .replace("sim_instance.server.", "sim_instance.node.")
+    };
+    let inside = spread("\"even\"");
+    let stack = Stack::new(&zones(&["a", "b"], &inside.replace("replicas = 6", "replicas = 8")));
+    stack.run("apply -auto-approve").ends(0);
+    // Two are given back while the others are rolled out.
+    stack.write(&renamed(zones(&["a", "b"], &inside)));
+    stack.run("apply -auto-approve").ends(0);
+    stack.run("plan -detailed-exitcode").ends(0);
+    // Those in a cordoned zone are put off, and serve all the same.
+    let cordoned =
+        |spec: String| spec.replacen("  provider = sim.b", "  state    = \"cordoned\"\n  provider = sim.b", 1);
+    stack.write(&cordoned(zones(&["a", "b"], &inside)));
+    stack.run("apply -auto-approve").ends(0);
+    stack.run("plan -detailed-exitcode").ends(0);
+    let listed = stack.run("state list").ends(0).out;
+    assert_eq!((listed.matches("node[\"b/").count(), listed.matches("server[\"a/").count()), (3, 3), "{listed}");
+    stack.write(&zones(&["a", "b"], &inside));
+    stack.run("apply -auto-approve").ends(0);
     stack.run("plan -detailed-exitcode").ends(0);
 }
 
