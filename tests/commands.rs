@@ -515,3 +515,23 @@ fn the_time_of_a_plan_is_that_of_its_apply() {
     place.run("plan -out=plan.bin").ends(0);
     assert_eq!(place.run("show -json plan.bin").ends(0).json().get("timestamp"), None);
 }
+
+#[test]
+fn a_file_says_where_the_backend_is_and_every_later_command_knows() {
+    let place = Place::with(&[
+        ("main.tf", "terraform {\n  backend \"local\" {}\n}\nresource \"terraform_data\" \"a\" {}\n"),
+        ("where.tfbackend", "path = \"elsewhere/terraform.tfstate\"\n"),
+        ("wrong.tfbackend", "path = [\"a\", \"b\"]\n"),
+    ]);
+    let refused = place.run("init -backend-config=wrong.tfbackend").ends(1);
+    assert!(
+        refused.err.contains("wrong.tfbackend:1") && refused.err.contains("\"path\" is no text"),
+        "{}",
+        refused.err
+    );
+    assert!(place.run("init -backend-config=nowhere").ends(1).err.contains("NAME=VALUE"));
+    place.run("init -backend-config=where.tfbackend").ends(0);
+    place.run("apply -auto-approve").ends(0);
+    assert!(place.0.path().join("elsewhere/straddle.db").exists());
+    assert_eq!(place.run("state list").ends(0).out.trim(), "terraform_data.a");
+}

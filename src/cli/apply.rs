@@ -22,8 +22,8 @@ use crate::plan::model::{Action, Kind, Plan};
 use crate::plan::observed::Reality;
 use crate::spec::Spec;
 use crate::state::{
-    DeposedKey, Entry, Holder, How, Json, LockRequest, Notice, Object, ObjectId, Output, Place, Rule, RunBegin, RunEnd,
-    RunOutcome, State, StateError, Store, now,
+    DeposedKey, Entry, Holder, How, Json, Local, LockRequest, Notice, Object, ObjectId, Output, Place, Rule, RunBegin,
+    RunEnd, RunOutcome, State, StateError, Store, now,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, IsTerminal};
@@ -134,7 +134,7 @@ fn opened(
     lock: &LockArgs,
     printer: &Printer,
 ) -> Result<Store, Exit> {
-    if let Place::Directory(dir) = place
+    if let Place::Directory(Local { path: dir, .. }) = place
         // Without the `.` a path may end with, which is no directory to be made.
         && let Err(error) = std::fs::create_dir_all(dir.components().collect::<std::path::PathBuf>())
     {
@@ -157,9 +157,13 @@ fn opened(
     match around.store(place, &request, &mut wait) {
         Ok(store) => {
             for notice in store.notices() {
-                if let Notice::TookOver(before) = notice {
-                    printer
-                        .error(&format!("took the lock over: whoever had it did not live to give it back ({before})"));
+                match notice {
+                    Notice::TookOver(before) => printer
+                        .error(&format!("took the lock over: whoever had it did not live to give it back ({before})")),
+                    Notice::Encrypted => printer.error(
+                        "the state's file is encrypted with the configured key from here on, its past versions too",
+                    ),
+                    Notice::Created | Notice::ClockWentBack { .. } => {}
                 }
             }
             Ok(store)

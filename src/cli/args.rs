@@ -433,8 +433,8 @@ pub struct InitArgs {
     /// Write atlantis.yaml, so that Atlantis plans and applies this directory with straddle
     #[arg(long)]
     pub atlantis: bool,
-    /// NAME=VALUE for an argument of the `backend` block; may be repeated
-    #[arg(long, value_name = "NAME=VALUE")]
+    /// NAME=VALUE for an argument of the `backend` block, or a file of them; may be repeated
+    #[arg(long, value_name = "NAME=VALUE|FILE")]
     pub backend_config: Vec<String>,
     /// Install providers from this directory alone; may be repeated
     #[arg(long, value_name = "DIR")]

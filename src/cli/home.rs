@@ -6,15 +6,17 @@ use super::workspace;
 use crate::diag::{Diagnostic, Sources};
 use crate::lang::ast::{Attribute, Block, Expr, ExprKind, Ident, Literal};
 use crate::lang::eval::{Scope, eval};
+use crate::lang::load;
+use crate::lang::variables::{self, Given};
 use crate::spec::{self, Encryption, Keep, KeepKind, S3Keep};
 use crate::state::seal::{Key, Keys};
-use crate::state::{self, Loaded, Place, PostgresServer, S3Server, Server, SharedPlace};
+use crate::state::{self, Loaded, Local, Place, PostgresServer, S3Server, Server, SharedPlace};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use straddle_sdk::value::Value;
+use straddle_sdk::value::{Str, Type, Value, convert};
 
 type Problem = Box<Diagnostic>;
 
@@ -45,13 +47,15 @@ pub fn place_in(directory: &Path, workspace: &str) -> Result<Place, Problem> {
 
 /// What a configuration says, whatever the workspace.
 enum Base {
-    Directory(PathBuf),
+    Directory(PathBuf, Keys),
     Shared { server: Server, name: String, lease: Duration, keys: Keys },
 }
 
 fn at(base: &Base, directory: &Path, workspace: &str) -> Result<Place, Problem> {
     Ok(match base {
-        Base::Directory(dir) => Place::Directory(dir.join(workspace::below(workspace))),
+        Base::Directory(dir, keys) => {
+            Place::Directory(Local { path: dir.join(workspace::below(workspace)), keys: keys.clone() })
+        }
         Base::Shared { server, name, lease, keys } => Place::Shared(Arc::new(SharedPlace {
             server: server.clone(),
             name: name.clone(),
@@ -79,7 +83,7 @@ fn says_anything(directory: &Path) -> bool {
 
 fn base(directory: &Path) -> Result<Base, Problem> {
     if !says_anything(directory) {
-        return Ok(Base::Directory(directory.to_path_buf()));
+        return Ok(Base::Directory(directory.to_path_buf(), Keys::default()));
     }
     let project = Project::read_dir(directory, &VarArgs::default());
     let settings = &project.config.module.settings;
@@ -111,7 +115,7 @@ fn base(directory: &Path) -> Result<Base, Problem> {
             };
             match project.problems.iter().find(meant) {
                 Some(problem) => Err(placed(problem.clone(), &project.sources)),
-                None => Ok(Base::Directory(directory.to_path_buf())),
+                None => Ok(Base::Directory(directory.to_path_buf(), Keys::default())),
             }
         }
     }
@@ -174,12 +178,12 @@ pub fn remember(settings: &[String]) -> Result<(), Problem> {
     let wrong = |detail: String| Box::new(Diagnostic::error("Invalid -backend-config", detail));
     let mut given = given();
     for setting in settings {
-        let Some((name, value)) = setting.split_once('=') else {
-            return Err(Box::new(
-                wrong(format!("\"{setting}\" has no \"=\".")).help("Write -backend-config=NAME=VALUE."),
-            ));
-        };
-        given.insert(name.trim().to_owned(), value.trim().trim_matches('"').to_owned());
+        match setting.split_once('=') {
+            Some((name, value)) => {
+                given.insert(name.trim().to_owned(), value.trim().trim_matches('"').to_owned());
+            }
+            None => given.extend(of_file(Path::new(setting))?),
+        }
     }
     let dir = workspace::data_dir();
     let path = dir.join(GIVEN);
@@ -192,6 +196,29 @@ pub fn remember(settings: &[String]) -> Result<(), Problem> {
         file?.write_all(&serde_json::to_vec_pretty(&given)?)
     };
     write().map_err(|e| wrong(format!("{} cannot be written: {e}.", path.display())))
+}
+
+/// What a file of arguments for the `backend` block says: one argument a line, texts, numbers and bools.
+fn of_file(path: &Path) -> Result<Vec<(String, String)>, Problem> {
+    let mut sources = Sources::default();
+    let file = load::read(path, path.display().to_string(), &mut sources).map_err(|problem| {
+        Box::new(problem.help("Write -backend-config=NAME=VALUE, or the path of a file with such arguments."))
+    })?;
+    let (values, problems) = variables::read_values(file, &sources);
+    if let Some(problem) = problems.into_iter().find(Diagnostic::is_error) {
+        return Err(placed(problem, &sources));
+    }
+    let text = |(name, given): (Str, Given)| {
+        let Given::Value(value, span) = given else { return None };
+        let text = convert::convert(&value, &Type::String).ok().and_then(|v| v.as_str().map(str::to_owned));
+        Some(text.map(|text| (name.to_string(), text)).ok_or_else(|| {
+            let detail = format!("Argument \"{name}\" is no text, number or bool.");
+            let problem = Diagnostic::error("Invalid -backend-config", detail);
+            let problem = span.iter().fold(problem, |problem, span| problem.at(span));
+            placed(problem.help("Write it in the `backend` block itself."), &sources)
+        }))
+    };
+    values.into_iter().filter_map(text).collect()
 }
 
 /// A problem that says its place itself: whoever prints it has not read the texts.
@@ -208,10 +235,16 @@ fn of_keep(directory: &Path, keep: &Keep, sources: &Sources) -> Result<Base, Pro
         placed(Diagnostic::error(summary.to_owned(), detail).at(&keep.span).help(help.to_owned()), sources)
     };
     let lease = keep.lease.unwrap_or(state::LEASE);
+    let keys = match &keep.encryption {
+        Some(encryption) => {
+            keys(directory, encryption).map_err(|detail| fail("No key for the state", detail, KEY_HELP))?
+        }
+        None => Keys::default(),
+    };
     let (server, name) = match &keep.kind {
         KeepKind::Local { directory: dir } => {
             let dir = dir.as_ref().map_or_else(|| directory.to_path_buf(), |dir| directory.join(&**dir));
-            return Ok(Base::Directory(dir));
+            return Ok(Base::Directory(dir, keys));
         }
         KeepKind::Other { name } => {
             let detail = format!("straddle cannot keep a state in Terraform's backend \"{name}\".");
@@ -228,12 +261,6 @@ fn of_keep(directory: &Path, keep: &Keep, sources: &Sources) -> Result<Base, Pro
             (Server::Postgres(PostgresServer { connection, schema: schema.to_string() }), name.to_string())
         }
         KeepKind::S3(s3) => (Server::S3(bucket(s3, &fail)?), s3.key.trim_matches('/').to_owned()),
-    };
-    let keys = match &keep.encryption {
-        Some(encryption) => {
-            keys(directory, encryption).map_err(|detail| fail("No key for the state", detail, KEY_HELP))?
-        }
-        None => Keys::default(),
     };
     let unfit = name.is_empty() || name.split('/').any(|part| part.is_empty() || part == "." || part == "..");
     if unfit {

@@ -8,7 +8,7 @@ use super::print::Printer;
 use super::state::{Trouble, edited};
 use super::workspace;
 use crate::diag::Diagnostic;
-use crate::state::{self, Entry, LockRequest, Place, RunBegin, RunEnd, RunOutcome, State, Store, now};
+use crate::state::{self, Entry, Local, LockRequest, Place, RunBegin, RunEnd, RunOutcome, State, Store, now};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -130,7 +130,7 @@ pub fn migrate(from: Option<&Path>, to: Option<&Path>, lock: &LockArgs, printer:
     let configured = home::place_of(&workspace).map_err(|problem| *problem)?;
     let named = |place: &Path| {
         if place == Path::new("local") {
-            return Ok(Place::Directory(workspace::below(&workspace)));
+            return Ok(Place::directory(workspace::below(&workspace)));
         }
         home::place_in(place, &workspace)
     };
@@ -158,7 +158,7 @@ pub fn migrate(from: Option<&Path>, to: Option<&Path>, lock: &LockArgs, printer:
     let done = carry(&moved, &to, lock, printer);
     store.close()?;
     done?;
-    if let Place::Directory(dir) = &from {
+    if let Place::Directory(Local { path: dir, .. }) = &from {
         set_aside(dir, moved.serial)?;
     }
     printer.out(&format!(
@@ -177,7 +177,9 @@ pub fn migrate(from: Option<&Path>, to: Option<&Path>, lock: &LockArgs, printer:
 
 fn label(place: &Place) -> String {
     match place {
-        Place::Directory(dir) => format!("{}", std::path::absolute(dir).unwrap_or_else(|_| dir.clone()).display()),
+        Place::Directory(Local { path: dir, .. }) => {
+            format!("{}", std::path::absolute(dir).unwrap_or_else(|_| dir.clone()).display())
+        }
         Place::Shared(place) => format!("{}", place.label().display()),
     }
 }

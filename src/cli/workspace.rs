@@ -6,7 +6,7 @@ use super::apply;
 use super::args::{LockArgs, WorkspaceCommand};
 use super::print::Printer;
 use crate::diag::{Diagnostic, Sources};
-use crate::state::{self, Place, State, StateError, v4};
+use crate::state::{self, Local, Place, State, StateError, v4};
 use std::path::{Path, PathBuf};
 
 /// The workspace there always is.
@@ -98,7 +98,7 @@ fn all() -> Result<Vec<String>, Box<Diagnostic>> {
 /// Makes room for a workspace's state. On a server an empty one is begun, so that others see the workspace.
 fn make(name: &str, lock: &LockArgs, printer: &Printer) -> Result<(), Box<Diagnostic>> {
     match super::home::place_of(name)? {
-        Place::Directory(dir) => {
+        Place::Directory(Local { path: dir, .. }) => {
             std::fs::create_dir_all(&dir).map_err(|e| failed(&format!("{} cannot be made", dir.display()), &e))
         }
         place @ Place::Shared(_) => {
@@ -247,7 +247,7 @@ fn delete(name: &str, force: bool, lock: &LockArgs, printer: &Printer) -> Done {
     };
     store.close().map_err(|e| Box::new(Diagnostic::from(e)))?;
     match &place {
-        Place::Directory(dir) => {
+        Place::Directory(Local { path: dir, .. }) => {
             std::fs::remove_dir_all(dir).map_err(|e| failed(&format!("{} cannot be removed", dir.display()), &e))?;
         }
         Place::Shared(place) => state::remove(place).map_err(|e| Box::new(Diagnostic::from(e)))?,

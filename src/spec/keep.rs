@@ -159,15 +159,6 @@ fn state(label: &str, fields: &Fields<'_>) -> Option<Keep> {
         fields.report(problem.at(&fields.span("lease")).help("Give it at least \"1s\"; \"60s\" is the default."));
     }
     let encryption = fields.block("encryption").and_then(|block| encryption(&fields.inside(block)));
-    if let (Some(encryption), KeepKind::Local { .. }) = (&encryption, &kind) {
-        let problem = Diagnostic::error(
-            "Encryption of a local state",
-            "Only what is kept on a server is encrypted by straddle; the file of a local state is as safe as its directory.",
-        );
-        fields.report(
-            problem.at(&encryption.span).help("Keep the directory on an encrypted disk, or the state on a server."),
-        );
-    }
     Some(Keep { kind, lease, encryption, span: fields.header().clone() })
 }
 

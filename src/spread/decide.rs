@@ -238,25 +238,28 @@ fn steps_of(
     if !matches!(world.mode, Mode::Failback { .. }) {
         return Ok(steps);
     }
-    // A failback never has less margin on the way than it has now (N15). Where pacing costs margin, a surge that lets all adds
-    // go first may not; that is the owner's to grant.
+    // A failback never has less margin on the way than it has now (N15), unless the normal placement itself has less: what came
+    // back beside its stand-ins is more than the spec asks for. Where pacing costs margin, a surge that lets all adds go first may
+    // not; that is the owner's to grant.
     let floor = report::cut_floor(world);
     let least = |steps: &[Step]| report::worst_margin(world, merged, floor, steps);
-    let now = margin(&world.exposure, merged, &world.lo, floor, workload.max_order);
-    if least(&steps) >= now {
+    let at = |ready: &[u32]| margin(&world.exposure, merged, ready, floor, workload.max_order);
+    let bound = at(&world.lo).min(at(&ends.1.lo));
+    if least(&steps) >= bound {
         return Ok(steps);
     }
     let moves: u64 =
         work.iter().map(|w| u64::from(w.grow_count) + w.replace.len() as u64 + w.update.len() as u64).sum();
     let wide = Invariants { most: rules.most.saturating_add(moves), ..rules };
-    let helps = order(&wide, work, &world.lo, &last, Pace { batch: u32::MAX, ..pace }).is_ok_and(|s| least(&s) >= now);
+    let helps =
+        order(&wide, work, &world.lo, &last, Pace { batch: u32::MAX, ..pace }).is_ok_and(|s| least(&s) >= bound);
     let to = surge.saturating_add(moves).min(u64::from(u32::MAX)) as u32;
     let way_out = helps.then_some(WayOut::Surge { site: workload.rollout.site, to });
     Err(Refusal::Blocked {
         by: CheckOf::Margin,
         worst_loss: Vec::new(),
         value: i64::from(least(&steps)),
-        bound: i64::from(now),
+        bound: i64::from(bound),
         state: world.lo.clone(),
         lines: vec![workload.rollout.site],
         ways_out: way_out.into_iter().collect(),

@@ -203,7 +203,7 @@ impl StateError {
             }
             StateError::Sealed { .. } => {
                 "give the key it was written with in the `encryption` block (key_env, key_file or key_command; a former one as \
-                 former_key_env). To begin encrypting a state: straddle state migrate"
+                 former_key_env). To begin encrypting a state on a server: straddle state migrate"
                     .into()
             }
             StateError::LeftBehind { .. } => {

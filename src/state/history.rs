@@ -1,8 +1,11 @@
 //! What was done: past runs and the lines of the journal, for people. The state never depends on it.
 
+use super::cells::Cells;
 use super::error::StateError;
 use super::journal::{Entry, Kind, Outcome, Record, Run, RunOutcome};
 use super::model::Time;
+use super::rows;
+use super::seal::Keys;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -116,29 +119,39 @@ impl Line {
     }
 }
 
+/// Which line's cell.
+pub(super) fn line_cell(number: u64) -> String {
+    format!("line/{number}")
+}
+
+/// Which run's cell.
+pub(super) fn run_cell(number: u64) -> String {
+    format!("run/{number}")
+}
+
 /// Reads what is kept. What cannot be read is left out: history informs, nothing rests on it.
-pub(super) fn read(path: &Path, db: &Connection) -> Result<History, StateError> {
+pub(super) fn read(path: &Path, db: &Connection, given: &Keys) -> Result<History, StateError> {
+    let keys = rows::meta(path, db)?.keys(path, given)?;
+    let cells = Cells::new(path, &keys);
     let sqlite = |e: rusqlite::Error| StateError::sqlite(path, &e);
     let mut history = History::default();
-    let mut select = db.prepare("SELECT body FROM run ORDER BY number").map_err(sqlite)?;
+    let mut select = db.prepare("SELECT number, body FROM run ORDER BY number").map_err(sqlite)?;
     let mut rows = select.query([]).map_err(sqlite)?;
     while let Some(row) = rows.next().map_err(sqlite)? {
-        let body: String = row.get(0).map_err(sqlite)?;
+        let (number, body): (i64, String) = row.try_into().map_err(sqlite)?;
+        let Ok(body) = cells.get(&body, || run_cell(number.unsigned_abs())) else { continue };
         history.runs.extend(serde_json::from_str::<PastRun>(&body));
     }
     let mut select = db.prepare("SELECT number, run, at, line FROM journal ORDER BY number").map_err(sqlite)?;
     let mut rows = select.query([]).map_err(sqlite)?;
     while let Some(row) = rows.next().map_err(sqlite)? {
-        let number = |at| row.get::<_, i64>(at).map(|n| n.unsigned_abs());
+        let number = |at| row.get::<_, i64>(at).map(i64::unsigned_abs);
         let body: String = row.get(3).map_err(sqlite)?;
+        let own = number(0).map_err(sqlite)?;
+        let Ok(body) = cells.get(&body, || line_cell(own)) else { continue };
         if let Ok(line) = serde_json::from_str::<Line>(&body) {
             let at = Time(row.get(2).map_err(sqlite)?);
-            history.lines.push(Line {
-                number: number(0).map_err(sqlite)?,
-                run: number(1).map_err(sqlite)?,
-                at,
-                ..line
-            });
+            history.lines.push(Line { number: own, run: number(1).map_err(sqlite)?, at, ..line });
         }
     }
     Ok(history)

@@ -4,6 +4,7 @@
 //! * [`Entry`] is what can happen. `Begin` is durable before a call leaves, `End` before a dependent starts.
 
 mod batch;
+mod cells;
 pub mod clock;
 pub mod edit;
 mod error;
@@ -20,6 +21,7 @@ mod place;
 mod read;
 mod rows;
 pub mod seal;
+mod sealing;
 mod shared;
 pub mod show;
 mod store;
@@ -42,7 +44,7 @@ pub use model::{
     Boot, DeposedKey, Displaced, Failover, Form, Identity, Loss, Note, NoteKey, Object, ObjectId, Output, ProviderRef,
     Rule, State, Stood, Time, WRITER, Word,
 };
-pub use place::{LEASE, Place, PostgresServer, S3Server, Server, SharedPlace};
+pub use place::{LEASE, Local, Place, PostgresServer, S3Server, Server, SharedPlace};
 pub use read::{
     FILE, Loaded, Source, TERRAFORM_FILE, history, holder, image, load, oldest, remove, restore, version, workspaces,
 };

@@ -4,6 +4,7 @@
 //! can be had back. Folding pages in order gives the state after each of them.
 
 use super::batch::Batch;
+use super::cells::Cells;
 use super::error::StateError;
 use super::history::{History, Line, PastRun};
 use super::lock::Holder;
@@ -98,18 +99,19 @@ mod bytes {
 
 impl Kept {
     fn of(id: &ObjectId, object: &Object) -> Kept {
-        let row = ObjectRow::new(id, object);
+        // A page is sealed as a whole.
+        let row = ObjectRow::new(id, object, &Cells::new(Path::new(""), &Keys::default()));
         Kept {
+            schema: object.schema_version,
+            attributes: row.attributes.into_owned(),
+            private: row.private.into_owned(),
+            identity: row.identity.map(|(schema, value)| (schema, value.into_owned())),
             address: row.address,
             deposed: row.deposed,
             provider: row.provider,
-            schema: object.schema_version,
-            attributes: object.attributes.as_str().to_owned(),
             sensitive: row.sensitive,
-            private: object.private.to_vec(),
             dependencies: row.dependencies,
             flags: row.flags,
-            identity: object.identity.as_ref().map(|i| (i.schema_version, i.value.as_str().to_owned())),
         }
     }
 

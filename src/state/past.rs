@@ -5,7 +5,7 @@ use super::error::StateError;
 use super::model::State;
 use super::page::{Folded, Folding, Page};
 use super::rows::{self, Meta};
-use super::seal::Keys;
+use super::seal::{self, Keys};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::path::Path;
 
@@ -61,24 +61,24 @@ impl Pages {
     }
 
     /// Before a batch is written: a whole page of what there is, where one is due.
-    pub fn prepare(&self, path: &Path, tx: &Transaction<'_>, meta: &Meta) -> Result<Pages, StateError> {
+    pub fn prepare(&self, path: &Path, tx: &Transaction<'_>, meta: &Meta, keys: &Keys) -> Result<Pages, StateError> {
         let mut pages = *self;
         let due = pages.number == 0 || pages.journal != meta.journal || pages.since > pages.whole.max(LONG);
         if due {
-            let decoded = rows::decode(path, tx)?;
+            let decoded = rows::decode(path, tx, keys)?;
             let number = pages.number.saturating_add(1);
             let folded = Folded { state: decoded.state, at: meta.at, number, ..Folded::default() };
-            let size = pages.put(tx, &Page::whole(&folded), true).map_err(|e| StateError::sqlite(path, &e))?;
+            let size = pages.put(tx, &Page::whole(&folded), true, keys).map_err(|e| StateError::sqlite(path, &e))?;
             (pages.whole, pages.since) = (size, 0);
         }
         Ok(pages)
     }
 
     /// Keeps what a batch changes.
-    pub fn keep(&mut self, tx: &Transaction<'_>, batch: &Batch) -> rusqlite::Result<()> {
+    pub fn keep(&mut self, tx: &Transaction<'_>, batch: &Batch, keys: &Keys) -> rusqlite::Result<()> {
         let mut page = Page::of(batch);
         page.number = self.number.saturating_add(1);
-        let size = self.put(tx, &page, false)?;
+        let size = self.put(tx, &page, false, keys)?;
         self.since = self.since.saturating_add(size);
         if batch.run_began {
             tx.execute(
@@ -90,13 +90,35 @@ impl Pages {
         Ok(())
     }
 
-    fn put(&mut self, tx: &Transaction<'_>, page: &Page, whole: bool) -> rusqlite::Result<u64> {
-        let body = page.pack(&Keys::default(), &format!("page/{}", page.number));
+    fn put(&mut self, tx: &Transaction<'_>, page: &Page, whole: bool, keys: &Keys) -> rusqlite::Result<u64> {
+        let body = page.pack(keys, &name(page.number));
         tx.prepare_cached("INSERT INTO page (number, whole, serial, journal, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
             .execute(params![signed(page.number), i64::from(whole), signed(page.serial), signed(page.journal), body])?;
         (self.number, self.journal) = (page.number, page.journal);
         Ok(body.len() as u64)
     }
+}
+
+/// What a page is kept as.
+fn name(number: u64) -> String {
+    format!("page/{number}")
+}
+
+/// Encrypts all pages with another key; `before`: what they can be read with.
+pub(super) fn seal(path: &Path, tx: &Transaction<'_>, before: &Keys, given: &Keys) -> Result<(), StateError> {
+    let sqlite = |e: rusqlite::Error| StateError::sqlite(path, &e);
+    let numbers = || -> rusqlite::Result<Vec<i64>> {
+        tx.prepare("SELECT number FROM page")?.query_map([], |row| row.get(0))?.collect()
+    };
+    for number in numbers().map_err(sqlite)? {
+        let one = tx.query_row("SELECT body FROM page WHERE number = ?1", [number], |row| row.get::<_, Vec<u8>>(0));
+        let name = name(number.unsigned_abs());
+        let plain = seal::unpack(&one.map_err(sqlite)?, before, &name)
+            .map_err(|e| StateError::Sealed { path: path.to_path_buf(), what: e.to_string() })?;
+        tx.execute("UPDATE page SET body = ?2 WHERE number = ?1", params![number, seal::pack(&plain, given, &name)])
+            .map_err(sqlite)?;
+    }
+    Ok(())
 }
 
 fn has_pages(db: &Connection) -> rusqlite::Result<bool> {
@@ -118,11 +140,12 @@ pub(super) fn oldest(path: &Path, db: &Connection) -> Result<Option<u64>, StateE
 }
 
 /// The state as it was at a serial. `None`: it is not kept.
-pub(super) fn version(path: &Path, db: &Connection, serial: u64) -> Result<Option<State>, StateError> {
+pub(super) fn version(path: &Path, db: &Connection, serial: u64, given: &Keys) -> Result<Option<State>, StateError> {
     let sqlite = |e: rusqlite::Error| StateError::sqlite(path, &e);
     if !has_pages(db).map_err(sqlite)? {
         return Ok(None);
     }
+    let keys = rows::meta(path, db)?.keys(path, given)?;
     let mut select = db
         .prepare(
             "SELECT number, body FROM page WHERE number >= (SELECT max(number) FROM page WHERE whole = 1 AND serial <= ?1)
@@ -134,7 +157,7 @@ pub(super) fn version(path: &Path, db: &Connection, serial: u64) -> Result<Optio
     while let Some(row) = found.next().map_err(sqlite)? {
         let number: i64 = row.get(0).map_err(sqlite)?;
         let body: Vec<u8> = row.get(1).map_err(sqlite)?;
-        let page = Page::unpack(&body, &Keys::default(), &format!("page/{number}"), path)?;
+        let page = Page::unpack(&body, &keys, &name(number.unsigned_abs()), path)?;
         if !folding.add(page) {
             let what = format!("page {number} of its past versions is not what was written");
             return Err(StateError::Corrupt { path: path.to_path_buf(), what });

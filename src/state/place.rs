@@ -12,9 +12,18 @@ pub const LEASE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub enum Place {
     /// One file in a directory, the default.
-    Directory(PathBuf),
+    Directory(Local),
     /// On a server.
     Shared(Arc<SharedPlace>),
+}
+
+/// A directory with a state.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// The directory.
+    pub path: PathBuf,
+    /// What its content is encrypted with.
+    pub keys: Keys,
 }
 
 /// A state on a server.
@@ -96,9 +105,9 @@ impl SharedPlace {
 }
 
 impl Place {
-    /// A directory.
+    /// A directory whose state is in the clear.
     pub fn directory(path: impl Into<PathBuf>) -> Place {
-        Place::Directory(path.into())
+        Place::Directory(Local { path: path.into(), keys: Keys::default() })
     }
 
     /// On a server.
@@ -109,13 +118,13 @@ impl Place {
 
 impl From<&Path> for Place {
     fn from(path: &Path) -> Place {
-        Place::Directory(path.to_path_buf())
+        Place::directory(path)
     }
 }
 
 impl From<&PathBuf> for Place {
     fn from(path: &PathBuf) -> Place {
-        Place::Directory(path.clone())
+        Place::directory(path)
     }
 }
 

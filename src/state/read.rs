@@ -6,8 +6,9 @@ use super::history::History;
 use super::journal::{Entry, RunBegin, RunEnd, RunOutcome};
 use super::lock::{self, Holder};
 use super::model::State;
-use super::place::{Place, SharedPlace};
+use super::place::{Local, Place, SharedPlace};
 use super::rows::{self, Decoded};
+use super::seal::Keys;
 use super::store::{LockRequest, Store};
 use super::{past, shared, v4, wal};
 use rusqlite::Connection;
@@ -55,13 +56,13 @@ pub enum Source {
 /// # Errors
 /// When there is a state that cannot be read whole.
 pub fn load(place: impl Into<Place>) -> Result<Loaded, StateError> {
-    let dir = &match place.into() {
-        Place::Directory(dir) => dir,
+    let Local { path: dir, keys } = &match place.into() {
+        Place::Directory(local) => local,
         Place::Shared(shared) => return shared::load(&shared),
     };
     let path = dir.join(FILE);
     if let Some((db, _)) = snapshot(&path)? {
-        let Decoded { state, holder, .. } = rows::decode(&path, &db)?;
+        let Decoded { state, holder, .. } = rows::decode(&path, &db, keys)?;
         return Ok(Loaded { state, source: Source::Store, holder });
     }
     let path = dir.join(TERRAFORM_FILE);
@@ -78,27 +79,30 @@ pub fn load(place: impl Into<Place>) -> Result<Loaded, StateError> {
     }
 }
 
-/// A whole state in one piece, its log laid over: what [`restore`] takes. `None`: there is none.
+/// A whole state in one piece, its log laid over, in the clear: what [`restore`] takes. `None`: there is none.
 ///
 /// # Errors
 /// When there is a state that cannot be read whole.
 pub fn image(place: impl Into<Place>) -> Result<Option<Vec<u8>>, StateError> {
-    let path = match place.into() {
-        Place::Directory(dir) => dir.join(FILE),
-        Place::Shared(shared) => return image_of(&shared),
+    let place = place.into();
+    let Local { path, .. } = match &place {
+        Place::Directory(local) if local.keys.current.is_none() => local,
+        Place::Directory(local) => return image_of(&place, &local.path.join(FILE)),
+        Place::Shared(shared) => return image_of(&place, &shared.label()),
     };
+    let path = path.join(FILE);
     let Some((mut db, _)) = snapshot(&path)? else { return Ok(None) };
     let image = db.serialize(rusqlite::MAIN_DB).map_err(|e| StateError::sqlite(&path, &e))?;
     Ok(Some(image.to_vec()))
 }
 
-/// The same of a state on a server: it is laid down in a private directory for the moment, as the file it would be.
-fn image_of(shared: &SharedPlace) -> Result<Option<Vec<u8>>, StateError> {
-    let loaded = shared::load(shared)?;
+/// The same of a state that is no file in the clear: it is laid down in a private directory for the moment, as the file it would be.
+fn image_of(place: &Place, label: &Path) -> Result<Option<Vec<u8>>, StateError> {
+    let loaded = load(place)?;
     if loaded.source == Source::Nothing {
         return Ok(None);
     }
-    let scratch = tempfile::tempdir().map_err(|e| StateError::io(&shared.label(), "copy", &e))?;
+    let scratch = tempfile::tempdir().map_err(|e| StateError::io(label, "copy", &e))?;
     let request = LockRequest::here("runbook build");
     let begin = RunBegin { who: request.who.clone(), command: "runbook build".into(), plan: None };
     let end = RunEnd { outcome: RunOutcome::Done };
@@ -123,7 +127,7 @@ pub fn restore(dir: &Path, image: &[u8]) -> Result<bool, StateError> {
     file.write_all(image).map_err(|e| failed(&e))?;
     file.as_file().sync_all().map_err(|e| failed(&e))?;
     let (db, _) = snapshot(file.path())?.ok_or_else(|| failed(&ErrorKind::NotFound.into()))?;
-    rows::decode(file.path(), &db)?;
+    rows::decode(file.path(), &db, &Keys::default())?;
     file.persist(&path).map_err(|e| failed(&e.error))?;
     Ok(true)
 }
@@ -133,12 +137,12 @@ pub fn restore(dir: &Path, image: &[u8]) -> Result<bool, StateError> {
 /// # Errors
 /// When there is a state that cannot be read whole.
 pub fn history(place: impl Into<Place>) -> Result<History, StateError> {
-    let path = match place.into() {
-        Place::Directory(dir) => dir.join(FILE),
+    let (path, keys) = match place.into() {
+        Place::Directory(local) => (local.path.join(FILE), local.keys),
         Place::Shared(shared) => return shared::history(&shared).map(|folded| folded.history),
     };
     match snapshot(&path)? {
-        Some((db, _)) => super::history::read(&path, &db),
+        Some((db, _)) => super::history::read(&path, &db, &keys),
         None => Ok(History::default()),
     }
 }
@@ -149,7 +153,7 @@ pub fn history(place: impl Into<Place>) -> Result<History, StateError> {
 /// When there is a state that cannot be read whole.
 pub fn oldest(place: impl Into<Place>) -> Result<Option<u64>, StateError> {
     let path = match place.into() {
-        Place::Directory(dir) => dir.join(FILE),
+        Place::Directory(local) => local.path.join(FILE),
         Place::Shared(shared) => return shared::oldest(&shared),
     };
     match snapshot(&path)? {
@@ -163,12 +167,12 @@ pub fn oldest(place: impl Into<Place>) -> Result<Option<u64>, StateError> {
 /// # Errors
 /// When there is a state that cannot be read whole.
 pub fn version(place: impl Into<Place>, serial: u64) -> Result<Option<State>, StateError> {
-    let path = match place.into() {
-        Place::Directory(dir) => dir.join(FILE),
+    let (path, keys) = match place.into() {
+        Place::Directory(local) => (local.path.join(FILE), local.keys),
         Place::Shared(shared) => return shared::version(&shared, serial),
     };
     match snapshot(&path)? {
-        Some((db, _)) => past::version(&path, &db, serial),
+        Some((db, _)) => past::version(&path, &db, serial, &keys),
         None => Ok(None),
     }
 }
@@ -176,7 +180,7 @@ pub fn version(place: impl Into<Place>, serial: u64) -> Result<Option<State>, St
 /// Who holds the lock of a state right now, as far as is said.
 pub fn holder(place: impl Into<Place>) -> Option<Holder> {
     match place.into() {
-        Place::Directory(dir) => lock::read_holder(&dir.join(FILE)),
+        Place::Directory(local) => lock::read_holder(&local.path.join(FILE)),
         Place::Shared(shared) => shared::holder(&shared),
     }
 }

@@ -3,6 +3,7 @@
 //! Objects are rows of their own, everything else is a `part`: a kind, a key, a JSON body. Every row carries a checksum, and the
 //! `meta` row counts and sums the rows, because SQLite itself notices neither a flipped bit in a text nor a lost row.
 
+use super::cells::Cells;
 use super::error::StateError;
 use super::fold::Change;
 use super::journal::{ActionId, Open, Run};
@@ -11,9 +12,10 @@ use super::model::{
     DeposedKey, Failover, Identity, Loss, Note, NoteKey, Object, ObjectId, Output, ProviderRef, Rule, State, Time,
 };
 use super::paths;
+use super::seal::{Keys, SealError};
 use crate::lang::address::Address;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -47,7 +49,32 @@ pub(super) struct Meta {
     pub at: Time,
     pub objects: Count,
     pub parts: Count,
+    /// Of an encrypted file: a text of ours, encrypted, by which a wrong key is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<String>,
 }
+
+impl Meta {
+    /// What rows are read with: nothing where they are in the clear, whatever is configured.
+    ///
+    /// # Errors
+    /// They are encrypted, and there is no key.
+    pub fn keys(&self, path: &FilePath, given: &Keys) -> Result<Keys, StateError> {
+        match (&self.seal, &given.current) {
+            (None, _) => Ok(Keys::default()),
+            (Some(_), Some(_)) => Ok(given.clone()),
+            (Some(_), None) => Err(StateError::Sealed { path: path.to_path_buf(), what: SealError::NoKey.to_string() }),
+        }
+    }
+
+    /// The text by which a wrong key is known, for a file that these cells are written to.
+    pub fn sealed_with(cells: &Cells<'_>) -> String {
+        cells.put(SEAL, || SEAL.into()).into_owned()
+    }
+}
+
+/// What [`Meta::seal`] says.
+const SEAL: &str = "straddle";
 
 /// How many rows, and a sum over their checksums that does not depend on order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -105,42 +132,62 @@ impl Sum {
 }
 
 /// An object as its row has it.
-pub(super) struct ObjectRow {
+pub(super) struct ObjectRow<'a> {
     pub address: String,
     pub deposed: Option<String>,
     pub provider: String,
+    pub attributes: Cow<'a, str>,
     pub sensitive: Option<String>,
+    pub private: Cow<'a, [u8]>,
     pub dependencies: Option<String>,
     pub flags: i64,
+    pub identity: Option<(i64, Cow<'a, str>)>,
     pub sum: u32,
+}
+
+/// Which cell of which object's row.
+fn cell(address: &str, deposed: Option<&str>, column: &str) -> String {
+    format!("object/{address}/{}/{column}", deposed.unwrap_or_default())
 }
 
 const CREATE_BEFORE_DESTROY: i64 = 1;
 const TAINTED: i64 = 2;
 
-impl ObjectRow {
-    pub fn new(id: &ObjectId, object: &Object) -> ObjectRow {
+impl<'a> ObjectRow<'a> {
+    pub fn new(id: &ObjectId, object: &'a Object, cells: &Cells<'_>) -> ObjectRow<'a> {
+        let (address, deposed) = (id.address.to_string(), id.deposed.map(|key| key.to_string()));
+        let name = |column| cell(&address, deposed.as_deref(), column);
+        let sensitive = (!object.sensitive.is_empty()).then(|| paths::write(&object.sensitive));
         let mut row = ObjectRow {
-            address: id.address.to_string(),
-            deposed: id.deposed.map(|key| key.to_string()),
             provider: object.provider.to_string(),
-            sensitive: (!object.sensitive.is_empty()).then(|| paths::write(&object.sensitive)),
+            attributes: cells.put(object.attributes.as_str(), || name("attributes")),
+            sensitive: sensitive.map(|text| cells.put(&text, || name("sensitive")).into_owned()),
+            private: match object.private.is_empty() {
+                true => Cow::Borrowed(&[][..]),
+                false => cells.put_bytes(&object.private, || name("private")),
+            },
             dependencies: (!object.dependencies.is_empty()).then(|| write_addresses(&object.dependencies)),
             flags: if object.create_before_destroy { CREATE_BEFORE_DESTROY } else { 0 }
                 | if object.tainted { TAINTED } else { 0 },
+            identity: object
+                .identity
+                .as_ref()
+                .map(|identity| (identity.schema_version, cells.put(identity.value.as_str(), || name("identity")))),
             sum: 0,
+            address,
+            deposed,
         };
         row.sum = Fields {
             address: &row.address,
             deposed: row.deposed.as_deref(),
             provider: &row.provider,
             schema: object.schema_version,
-            attributes: object.attributes.as_str(),
+            attributes: &row.attributes,
             sensitive: row.sensitive.as_deref(),
-            private: &object.private,
+            private: &row.private,
             dependencies: row.dependencies.as_deref(),
             flags: row.flags,
-            identity: object.identity.as_ref().map(|identity| (identity.schema_version, identity.value.as_str())),
+            identity: row.identity.as_ref().map(|(schema, value)| (*schema, &**value)),
         }
         .sum();
         row
@@ -153,6 +200,7 @@ fn write_addresses(addresses: &[Address]) -> String {
 }
 
 /// The fields of an object's row, borrowed from wherever they are.
+#[derive(Clone, Copy)]
 pub(super) struct Fields<'a> {
     pub address: &'a str,
     pub deposed: Option<&'a str>,
@@ -239,21 +287,38 @@ pub(super) struct Decoded {
     pub parts: Vec<(String, String, u32)>,
     /// Who had the lock when the file was last written, if it was never given back.
     pub holder: Option<super::lock::Holder>,
+    /// Some of it was written with a former key.
+    pub aged: bool,
+}
+
+/// Reads the numbers of the whole.
+pub(super) fn meta(path: &FilePath, db: &Connection) -> Result<Meta, StateError> {
+    let corrupt = |what: String| StateError::Corrupt { path: path.to_path_buf(), what };
+    let row =
+        db.query_row("SELECT body, sum FROM meta", [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)));
+    let (body, sum) = row.map_err(|error| StateError::sqlite(path, &error))?;
+    if i64::from(part_sum("meta", "", &body)) != sum {
+        return Err(corrupt("its summary does not have the checksum it was written with".into()));
+    }
+    serde_json::from_str(&body).map_err(|e| corrupt(format!("its summary cannot be read: {e}")))
+}
+
+/// Who had the lock when the file was last written, if it was never given back.
+pub(super) fn holder(path: &FilePath, db: &Connection) -> Result<Option<super::lock::Holder>, StateError> {
+    let body = db.query_row("SELECT body FROM lock", [], |row| row.get::<_, String>(0)).optional();
+    let body = body.map_err(|error| StateError::sqlite(path, &error))?;
+    Ok(body.and_then(|body| serde_json::from_str(&body).ok()))
 }
 
 /// Reads all tables and checks every row.
-pub(super) fn decode(path: &FilePath, db: &Connection) -> Result<Decoded, StateError> {
-    let sqlite = |error: rusqlite::Error| StateError::sqlite(path, &error);
+pub(super) fn decode(path: &FilePath, db: &Connection, given: &Keys) -> Result<Decoded, StateError> {
     let corrupt = |what: String| StateError::Corrupt { path: path.to_path_buf(), what };
-    let meta: Meta = {
-        let row =
-            db.query_row("SELECT body, sum FROM meta", [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)));
-        let (body, sum) = row.map_err(sqlite)?;
-        if i64::from(part_sum("meta", "", &body)) != sum {
-            return Err(corrupt("its summary does not have the checksum it was written with".into()));
-        }
-        serde_json::from_str(&body).map_err(|e| corrupt(format!("its summary cannot be read: {e}")))?
-    };
+    let meta = meta(path, db)?;
+    let keys = meta.keys(path, given)?;
+    let cells = Cells::new(path, &keys);
+    if let Some(seal) = &meta.seal {
+        cells.get(seal, || SEAL.into())?;
+    }
     let mut state = State {
         lineage: meta.lineage.as_str().into(),
         serial: meta.serial,
@@ -262,13 +327,13 @@ pub(super) fn decode(path: &FilePath, db: &Connection) -> Result<Decoded, StateE
         journal: meta.journal,
         ..State::default()
     };
-    let rows = decode_objects(path, db, &mut state)?;
+    let rows = decode_objects(path, db, &cells, &mut state)?;
     let mut found = Count::default();
     rows.iter().for_each(|(_, _, sum)| found.add(*sum));
     if found != meta.objects || state.objects.len() != rows.len() {
         return Err(corrupt(format!("it holds {} objects, {} were written", found.rows, meta.objects.rows)));
     }
-    let parts = decode_parts(path, db, &mut state)?;
+    let parts = decode_parts(path, db, &cells, &mut state)?;
     let mut found = Count::default();
     parts.iter().for_each(|(_, _, sum)| found.add(*sum));
     if found != meta.parts {
@@ -277,20 +342,14 @@ pub(super) fn decode(path: &FilePath, db: &Connection) -> Result<Decoded, StateE
             found.rows, meta.parts.rows
         )));
     }
-    let holder = {
-        let mut select = db.prepare("SELECT body FROM lock").map_err(sqlite)?;
-        let mut rows = select.query([]).map_err(sqlite)?;
-        match rows.next().map_err(sqlite)? {
-            Some(row) => serde_json::from_str(&row.get::<_, String>(0).map_err(sqlite)?).ok(),
-            None => None,
-        }
-    };
-    Ok(Decoded { state, meta, rows, parts, holder })
+    let aged = cells.are_aged();
+    Ok(Decoded { state, meta, rows, parts, holder: holder(path, db)?, aged })
 }
 
 fn decode_objects(
     path: &FilePath,
     db: &Connection,
+    cells: &Cells<'_>,
     state: &mut State,
 ) -> Result<Vec<(ObjectId, i64, u32)>, StateError> {
     let sqlite = |error: rusqlite::Error| StateError::sqlite(path, &error);
@@ -305,10 +364,12 @@ fn decode_objects(
     let (mut objects, mut places) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next().map_err(sqlite)? {
         let number: i64 = row.get(0).map_err(sqlite)?;
-        let (id, object, sum) = shared.object(row).ok_or_else(|| StateError::Corrupt {
+        let corrupt = || StateError::Corrupt {
             path: path.to_path_buf(),
             what: format!("object {number} does not have the checksum it was written with"),
-        })?;
+        };
+        let (fields, sum) = stored(row).ok_or_else(corrupt)?;
+        let (id, object) = shared.opened(&fields, cells)?.ok_or_else(corrupt)?;
         places.push((id.clone(), number, sum));
         objects.push((id, Arc::new(object)));
     }
@@ -339,40 +400,58 @@ impl Default for Nothing {
     }
 }
 
+/// The fields of a row as they are kept, with their checksum. `None`: the row is not what was written.
+fn stored<'r>(row: &'r Row<'_>) -> Option<(Fields<'r>, u32)> {
+    let text = |at| row.get_ref(at).ok()?.as_str().ok();
+    let maybe = |at| match row.get_ref(at).ok()? {
+        ValueRef::Null => Some(None),
+        value => value.as_str().ok().map(Some),
+    };
+    let number = |at| row.get_ref(at).ok()?.as_i64().ok();
+    let private = match row.get_ref(8).ok()? {
+        ValueRef::Null => &[][..],
+        value => value.as_blob().ok()?,
+    };
+    let fields = Fields {
+        address: text(2)?,
+        deposed: maybe(3)?,
+        provider: text(4)?,
+        schema: number(5)?,
+        attributes: text(6)?,
+        sensitive: maybe(7)?,
+        private,
+        dependencies: maybe(9)?,
+        flags: number(10)?,
+        identity: match maybe(11)? {
+            Some(value) => Some((number(12)?, value)),
+            None => None,
+        },
+    };
+    let sum = fields.sum();
+    (i64::from(sum) == number(1)?).then_some((fields, sum))
+}
+
 impl Shared {
-    /// `None`: the row is not what was written.
-    fn object(&mut self, row: &Row<'_>) -> Option<(ObjectId, Object, u32)> {
-        let text = |at| row.get_ref(at).ok()?.as_str().ok();
-        let maybe = |at| match row.get_ref(at).ok()? {
-            ValueRef::Null => Some(None),
-            value => value.as_str().ok().map(Some),
+    /// An object from its fields as they are kept. `None`: they are not what was written.
+    fn opened(&mut self, kept: &Fields<'_>, cells: &Cells<'_>) -> Result<Option<(ObjectId, Object)>, StateError> {
+        let name = |column| cell(kept.address, kept.deposed, column);
+        let attributes = cells.get(kept.attributes, || name("attributes"))?;
+        let sensitive = kept.sensitive.map(|text| cells.get(text, || name("sensitive"))).transpose()?;
+        let private = match kept.private.is_empty() {
+            true => Cow::Borrowed(kept.private),
+            false => cells.get_bytes(kept.private, || name("private"))?,
         };
-        let number = |at| row.get_ref(at).ok()?.as_i64().ok();
-        let private = match row.get_ref(8).ok()? {
-            ValueRef::Null => &[][..],
-            value => value.as_blob().ok()?,
+        let identity = match kept.identity {
+            Some((schema, value)) => Some((schema, cells.get(value, || name("identity"))?)),
+            None => None,
         };
-        let fields = Fields {
-            address: text(2)?,
-            deposed: maybe(3)?,
-            provider: text(4)?,
-            schema: number(5)?,
-            attributes: text(6)?,
-            sensitive: maybe(7)?,
-            private,
-            dependencies: maybe(9)?,
-            flags: number(10)?,
-            identity: match maybe(11)? {
-                Some(value) => Some((number(12)?, value)),
-                None => None,
-            },
-        };
-        let sum = fields.sum();
-        if i64::from(sum) != number(1)? {
-            return None;
-        }
-        let (id, object) = self.fields(&fields)?;
-        Some((id, object, sum))
+        Ok(self.fields(&Fields {
+            attributes: &attributes,
+            sensitive: sensitive.as_deref(),
+            private: &private,
+            identity: identity.as_ref().map(|(schema, value)| (*schema, &**value)),
+            ..*kept
+        }))
     }
 
     /// Which object.
@@ -443,7 +522,17 @@ fn read_addresses(text: &str) -> Option<Arc<[Address]>> {
     texts.iter().map(|text| text.parse().ok()).collect()
 }
 
-fn decode_parts(path: &FilePath, db: &Connection, state: &mut State) -> Result<Vec<(String, String, u32)>, StateError> {
+/// Which part's body.
+pub(super) fn part_cell(kind: &str, key: &str) -> String {
+    format!("part/{kind}/{key}")
+}
+
+fn decode_parts(
+    path: &FilePath,
+    db: &Connection,
+    cells: &Cells<'_>,
+    state: &mut State,
+) -> Result<Vec<(String, String, u32)>, StateError> {
     let sqlite = |error: rusqlite::Error| StateError::sqlite(path, &error);
     let mut select = db.prepare("SELECT kind, key, body, sum FROM part").map_err(sqlite)?;
     let mut rows = select.query([]).map_err(sqlite)?;
@@ -454,10 +543,15 @@ fn decode_parts(path: &FilePath, db: &Connection, state: &mut State) -> Result<V
         let body: String = row.get(2).map_err(sqlite)?;
         let sum = part_sum(&kind, &key, &body);
         let same = i64::from(sum) == row.get::<_, i64>(3).map_err(sqlite)?;
-        if !same || read_part(state, &kind, &key, &body).is_none() {
+        let corrupt = || {
             let what = format!("an entry of kind {kind:?} does not have the checksum it was written with");
-            return Err(StateError::Corrupt { path: path.to_path_buf(), what });
+            StateError::Corrupt { path: path.to_path_buf(), what }
+        };
+        if !same {
+            return Err(corrupt());
         }
+        let body = cells.get(&body, || part_cell(&kind, &key))?;
+        read_part(state, &kind, &key, &body).ok_or_else(corrupt)?;
         parts.push((kind, key, sum));
     }
     Ok(parts)

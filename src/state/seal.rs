@@ -117,22 +117,47 @@ pub enum SealError {
 pub fn pack(plain: &[u8], keys: &Keys, name: &str) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
     out.push(if keys.current.is_some() { SEALED } else { PLAIN });
-    let mut body = checked(plain);
+    let body = checked(plain);
     match &keys.current {
         None => out.extend(body),
-        Some(key) => {
-            let mut nonce = [0u8; NONCE_LEN];
-            // The operating system's randomness does not fail once it has begun; a nonce must never be used twice.
-            #[allow(clippy::expect_used, reason = "without randomness nothing may be encrypted")]
-            aws_lc_rs::rand::fill(&mut nonce).expect("randomness");
-            let (nonce_bytes, nonce) = (nonce, Nonce::assume_unique_for_key(nonce));
-            out.extend(nonce_bytes);
-            #[allow(clippy::expect_used, reason = "fails only beyond 64 GiB")]
-            key.0.seal_in_place_append_tag(nonce, Aad::from(name.as_bytes()), &mut body).expect("a size AES-GCM takes");
-            out.extend(body);
-        }
+        Some(key) => out.extend(encrypt(key, body, name)),
     }
     out
+}
+
+/// Encrypts: a nonce, and what only [`decrypt`] opens, under the same name.
+pub fn encrypt(key: &Key, mut body: Vec<u8>, name: &str) -> Vec<u8> {
+    let mut nonce = [0u8; NONCE_LEN];
+    // The operating system's randomness does not fail once it has begun; a nonce must never be used twice.
+    #[allow(clippy::expect_used, reason = "without randomness nothing may be encrypted")]
+    aws_lc_rs::rand::fill(&mut nonce).expect("randomness");
+    let mut out = nonce.to_vec();
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    #[allow(clippy::expect_used, reason = "fails only beyond 64 GiB")]
+    key.0.seal_in_place_append_tag(nonce, Aad::from(name.as_bytes()), &mut body).expect("a size AES-GCM takes");
+    out.extend(body);
+    out
+}
+
+/// What [`encrypt`] encrypted, and whether only a former key opened it.
+///
+/// # Errors
+/// See [`SealError`].
+pub fn decrypt(keys: &Keys, bytes: &[u8], name: &str) -> Result<(Vec<u8>, bool), SealError> {
+    let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN).ok_or(SealError::Damaged)?;
+    if keys.current.is_none() {
+        return Err(SealError::NoKey);
+    }
+    for (i, key) in keys.current.iter().chain(&keys.former).enumerate() {
+        let mut body = sealed.to_vec();
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Damaged)?;
+        if let Ok(plain) = key.0.open_in_place(nonce, Aad::from(name.as_bytes()), &mut body) {
+            let length = plain.len();
+            body.truncate(length);
+            return Ok((body, i > 0));
+        }
+    }
+    Err(SealError::WrongKey)
 }
 
 /// A compressed text with its digest before it.
@@ -163,20 +188,7 @@ pub fn unpack_within(bytes: &[u8], keys: &Keys, name: &str, most: u64) -> Result
     match *kind {
         PLAIN if keys.current.is_some() => Err(SealError::NotSealed),
         PLAIN => opened(rest, most),
-        SEALED => {
-            let (nonce, sealed) = rest.split_at_checked(NONCE_LEN).ok_or(SealError::Damaged)?;
-            if keys.current.is_none() {
-                return Err(SealError::NoKey);
-            }
-            for key in keys.current.iter().chain(&keys.former) {
-                let mut body = sealed.to_vec();
-                let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Damaged)?;
-                if let Ok(plain) = key.0.open_in_place(nonce, Aad::from(name.as_bytes()), &mut body) {
-                    return opened(plain, most);
-                }
-            }
-            Err(SealError::WrongKey)
-        }
+        SEALED => opened(&decrypt(keys, rest, name)?.0, most),
         _ => Err(SealError::Foreign),
     }
 }

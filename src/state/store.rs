@@ -11,9 +11,10 @@ use super::fold::fold;
 use super::journal::{Entry, Open, Record};
 use super::lock::{self, Holder, Lock};
 use super::model::{State, Time};
-use super::place::{Place, SharedPlace};
+use super::place::{Local, Place, SharedPlace};
 use super::read::{self, FILE, TERRAFORM_FILE};
 use super::rows;
+use super::sealing;
 use super::shared::{self, LogWriter};
 use super::writer::Writer;
 use std::path::Path;
@@ -92,6 +93,8 @@ fn reason() -> Option<String> {
 pub enum Notice {
     /// The state did not exist and was begun.
     Created,
+    /// It was in the clear, or encrypted with a former key, and is encrypted with the configured one from here on.
+    Encrypted,
     /// Whoever had the lock before did not live to give it back.
     TookOver(Holder),
     /// The machine's clock says less than when the state was last written. Nothing rests on it but the times people read.
@@ -275,7 +278,7 @@ impl Store {
             reason: request.reason.clone(),
         };
         match place {
-            Place::Directory(dir) => Store::open_file(&dir, request, holder, on_wait, hook),
+            Place::Directory(local) => Store::open_file(&local, request, holder, on_wait, hook),
             Place::Shared(place) => Store::open_shared(&place, request, holder, on_wait, &hook),
         }
     }
@@ -303,17 +306,18 @@ impl Store {
     }
 
     fn open_file(
-        dir: &Path,
+        local: &Local,
         request: &LockRequest,
         holder: Holder,
         on_wait: &mut dyn FnMut(Option<&Holder>),
         hook: WriteHook,
     ) -> Result<Opened, StateError> {
+        let Local { path: dir, keys } = local;
         let (path, time) = (dir.join(FILE), holder.since);
         let lock = lock::acquire(&path, &holder, request.timeout, on_wait)?;
         let mut notices = Vec::new();
         let (decoded, hot) = match read::snapshot(&path)? {
-            Some((db, hot)) => (rows::decode(&path, &db)?, hot),
+            Some((db, hot)) => (rows::decode(&path, &db, keys)?, hot),
             None => {
                 respect_terraform(dir, request.terraform)?;
                 super::writer::create(&path, &uuid::Uuid::new_v4().to_string(), time, &hook)?;
@@ -322,7 +326,7 @@ impl Store {
                     path: path.clone(),
                     what: "it vanished as soon as it was made".into(),
                 })?;
-                (rows::decode(&path, &db)?, hot)
+                (rows::decode(&path, &db, keys)?, hot)
             }
         };
         if let Some(before) = &decoded.holder {
@@ -332,8 +336,13 @@ impl Store {
             notices.push(Notice::ClockWentBack { last: decoded.meta.at, now: time });
         }
         let state = decoded.state.clone();
-        let mut writer = Writer::open(&path, &holder, decoded, hook)?;
-        if hot {
+        let sealing = sealing::is_due(&decoded, keys);
+        if sealing && !notices.contains(&Notice::Created) {
+            notices.push(Notice::Encrypted);
+        }
+        let mut writer = Writer::open(&path, &holder, decoded, keys, hook)?;
+        // What was in the clear is not to stay in the database below the log.
+        if hot || sealing {
             writer.checkpoint();
         }
         Ok((state, Hand::File(Box::new(writer), Some(lock)), holder, notices))
@@ -620,11 +629,11 @@ fn take_back(queue: &mut Queue, mut batch: Batch, error: &StateError) {
 /// There is no lock, or it has another id.
 pub fn force_unlock(place: impl Into<Place>, id: &str) -> Result<Unlocked, StateError> {
     let path = match place.into() {
-        Place::Directory(dir) => dir.join(FILE),
+        Place::Directory(local) => local.path.join(FILE),
         Place::Shared(place) => return shared::force_unlock(&place, id),
     };
     let in_state = match read::snapshot(&path)? {
-        Some((db, _)) => rows::decode(&path, &db)?.holder,
+        Some((db, _)) => rows::holder(&path, &db)?,
         None => None,
     };
     let alive = lock::is_held(&path)?;

@@ -1,13 +1,16 @@
 //! The one thread's side of the store: transactions, checkpoints, beginning a file.
 
 use super::batch::Batch;
+use super::cells::Cells;
 use super::error::StateError;
-use super::history::{LINES_KEPT, RUNS_KEPT};
+use super::history::{self, LINES_KEPT, RUNS_KEPT};
 use super::lock::{self, Holder};
 use super::model::{Object, ObjectId, Time};
 use super::past::Pages;
 use super::read::with_suffix;
 use super::rows::{self, Count, Decoded, Meta, ObjectRow, PartKey};
+use super::seal::Keys;
+use super::sealing;
 use super::store::{WriteHook, WritePoint};
 use super::wal;
 use rusqlite::config::DbConfig;
@@ -69,7 +72,7 @@ fn build(path: &Path, lineage: &str, at: Time) -> rusqlite::Result<()> {
     db.close().map_err(|(_, e)| e)
 }
 
-fn write_meta(db: &Connection, meta: &Meta) -> rusqlite::Result<()> {
+pub(super) fn write_meta(db: &Connection, meta: &Meta) -> rusqlite::Result<()> {
     // Strings and integers only: writing them cannot fail.
     let body = serde_json::to_string(meta).unwrap_or_default();
     let sum = i64::from(rows::part_sum("meta", "", &body));
@@ -129,21 +132,29 @@ pub(super) struct Writer {
     parts: HashMap<PartKey, u32>,
     meta: Meta,
     pages: Pages,
+    /// What the file is encrypted with.
+    keys: Keys,
 }
 
 /// What a transaction changes in the writer's own books, once it is durable.
 #[derive(Default)]
-struct Books {
-    wiped: bool,
-    rows: Vec<(ObjectId, Option<(i64, u32)>)>,
-    parts: Vec<(PartKey, Option<u32>)>,
-    meta: Meta,
-    next_row: i64,
+pub(super) struct Books {
+    pub wiped: bool,
+    pub rows: Vec<(ObjectId, Option<(i64, u32)>)>,
+    pub parts: Vec<(PartKey, Option<u32>)>,
+    pub meta: Meta,
+    pub next_row: i64,
 }
 
 impl Writer {
-    /// Opens a file that was just read and found whole, and signs it.
-    pub fn open(path: &Path, holder: &Holder, decoded: Decoded, hook: WriteHook) -> Result<Writer, StateError> {
+    /// Opens a file that was just read and found whole, and signs it. With a key it is encrypted from here on, all of it.
+    pub fn open(
+        path: &Path,
+        holder: &Holder,
+        decoded: Decoded,
+        given: &Keys,
+        hook: WriteHook,
+    ) -> Result<Writer, StateError> {
         let sqlite = |e: rusqlite::Error| StateError::sqlite(path, &e);
         let file = std::fs::OpenOptions::new().read(true).write(true).open(path);
         let file = Arc::new(file.map_err(|e| StateError::io(path, "write", &e))?);
@@ -152,8 +163,14 @@ impl Writer {
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
         tx.execute("INSERT OR REPLACE INTO lock (one, body) VALUES (1, ?1)", [&body]).map_err(sqlite)?;
         let pages = Pages::open(&tx).map_err(sqlite)?;
+        let mut keys = decoded.meta.keys(path, given)?;
+        let books = sealing::is_due(&decoded, given).then(|| sealing::seal(path, &tx, &decoded, &keys, given));
+        let books = books.transpose()?;
         tx.commit().map_err(sqlite)?;
-        Ok(Writer {
+        if books.is_some() {
+            keys.clone_from(given);
+        }
+        let mut writer = Writer {
             path: path.to_path_buf(),
             db: Some(db),
             file,
@@ -168,7 +185,12 @@ impl Writer {
                 .collect(),
             meta: decoded.meta,
             pages,
-        })
+            keys,
+        };
+        if let Some(books) = books {
+            writer.enter(Books { next_row: writer.next_row, ..books });
+        }
+        Ok(writer)
     }
 
     /// The file.
@@ -198,9 +220,10 @@ impl Writer {
                 ..books.meta
             };
         }
-        let mut pages = self.pages.prepare(&self.path, &tx, &self.meta)?;
-        write_batch(&tx, batch, &self.rows, &self.parts, &mut books).map_err(sqlite)?;
-        pages.keep(&tx, batch).map_err(sqlite)?;
+        let mut pages = self.pages.prepare(&self.path, &tx, &self.meta, &self.keys)?;
+        let cells = Cells::new(&self.path, &self.keys);
+        write_batch(&tx, batch, &self.rows, &self.parts, &cells, &mut books).map_err(sqlite)?;
+        pages.keep(&tx, batch, &self.keys).map_err(sqlite)?;
         tx.commit().map_err(sqlite)?;
         self.enter(books);
         self.pages = pages;
@@ -298,6 +321,7 @@ fn write_batch(
     batch: &Batch,
     rows: &HashMap<ObjectId, (i64, u32)>,
     parts: &HashMap<PartKey, u32>,
+    cells: &Cells<'_>,
     books: &mut Books,
 ) -> rusqlite::Result<()> {
     if batch.wipe {
@@ -307,21 +331,22 @@ fn write_batch(
     }
     for (id, object) in &batch.objects {
         let before = if batch.wipe { None } else { rows.get(id).copied() };
-        write_object(tx, id, object.as_deref(), before, books)?;
+        write_object(tx, id, object.as_deref(), before, cells, books)?;
     }
     for (key, body) in &batch.parts {
         let before = if batch.wipe { None } else { parts.get(key).copied() };
-        write_part(tx, key, body.as_deref(), before, books)?;
+        write_part(tx, key, body.as_deref(), before, cells, books)?;
     }
-    write_history(tx, batch, books)?;
+    write_history(tx, batch, cells, books)?;
     write_meta(tx, &books.meta)
 }
 
-fn write_object(
+pub(super) fn write_object(
     tx: &Transaction<'_>,
     id: &ObjectId,
     object: Option<&Object>,
     before: Option<(i64, u32)>,
+    cells: &Cells<'_>,
     books: &mut Books,
 ) -> rusqlite::Result<()> {
     if let Some((_, sum)) = before {
@@ -341,9 +366,9 @@ fn write_object(
             books.next_row
         }
     };
-    let row = ObjectRow::new(id, object);
-    let private = (!object.private.is_empty()).then_some(&*object.private);
-    let identity = object.identity.as_ref();
+    let row = ObjectRow::new(id, object, cells);
+    let private = (!row.private.is_empty()).then_some(&*row.private);
+    let identity = row.identity.as_ref();
     tx.prepare_cached(
         "INSERT OR REPLACE INTO object (id, address, deposed, provider, schema, attributes, sensitive, private, dependencies, flags,
          identity, identity_schema, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
@@ -354,13 +379,13 @@ fn write_object(
         row.deposed,
         row.provider,
         object.schema_version,
-        object.attributes.as_str(),
+        &*row.attributes,
         row.sensitive,
         private,
         row.dependencies,
         row.flags,
-        identity.map(|identity| identity.value.as_str()),
-        identity.map(|identity| identity.schema_version),
+        identity.map(|(_, value)| &**value),
+        identity.map(|(schema, _)| *schema),
         i64::from(row.sum),
     ])?;
     books.meta.objects.add(row.sum);
@@ -368,11 +393,12 @@ fn write_object(
     Ok(())
 }
 
-fn write_part(
+pub(super) fn write_part(
     tx: &Transaction<'_>,
     key: &PartKey,
     body: Option<&str>,
     before: Option<u32>,
+    cells: &Cells<'_>,
     books: &mut Books,
 ) -> rusqlite::Result<()> {
     if let Some(sum) = before {
@@ -380,6 +406,7 @@ fn write_part(
     }
     match body {
         Some(body) => {
+            let body = &*cells.put(body, || rows::part_cell(&key.kind, &key.key));
             let sum = rows::part_sum(&key.kind, &key.key, body);
             tx.prepare_cached("INSERT OR REPLACE INTO part (kind, key, body, sum) VALUES (?1, ?2, ?3, ?4)")?
                 .execute(params![key.kind, key.key, body, i64::from(sum)])?;
@@ -400,7 +427,7 @@ fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn write_history(tx: &Transaction<'_>, batch: &Batch, books: &Books) -> rusqlite::Result<()> {
+fn write_history(tx: &Transaction<'_>, batch: &Batch, cells: &Cells<'_>, books: &Books) -> rusqlite::Result<()> {
     if batch.run_began {
         let first = batch.lines.first().map_or(0, |line| line.number);
         tx.execute("DELETE FROM journal WHERE number < ?1", [signed(first.saturating_sub(LINES_KEPT))])?;
@@ -409,10 +436,13 @@ fn write_history(tx: &Transaction<'_>, batch: &Batch, books: &Books) -> rusqlite
     let mut insert =
         tx.prepare_cached("INSERT OR REPLACE INTO journal (number, run, at, line) VALUES (?1, ?2, ?3, ?4)")?;
     for line in &batch.lines {
-        insert.execute(params![signed(line.number), signed(line.run), line.at.0, line.text()])?;
+        let text = line.text();
+        let text = cells.put(&text, || history::line_cell(line.number));
+        insert.execute(params![signed(line.number), signed(line.run), line.at.0, text])?;
     }
     for past in &batch.over {
         let body = serde_json::to_string(past).unwrap_or_default();
+        let body = cells.put(&body, || history::run_cell(past.run.number));
         tx.prepare_cached("INSERT OR REPLACE INTO run (number, body) VALUES (?1, ?2)")?
             .execute(params![signed(past.run.number), body])?;
     }

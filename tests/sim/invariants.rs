@@ -226,3 +226,27 @@ fn a_secret_is_in_no_output() {
     stack.write(&spec);
     run("destroy -auto-approve", NEXT);
 }
+
+#[test]
+fn what_came_back_beside_its_stand_ins_does_not_shut_the_way_back() {
+    let zone = |z: &str| {
+        format!(
+            "location \"{z}\" {{\n  provider = sim\n  domains  = {{ cloud = \"c\", region = \"r\", zone = \"{z}\" }}\n}}\n"
+        )
+    };
+    let zones: String = ["a", "b", "c", "d"].map(zone).concat();
+    let rules = "  replicas = 3\n  spread \"zone\" {\n    ratio = \"even\"\n  }\n  failback {\n    mode       = \"manual\"\n    stable_for = \"0s\"\n  }\n";
+    let stack = Stack::new(&format!(
+        "provider \"sim\" {{\n  cloud = \"c\"\n}}\n{zones}workload \"web\" {{\n{rules}{INSTANCES}\n}}\n"
+    ));
+    stack.run("apply -auto-approve").ends(0);
+    let held = stack.existing("sim_instance")[0]["zone"].as_str().unwrap().to_string();
+    stack.run(&format!("sim down zone:{held}")).ends(0);
+    stack.run("failover -auto-approve").ends(0);
+    stack.run(&format!("sim up zone:{held}")).ends(0);
+    // Four stand in four zones now: three losses leave one. The spec asks for three in three.
+    assert_eq!(stack.existing("sim_instance").len(), 4);
+    stack.run("failback -auto-approve").ends(0);
+    assert_eq!(stack.existing("sim_instance").len(), 3);
+    stack.run("plan -detailed-exitcode").ends(0);
+}

@@ -309,6 +309,50 @@ fn a_log_bent_or_cut_anywhere_is_refused_by_name_or_read_as_it_was_once() {
 
 /// Who holds the lock is told from a row and from a file that any program may have written, on any clock.
 #[test]
+fn an_encrypted_state_is_read_with_its_key_alone_and_a_killed_run_goes_on_from_it() {
+    const SECRET: &str = "s3cr3t-of-the-house";
+    let stack = world();
+    let path = stack.path().join("web.straddle.hcl");
+    let plain = std::fs::read_to_string(&path).unwrap()
+        + &format!("output \"word\" {{\n  value     = \"{SECRET}\"\n  sensitive = true\n}}\n");
+    let keyed = plain.clone()
+        + "straddle {\n  state \"local\" {\n    encryption {\n      key_env = \"STATE_KEY\"\n    }\n  }\n}\n";
+    let run = |line: &str, key: &str| {
+        let mut command = stack.command(&line.split_whitespace().collect::<Vec<_>>());
+        command.env("STATE_KEY", key);
+        ran(line, command)
+    };
+    let is_found = || {
+        std::fs::read(stack.path().join("straddle.db")).unwrap().windows(SECRET.len()).any(|w| w == SECRET.as_bytes())
+    };
+    let key = "a passphrase nobody guesses";
+    stack.write(&plain);
+    run("apply -auto-approve", key).ends(0);
+    assert!(is_found());
+    stack.write(&keyed.replace("replicas = 6", "replicas = 10"));
+    let mut child = stack.command(&["apply", "-auto-approve", "-json"]);
+    let mut child = child.env("STATE_KEY", key).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    until(&mut lines, "apply_complete");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for (wrong, says) in
+        [("", "STATE_KEY is not set"), ("another passphrase altogether", "no key that is given opens it")]
+    {
+        run("plan", wrong).ends(1).says(says);
+        run("state pull", wrong).ends(1).says(says);
+    }
+    run("apply -auto-approve", key).ends(0);
+    assert!(!is_found(), "something is left in the clear");
+    assert_eq!(stack.existing("sim_instance").len(), 10);
+    assert!(run("output word", key).ends(0).out.contains(SECRET));
+    run("plan -detailed-exitcode", key).ends(0);
+    // Without the block it is not taken for a state in the clear, or for none.
+    stack.write(&plain);
+    run("plan", key).ends(1).says("it is encrypted, and no key is given");
+}
+
+#[test]
 fn words_about_a_lock_from_the_future_or_from_nobody_stop_nobody() {
     let holder = |since: &str, more: &str| {
         format!(

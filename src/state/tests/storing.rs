@@ -322,3 +322,98 @@ fn what_could_not_be_written_is_written_as_soon_as_it_can_be() {
     drop(foreign);
     store.close().unwrap();
 }
+
+/// A directory whose state is encrypted with keys from these texts, the first one now.
+fn sealed(dir: &Path, keys: &[&str]) -> Place {
+    let mut keys = keys.iter().map(|text| seal::Key::of_text(text).unwrap());
+    let keys = seal::Keys { current: keys.next(), former: keys.collect() };
+    Place::Directory(Local { path: dir.to_path_buf(), keys })
+}
+
+const KEY: &str = "a passphrase nobody guesses";
+const OTHER: &str = "another one, as hard to guess";
+
+/// Whether a word is anywhere in the directory's files.
+fn is_found(dir: &Path, word: &str) -> bool {
+    everything(dir).values().any(|(bytes, _)| bytes.windows(word.len()).any(|w| w == word.as_bytes()))
+}
+
+fn write_sealed(place: &Place, at: i64, entries: Vec<Entry>) -> (State, Vec<Notice>) {
+    let store = Store::open_write(place, &request()).unwrap();
+    store.record(Time(at), entries).unwrap();
+    let (state, notices) = (store.state(), store.notices().to_vec());
+    store.close().unwrap();
+    (state, notices)
+}
+
+fn is_sealed(result: Result<Loaded, StateError>) -> bool {
+    matches!(result, Err(StateError::Sealed { .. }))
+}
+
+#[test]
+fn an_encrypted_file_comes_back_with_its_key_alone_and_shows_no_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = sealed(dir.path(), &[KEY]);
+    let (state, notices) = write_sealed(&place, 1, rich_entries());
+    assert_eq!(notices, [Notice::Created]);
+    assert_eq!(load(&place).unwrap().state, state);
+    assert!(!is_found(dir.path(), "hunter2"));
+    let before = everything(dir.path());
+    assert!(is_sealed(load(dir.path())) && is_sealed(load(&sealed(dir.path(), &[OTHER]))));
+    assert!(matches!(Store::open_write(dir.path(), &request()), Err(StateError::Sealed { .. })));
+    assert_eq!(everything(dir.path()).get(FILE), before.get(FILE));
+    let (later, notices) = write_sealed(&place, 2, vec![known(server(40), object("i-40"))]);
+    assert_eq!(notices, []);
+    assert_eq!(version(&place, state.serial).unwrap().unwrap().objects, state.objects);
+    assert_eq!(load(&place).unwrap().state, later);
+    assert!(!history(&place).unwrap().lines.is_empty());
+    assert!(matches!(version(dir.path(), state.serial), Err(StateError::Sealed { .. })));
+    // A whole copy for a runbook, which is sealed as a whole, is in the clear.
+    let copy = tempfile::tempdir().unwrap();
+    assert!(restore(copy.path(), &image(&place).unwrap().unwrap()).unwrap());
+    assert_eq!(load(copy.path()).unwrap().state.objects, later.objects);
+}
+
+#[test]
+fn a_file_is_encrypted_with_all_its_past_when_it_is_next_written_with_a_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = write(dir.path(), rich_entries());
+    assert!(is_found(dir.path(), "hunter2"));
+    let place = sealed(dir.path(), &[KEY]);
+    assert_eq!(load(&place).unwrap().state, first, "reading changes nothing");
+    assert!(is_found(dir.path(), "hunter2"));
+    let (state, notices) = write_sealed(&place, 2, vec![known(server(40), object("i-40"))]);
+    assert_eq!(notices, [Notice::Encrypted]);
+    assert!(!is_found(dir.path(), "hunter2"), "something is left in the clear");
+    assert_eq!(load(&place).unwrap().state, state);
+    assert_eq!(version(&place, first.serial).unwrap().unwrap().objects, first.objects);
+    // Another key: what the former one opens is written anew, and the former one is needed no more.
+    let (state, notices) =
+        write_sealed(&sealed(dir.path(), &[OTHER, KEY]), 3, vec![known(server(41), object("i-41")), end_of_run()]);
+    assert_eq!(notices, [Notice::Encrypted]);
+    let place = sealed(dir.path(), &[OTHER]);
+    assert_eq!(load(&place).unwrap().state, state);
+    assert_eq!(version(&place, first.serial).unwrap().unwrap().objects, first.objects);
+    assert!(is_sealed(load(&sealed(dir.path(), &[KEY]))));
+    assert!(!history(&place).unwrap().runs.is_empty() && !history(&place).unwrap().lines.is_empty());
+}
+
+#[test]
+fn cells_of_an_encrypted_file_cannot_change_places() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = sealed(dir.path(), &[KEY]);
+    write_sealed(&place, 1, vec![run(), known(server(1), object("i-1")), known(server(2), object("i-2"))]);
+    let db = rusqlite::Connection::open(dir.path().join(FILE)).unwrap();
+    let cells: Vec<(i64, String, String)> = {
+        let mut select = db.prepare("SELECT id, address, attributes FROM object ORDER BY id").unwrap();
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        rows.collect::<rusqlite::Result<_>>().unwrap()
+    };
+    assert_eq!(cells.len(), 2);
+    let keys = seal::Keys { current: Some(seal::Key::of_text(KEY).unwrap()), former: Vec::new() };
+    let (path, name) = (dir.path().join(FILE), |n: usize| format!("object/{}//attributes", cells[n].1));
+    let reader = crate::state::cells::Cells::new(&path, &keys);
+    assert_eq!(reader.get(&cells[0].2, || name(0)).unwrap(), object("i-1").attributes.as_str());
+    assert!(reader.get(&cells[1].2, || name(0)).is_err());
+    assert!(reader.get("in the clear", || name(0)).is_err());
+}
