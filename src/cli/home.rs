@@ -210,7 +210,7 @@ fn of_file(path: &Path) -> Result<Vec<(String, String)>, Problem> {
     }
     let text = |(name, given): (Str, Given)| {
         let Given::Value(value, span) = given else { return None };
-        let text = convert::convert(&value, &Type::String).ok().and_then(|v| v.as_str().map(str::to_owned));
+        let text = convert(&value, &Type::String).ok().and_then(|v| v.as_str().map(str::to_owned));
         Some(text.map(|text| (name.to_string(), text)).ok_or_else(|| {
             let detail = format!("Argument \"{name}\" is no text, number or bool.");
             let problem = Diagnostic::error("Invalid -backend-config", detail);

@@ -26,31 +26,48 @@ pub struct Running {
     _guard: Child,
 }
 
-/// Starts `command` below a shell that ends it, and tidies up, when this process is gone. `ready`: what it says when it answers.
-fn guarded(command: &[String], uid: Option<u32>, tidy: &Path, ready: &str) -> Option<Child> {
-    let script = r#"dir=$1; shift; "$@" 2>&1 & pid=$!; cat <&3 >/dev/null; kill -INT $pid; wait $pid; rm -rf "$dir""#;
+/// Starts a server below a shell that ends it, and tidies up, when this process is gone. `command`: how, on a port that was free a moment
+/// ago; where somebody else has taken it, another is tried. `ready`: what it says when it answers.
+fn guarded(command: impl Fn(u16) -> Vec<String>, uid: Option<u32>, tidy: &Path, ready: &str) -> Running {
+    let mut said = String::new();
+    for _ in 0..TRIES {
+        let port = free_port();
+        match started(&command(port), uid, tidy, ready) {
+            Ok(guard) => return Running { address: ([127, 0, 0, 1], port).into(), _guard: guard },
+            Err(all) => said = all,
+        }
+    }
+    panic!("the server does not start:\n{said}")
+}
+
+/// Ports to try: whatever else runs on the machine may take one between the look and the start.
+const TRIES: usize = 5;
+
+/// The shell, or what the server said before it ended.
+fn started(command: &[String], uid: Option<u32>, tidy: &Path, ready: &str) -> Result<Child, String> {
+    // A background job's standard input is not the shell's: the pipe goes by another number. Only the server speaks, so that its end is
+    // the end of what is said. A server that ended by itself leaves its directory for another try.
+    let script = r#"exec 3<&0; dir=$1; shift; "$@" 2>&1 & pid=$!; exec >/dev/null; cat <&3; if kill -INT $pid; then wait $pid; rm -rf "$dir"; fi"#;
     let mut shell = Command::new("sh");
-    // A background job's standard input is not the shell's: the pipe goes by another number.
-    shell.args(["-c", &format!("exec 3<&0; {script}"), "sh"]).arg(tidy).args(command);
+    shell.args(["-c", script, "sh"]).arg(tidy).args(command);
     shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     if let Some(uid) = uid {
         shell.uid(uid);
     }
-    let mut child = shell.spawn().ok()?;
-    let mut said = BufReader::new(child.stdout.take()?);
-    let mut line = String::new();
+    let mut child = shell.spawn().map_err(|e| e.to_string())?;
+    let mut said = BufReader::new(child.stdout.take().ok_or("no pipe")?);
     let mut all = String::new();
-    while said.read_line(&mut line).ok()? > 0 {
-        if line.contains(ready) {
+    loop {
+        let before = all.len();
+        if said.read_line(&mut all).map_err(|e| e.to_string())? == 0 {
+            return Err(all);
+        }
+        if all[before..].contains(ready) {
             // Somebody must go on reading, or the server stops when the pipe is full.
             std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
-            return Some(child);
+            return Ok(child);
         }
-        all.push_str(&line);
-        line.clear();
     }
-    eprintln!("the server did not start:\n{all}");
-    None
 }
 
 fn free_port() -> u16 {
@@ -91,57 +108,48 @@ fn start_postgres() -> Option<Running> {
     if !init.status().ok()?.success() {
         return None;
     }
-    let port = free_port();
-    let postgres = programs.join("postgres");
-    let command = words(&[
-        postgres.to_str()?,
-        "-D",
-        data.to_str()?,
-        "-p",
-        &port.to_string(),
-        "-c",
-        "listen_addresses=127.0.0.1",
-        "-c",
-        "unix_socket_directories=",
-        "-c",
-        "max_connections=300",
-        "-c",
+    let postgres = programs.join("postgres").to_str()?.to_owned();
+    let data = data.to_str()?.to_owned();
+    let command = |port: u16| {
+        let port = port.to_string();
         // Nobody pulls this machine's plug; what is tested is what clients see.
-        "fsync=off",
-    ]);
-    let guard = guarded(&command, uid, &dir, "ready to accept connections")?;
-    Some(Running { address: ([127, 0, 0, 1], port).into(), _guard: guard })
+        let settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300", "fsync=off"];
+        let mut all = words(&[&postgres, "-D", &data, "-p", &port]);
+        all.extend(settings.iter().flat_map(|setting| words(&["-c", setting])));
+        all
+    };
+    Some(guarded(command, uid, &dir, "ready to accept connections"))
 }
 
-/// moto in a virtual environment under the build directory; made once.
+/// The Python of a virtual environment under the build directory that has moto; made once. Its own programs are not asked: they name the
+/// directory they were made in, and a build directory may be moved.
 fn moto() -> Option<PathBuf> {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?.join("tools/moto");
-    let server = home.join("bin/moto_server");
-    if server.exists() {
-        return Some(server);
-    }
+    let python = home.join("bin/python");
     let quiet = |command: &mut Command| {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
     };
-    let made = quiet(Command::new("python3").args(["-m", "venv"]).arg(&home))
-        && quiet(Command::new(home.join("bin/pip")).args(["install", "-q", "moto[server,s3]"]));
-    (made && server.exists()).then_some(server)
+    let is_there = || quiet(Command::new(&python).args(["-c", "import moto.server, flask"]));
+    let made = is_there()
+        || quiet(Command::new("python3").args(["-m", "venv"]).arg(&home))
+            && quiet(Command::new(&python).args(["-m", "pip", "install", "-q", "moto[server,s3]"]))
+            && is_there();
+    made.then_some(python)
 }
 
 fn start_s3() -> Option<Running> {
-    let server = moto()?;
+    let python = moto()?.to_str()?.to_owned();
     let dir = tempfile::Builder::new().prefix("straddle-s3").tempdir().ok()?.keep();
-    let port = free_port();
-    let command = words(&[server.to_str()?, "-H", "127.0.0.1", "-p", &port.to_string()]);
-    let guard = guarded(&command, None, &dir, "Running on")?;
-    let address: SocketAddr = ([127, 0, 0, 1], port).into();
+    let command = |port: u16| words(&[&python, "-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()]);
+    let running = guarded(command, None, &dir, "Running on");
+    let address = running.address;
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
     write!(stream, "PUT /states HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     assert!(answer.contains(" 200 "), "no bucket: {answer}");
-    Some(Running { address, _guard: guard })
+    Some(running)
 }
 
 /// The server of a kind; started when first asked for. `None` is said.
