@@ -354,10 +354,10 @@ impl<'a> Carrying<'a> {
         }
         for output in self.env.module.outputs.values() {
             let found = conditions::judge_output(output, &self.env.scope(0));
-            if !found.is_empty() {
+            if found.iter().any(Diagnostic::is_error) {
                 refused.insert(output.name.to_string());
-                problems.extend(found);
             }
+            problems.extend(found);
         }
         (problems, refused)
     }

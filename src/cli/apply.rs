@@ -470,7 +470,7 @@ pub async fn carry_out(
         summary.problems.extend(unopened);
     }
     if plan.kind != Kind::Destroy {
-        summary.problems.extend(conditions::judge_checks(&env));
+        summary.problems.extend(conditions::judge_checks(&env, false));
     }
     let complete = summary.is_complete();
     let (broken, mut refused) = carrying.last_conditions();
@@ -713,12 +713,13 @@ fn outputs(project: &Project, env: &Env<'_>, plan: &Plan, refused: &BTreeSet<Str
         if (!complete && !value.is_wholly_known()) || output.ephemeral || refused.contains(&name) {
             continue;
         }
-        // What a partial plan has never made is nothing.
+        // What a refresh knows nothing of is told as null. What a partial plan has never made is nothing.
+        let nothing = value.is_null() || (value.is_unknown() && plan.kind != Kind::RefreshOnly);
         let value = value.map_parts(&mut |_, part| match part.kind() {
             ValueKind::Unknown(unknown) => Change::Replace(Value::null(unknown.ty.clone())),
             _ => Change::Descend,
         });
-        if value.is_null() {
+        if nothing {
             entries.extend(change.before.is_some().then_some(Entry::Output { name, output: None }));
             continue;
         }

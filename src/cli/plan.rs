@@ -66,7 +66,7 @@ pub async fn run(args: PlanArgs, around: &Around, printer: &Printer) -> Exit {
     let exit = match planning::make(&project, &scene, kind, &told).await {
         Ok(mut plan) => {
             if args.out.is_some() {
-                plan.configuration = Some(configuration::json(&project.tree(), &scene.providers));
+                plan.configuration = Some(configuration::json(&project.tree(), &scene.providers, &project.sources));
                 plan.given = project.given.clone();
             }
             show(&mut plan, &project, &scene, &args, &printer)

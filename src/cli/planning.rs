@@ -18,6 +18,7 @@ use crate::plan::placement::{self, LocationFact};
 use crate::plan::providers::Providers;
 use crate::plan::target::{Only, Target};
 use crate::plan::walk::Wishes;
+use crate::plugin::ImportBy;
 use crate::spread::model::{Health, HealthSource, Topology};
 use crate::state::{Object, ObjectId, ProviderRef, State};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,8 @@ pub struct Scene {
     /// The state with `moved` blocks carried out.
     pub state: State,
     pub moved: BTreeMap<Address, Address>,
+    /// Replicas that import blocks name, by what they were found: the state above has them, the kept one not yet.
+    pub taken: BTreeMap<Address, ImportBy>,
     pub observed: Observed,
     pub topology: Topology,
     /// What was found on the way and does not stop anything.
@@ -93,14 +96,14 @@ async fn look_at(
     let result =
         look_with(project, &mut moved_state, &moved, refresh, &mut providers, &mut fleet, &apart.lost, &mut problems)
             .await;
-    if lenient && let Some((observed, _)) = &result {
+    if lenient && let Some((observed, ..)) = &result {
         let told: BTreeSet<String> =
             observed.objects.iter().filter(|(_, s)| s.is_unreadable()).map(|(id, _)| id.to_string()).collect();
         problems.retain(|p| p.address.as_ref().is_none_or(|a| !told.contains(a)));
     }
     match result {
-        Some((observed, topology)) if !problems.iter().any(Diagnostic::is_error) => {
-            Ok(Scene { providers, fleet, state: moved_state, moved, observed, topology, warnings: problems })
+        Some((observed, topology, taken)) if !problems.iter().any(Diagnostic::is_error) => {
+            Ok(Scene { providers, fleet, state: moved_state, moved, taken, observed, topology, warnings: problems })
         }
         _ => {
             fleet.shutdown().await;
@@ -119,7 +122,7 @@ async fn look_with(
     fleet: &mut Fleet,
     lost: &BTreeSet<String>,
     problems: &mut Vec<Diagnostic>,
-) -> Option<(Observed, Topology)> {
+) -> Option<(Observed, Topology, BTreeMap<Address, ImportBy>)> {
     let tree = project.tree();
     let mut sources = providers.needed(&tree, &project.spec);
     sources.extend(project.functional(providers));
@@ -140,7 +143,6 @@ async fn look_with(
     if problems.iter().any(Diagnostic::is_error) {
         return None;
     }
-    let state = &*state;
     let mut wanted = fleet::wanted(&tree, &project.spec, state, providers);
     let gone = fleet::only_for(&tree, &project.spec, providers, lost);
     wanted.retain(|reference| !gone.contains(reference));
@@ -153,6 +155,11 @@ async fn look_with(
     if problems.iter().any(Diagnostic::is_error) {
         return None;
     }
+    let taken = super::import::replicas(project, &env, &blocks, providers, fleet, state, problems).await;
+    if problems.iter().any(Diagnostic::is_error) {
+        return None;
+    }
+    let state = &*state;
     let left = left::left(&project.spec, state);
     problems.extend(left::forgotten(&left));
     let mut facts = fleet.locations(&tree, &project.spec, &left, providers).await;
@@ -173,7 +180,7 @@ async fn look_with(
     let sighted = course::Sighted { topology: &topology, evidence: &observed.evidence, lost };
     observed.courses = course::courses(&project.spec, state, sighted, crate::state::now().0);
     course::correct(&observed.courses, &mut topology);
-    Some((observed, topology))
+    Some((observed, topology, taken))
 }
 
 /// The state's objects that are asked about, and those that are left alone: inside the loss, or known only to who stands there.
@@ -251,6 +258,9 @@ pub async fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningA
     let _span = super::trace::span("plan");
     let wishes = wishes(project, scene, args).map_err(Failure::Problems)?;
     let said = warnings(&wishes, scene);
+    // Who ends or only reads takes nothing over.
+    let untaken = matches!(kind, Kind::Destroy | Kind::RefreshOnly).then(|| without(scene)).flatten();
+    let (state, observed) = untaken.as_ref().map_or((&scene.state, &scene.observed), |(s, o)| (s, o));
     let input = Input {
         config: &project.config,
         spec: &project.spec,
@@ -258,14 +268,15 @@ pub async fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningA
         variables: &project.variables,
         functions: FunctionContext { plan_time: Some(whole_second(jiff::Timestamp::now())), ..project.functions() },
         directory: ".",
-        state: &scene.state,
+        state,
         providers: &scene.providers,
-        observed: &scene.observed,
+        observed,
         topology: &scene.topology,
         kind,
         workspace: super::workspace::current(),
         wishes,
         moved: scene.moved.clone(),
+        taken: scene.taken.clone(),
         rehearsed: super::runbook::rehearsed(&project.spec, &scene.state),
     };
     let made = make::make(&input, &async |questions| scene.fleet.answer(questions).await).await;
@@ -277,6 +288,17 @@ pub async fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningA
     plan.warnings.extend(said);
     plan.warnings.extend(closed);
     Ok(plan)
+}
+
+/// What is known without the replicas that import blocks name. `None`: there are none.
+fn without(scene: &Scene) -> Option<(State, Observed)> {
+    if scene.taken.is_empty() {
+        return None;
+    }
+    let (mut state, mut observed) = (scene.state.clone(), scene.observed.clone());
+    state.objects.retain(|id, _| !scene.taken.contains_key(&id.address));
+    observed.objects.retain(|id, _| !scene.taken.contains_key(&id.address));
+    Some((state, observed))
 }
 
 /// A moment as Terraform writes moments.

@@ -14,7 +14,39 @@ const DEFAULT_HOST: &str = "registry.terraform.io";
 pub fn check(config: &Config) -> Vec<Diagnostic> {
     let mut diags = Vec::new();
     visit(config, None, None, &[], &mut diags);
+    if !diags.iter().any(Diagnostic::is_error) {
+        let known = Known::of(&config.module);
+        let own = config.module.providers.iter().map(|p| (known.meant(&p.name), p.alias.clone()));
+        let required = known.sources.values().map(|source| (source.clone(), None));
+        diags.extend(missing(config, &own.chain(required).collect(), &[]));
+    }
     diags
+}
+
+/// What is passed on and stands nowhere, the first of it: `there` are the configurations that a module has, by source and alias. A default one
+/// that nobody writes is there in the root module alone, and only where it is required by name.
+fn missing(config: &Config, there: &BTreeSet<(String, Option<Str>)>, path: &[Str]) -> Option<Diagnostic> {
+    for (name, child) in &config.children {
+        let Some(call) = config.module.modules.get(name) else { continue };
+        let known = Known::of(&child.module);
+        let mut inside: BTreeSet<(String, Option<Str>)> =
+            child.module.providers.iter().map(|p| (known.meant(&p.name), p.alias.clone())).collect();
+        for (inner, outer) in &call.providers {
+            let source = known.meant(&inner.name);
+            if !there.contains(&(source.clone(), outer.alias.clone())) {
+                let within: String = path.iter().map(|name| format!("module.{name}.")).collect();
+                let alias = outer.alias.as_ref().map_or(String::new(), |alias| format!(".{alias}"));
+                let summary = format!("missing provider {within}provider[{source:?}]{alias}");
+                return Some(Diagnostic::error(summary, "").related(&outer.span, "passed on here"));
+            }
+            inside.insert((source, inner.alias.clone()));
+        }
+        let below: Vec<Str> = path.iter().cloned().chain([name.clone()]).collect();
+        if let Some(problem) = missing(child, &inside, &below) {
+            return Some(problem);
+        }
+    }
+    None
 }
 
 /// A module and those it calls, innermost first. `single` is why no provider may be configured inside, `path` the names of the calls.
@@ -81,6 +113,14 @@ impl<'a> Known<'a> {
     /// The source address a local name stands for.
     fn source(&self, name: &str) -> String {
         self.sources.get(name).cloned().unwrap_or_else(|| full(name))
+    }
+
+    /// The same, where the provider that is built in needs no declaration.
+    fn meant(&self, name: &str) -> String {
+        if name == "terraform" && !self.sources.contains_key(name) {
+            return "terraform.io/builtin/terraform".to_owned();
+        }
+        self.source(name)
     }
 
     /// Warns of a provider that goes by two names.

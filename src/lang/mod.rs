@@ -40,6 +40,7 @@ pub mod evaluate;
 pub mod functions;
 pub mod graph;
 pub mod inheritance;
+pub mod judge;
 pub mod load;
 pub mod manifest;
 pub mod module;

@@ -13,6 +13,7 @@ use super::evaluate::{
 };
 use super::functions::FunctionContext;
 use super::graph::{body_expressions, dependency_order, self_referring_local};
+use super::judge::validate_one;
 use super::load::{Config, Loaded};
 use super::module::{CheckRule, IgnoreChanges, Import, ImportedBy, Mode, Module, ModuleCall, Output, Resource};
 use super::reference::{Reference, Subject, references};
@@ -20,7 +21,6 @@ use super::schema::Block;
 use super::scope::{ModuleValues, NoResources, Overlay, Resources, no_such_part};
 use super::suggest::nearest;
 use super::used_providers::UsedProviders;
-use super::variables::validate_one;
 use super::{builtin, provisioners, remote_state};
 use crate::diag::{Diagnostic, Span, text_order};
 use std::borrow::Cow;

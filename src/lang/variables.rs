@@ -3,7 +3,8 @@
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
 use super::eval::{NoScope, Scope, eval};
-use super::module::{CheckRule, Module, Variable};
+use super::judge::validate_one;
+use super::module::{Module, Variable};
 use super::suggest::nearest;
 use super::syntax::json::{is_json, parse_json_values};
 use super::syntax::{Text, parse_body, parse_expr};
@@ -197,79 +198,7 @@ pub fn convert_input(
     }
 }
 
-/// How a condition came out.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
-    Pass,
-    /// With the message of the rule.
-    Fail(String),
-    /// Not known yet.
-    Unknown,
-    /// The rule itself is wrong.
-    Invalid(Vec<Diagnostic>),
-}
-
-/// Judges a condition.
-pub fn judge(rule: &CheckRule, scope: &dyn Scope) -> Verdict {
-    let (value, diags) = eval(&rule.condition, scope);
-    if diags.iter().any(Diagnostic::is_error) {
-        return Verdict::Invalid(diags);
-    }
-    let invalid = |detail: &str| {
-        Verdict::Invalid(vec![Diagnostic::error("Invalid condition result", detail).at(&rule.condition.span)])
-    };
-    let (value, _) = value.unmark();
-    if value.is_null() {
-        return invalid("Condition expression must return either true or false, not null.");
-    }
-    match convert(&value, &Type::Bool) {
-        Ok(flag) => match flag.as_bool() {
-            Some(true) => Verdict::Pass,
-            Some(false) => message(rule, scope),
-            None => Verdict::Unknown,
-        },
-        Err(problem) => invalid(&format!("Invalid condition result value: {problem}.")),
-    }
-}
-
-/// The failure with its message. A sensitive message is withheld.
-fn message(rule: &CheckRule, scope: &dyn Scope) -> Verdict {
-    let (value, diags) = eval(&rule.error_message, scope);
-    if diags.iter().any(Diagnostic::is_error) {
-        return Verdict::Invalid(diags);
-    }
-    if value.marks() != Marks::NONE {
-        let hidden = "The error message included a sensitive value, so it will not be displayed.";
-        return Verdict::Fail(hidden.to_owned());
-    }
-    match convert(&value, &Type::String) {
-        Ok(text) => Verdict::Fail(text.as_str().unwrap_or("The error message is not known yet.").trim().to_owned()),
-        Err(problem) => {
-            let detail = format!("Unsuitable value for error message: {problem}.");
-            Verdict::Invalid(vec![Diagnostic::error("Invalid error message", detail).at(&rule.error_message.span)])
-        }
-    }
-}
-
 /// Judges the `validation` blocks of all variables.
 pub fn validate(module: &Module, scope: &dyn Scope, sources: &Sources) -> Vec<Diagnostic> {
     module.variables.values().flat_map(|variable| validate_one(variable, scope, sources, &variable.span)).collect()
-}
-
-/// Judges the `validation` blocks of a variable whose value is from `place`.
-pub fn validate_one(variable: &Variable, scope: &dyn Scope, sources: &Sources, place: &Span) -> Vec<Diagnostic> {
-    let mut diags = Vec::new();
-    for rule in &variable.validations {
-        match judge(rule, scope) {
-            Verdict::Pass | Verdict::Unknown => {}
-            Verdict::Invalid(problems) => diags.extend(problems),
-            Verdict::Fail(message) => {
-                let checked = sources.place(&rule.span).unwrap_or_default();
-                let detail = format!("{message}\n\nThis was checked by the validation rule at {checked}.");
-                let diag = Diagnostic::error("Invalid value for variable", detail).at(place);
-                diags.push(diag.related(&rule.condition.span, "this condition is false"));
-            }
-        }
-    }
-    diags
 }

@@ -7,9 +7,9 @@ use super::conditions;
 use super::env::{Env, overlay};
 use crate::lang::address::Address;
 use crate::lang::eval::Scope;
+use crate::lang::judge::{Verdict, judge};
 use crate::lang::module::{Check, CheckRule, Resource};
 use crate::lang::scope::Overlay;
-use crate::lang::variables::{Verdict, judge};
 use straddle_sdk::value::{Str, Type, Value};
 
 /// What a condition belongs to.
@@ -125,14 +125,9 @@ impl<'a> Collected<'_, 'a> {
             let scope = self.env.scope(instance);
             let own = check.map(|check| conditions::nested(self.env, instance, check)).unwrap_or_default();
             let (mut status, mut messages) = judged(rules, &Overlay { resources: &own, ..Overlay::over(&scope) });
-            let looked_at = check.and_then(|check| check.data.as_ref()).map(|(mode, ty, name)| Address {
-                mode: *mode,
-                module: module.clone(),
-                ..Address::managed(ty.clone(), name.clone(), None)
-            });
+            let looked_at = check.and_then(|check| conditions::looked_at(self.env, instance, check));
             if let Some(why) = looked_at.and_then(|address| self.env.unread(&address)) {
-                status = status.max(Status::Fail);
-                messages.push(why);
+                (status, messages) = (Status::Fail, vec![why]);
             }
             instances.push(CheckedInstance { address: Address { module, ..address.clone() }, status, messages });
         }
@@ -170,10 +165,10 @@ impl<'a> Collected<'_, 'a> {
 fn judged(rules: &[CheckRule], scope: &dyn Scope) -> (Status, Vec<String>) {
     let (mut worst, mut messages) = (Status::Pass, Vec::new());
     for rule in rules {
-        worst = worst.max(match judge(rule, scope) {
+        worst = worst.max(match judge(rule, scope).verdict {
             Verdict::Pass => Status::Pass,
             Verdict::Unknown => Status::Unknown,
-            Verdict::Invalid(_) => Status::Error,
+            Verdict::Invalid => Status::Error,
             Verdict::Fail(message) => {
                 messages.push(message);
                 Status::Fail

@@ -3,27 +3,27 @@
 use super::blocks::Blocks;
 use super::env::{Env, overlay};
 use super::providers::Providers;
-use super::traverse::{config_address, named, text};
+use super::traverse::{config_address, named};
 use crate::diag::Diagnostic;
-use crate::lang::address::Address;
+use crate::lang::address::{Address, Key};
 use crate::lang::ast::Expr;
 use crate::lang::eval::{Scope, eval};
-use crate::lang::evaluate::{Instances, instances};
 use crate::lang::functions::FunctionContext;
 use crate::lang::module::{Import, ImportedBy as By};
 use crate::lang::reference::{Reference, Subject};
 use crate::plugin::{IdentitySchema, ImportBy};
 use std::collections::BTreeMap;
 use straddle_sdk::value::codec::show::known_part;
-use straddle_sdk::value::{Marks, Str, Type, Value, convert};
+use straddle_sdk::value::{Kind, Marks, Str, Type, Value, convert};
 
-/// By what existing objects are found, by address: of the instances of a resource in one instance of its module.
+/// By what existing objects are found, by address: of the instances of a resource in one instance of its module. `made` are their keys.
 pub(super) fn targets(
     env: &Env<'_>,
     blocks: &Blocks<'_>,
     providers: &Providers,
     block: usize,
     address: &Address,
+    made: impl Fn(&Option<Key>) -> bool,
 ) -> (BTreeMap<Address, ImportBy>, Vec<Diagnostic>) {
     let mut found = BTreeMap::new();
     let mut problems = Vec::new();
@@ -31,7 +31,14 @@ pub(super) fn targets(
         match pairs(import, env, providers) {
             Ok(pairs) => {
                 for (to, by) in pairs {
-                    if to.without_key() == *address && found.insert(to.clone(), by).is_some() {
+                    if to.without_key() != *address {
+                        continue;
+                    }
+                    if !made(&to.key) {
+                        problems.push(unmade(&to));
+                        continue;
+                    }
+                    if found.insert(to.clone(), by).is_some() {
                         let detail = format!("{to} is named by more than one import block.");
                         problems.push(Diagnostic::error("Duplicate import configuration", detail).at(&import.span));
                     }
@@ -43,32 +50,32 @@ pub(super) fn targets(
     (found, problems)
 }
 
+/// An import target that the configuration does not make.
+pub fn unmade(to: &Address) -> Diagnostic {
+    let detail = format!(
+        "The configuration for the given import {to} does not exist. All target instances must have an associated configuration to be \
+         imported."
+    );
+    Diagnostic::error("Configuration for import target does not exist", detail)
+}
+
 /// Import blocks whose target nobody has configured.
 pub(super) fn undeclared(env: &Env<'_>, blocks: &Blocks<'_>) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for import in &env.module.imports {
         let Some(address) = config_address(&import.to) else { continue };
-        if address.workload.is_some() {
-            problems.push(
-                Diagnostic::error(
-                    "Import block for a replica",
-                    format!(
-                        "{address} stands in a workload, whose replicas are placed before anything of them is read."
-                    ),
-                )
-                .at(&import.to.span)
-                .help("Take it over first: straddle import 'workload.web.aws_instance.server[\"aws-a/0\"]' ID"),
-            );
-            continue;
-        }
         if blocks.find(&address).is_none() {
             problems.push(
                 Diagnostic::error(
                     "Configuration for import target does not exist",
-                    format!("The configuration for the given import target {address} does not exist."),
+                    format!(
+                        "The configuration for the given import target {address} does not exist. If you wish to automatically generate \
+                         config for this resource, use the -generate-config-out option within straddle plan. Otherwise, make sure the \
+                         target resource exists within your configuration."
+                    ),
                 )
                 .at(&import.to.span)
-                .help("Write a resource block for it, or let one be written: straddle plan -generate-config-out=generated.tf"),
+                .help("straddle plan -generate-config-out=generated.tf"),
             );
         }
     }
@@ -88,29 +95,98 @@ pub fn pairs(
     let one = |each: Option<(Value, Value)>| -> Result<(Address, ImportBy), Vec<Diagnostic>> {
         let inner = overlay(&scope, None, each.as_ref());
         let to = named(&import.to, &Keys(each.as_ref())).map_err(|e| vec![*e])?;
+        let mut problems = fits(&to.address, import, env);
         let by = match &import.by {
-            By::Id(id) => {
-                ImportBy::Id(text(id, &inner, "Invalid import id argument", "The import id").map_err(|e| vec![*e])?)
-            }
-            By::Identity(expr) => {
-                let schema = identity_schema(import, &to.address, env, providers).map_err(|e| vec![*e])?;
-                ImportBy::Identity(identity(expr, &inner, &schema).map_err(|e| vec![*e])?)
-            }
+            By::Id(expr) => id(expr, &inner).map(ImportBy::Id),
+            By::Identity(expr) => identity_schema(import, &to.address, env, providers)
+                .and_then(|schema| identity(expr, &inner, &schema))
+                .map(ImportBy::Identity),
         };
-        Ok((to.address, by))
-    };
-    let mut problems = Vec::new();
-    match instances(None, import.for_each.as_ref(), &scope, &mut problems) {
-        _ if problems.iter().any(Diagnostic::is_error) => Err(problems),
-        Instances::Each(list) => {
-            list.into_iter().map(|(key, value): (Str, Value)| one(Some((Value::string(key), value)))).collect()
+        match by {
+            Ok(by) if problems.is_empty() => Ok((to.address, by)),
+            Ok(_) => Err(problems),
+            Err(problem) => {
+                problems.push(*problem);
+                Err(problems)
+            }
         }
-        Instances::Unknown => Err(vec![
-            Diagnostic::error("Invalid for_each argument", "What is imported must be known when the plan is made.")
-                .at(&import.span),
-        ]),
-        Instances::Single | Instances::Count(_) => Ok(vec![one(None)?]),
+    };
+    match &import.for_each {
+        None => Ok(vec![one(None)?]),
+        Some(expr) => repeated(expr, &scope)?.into_iter().map(|each| one(Some(each))).collect(),
     }
+}
+
+/// What a block is repeated for: the keys and values of any collection, those of lists by number.
+fn repeated(expr: &Expr, scope: &dyn Scope) -> Result<Vec<(Value, Value)>, Vec<Diagnostic>> {
+    let refuse = |detail: &str| vec![Diagnostic::error("Invalid for_each argument", detail).at(&expr.span)];
+    let (value, problems) = eval(expr, scope);
+    if problems.iter().any(Diagnostic::is_error) {
+        return Err(problems);
+    }
+    if !value.is_wholly_known() {
+        return Err(refuse(
+            "The \"for_each\" expression includes values derived from other resource attributes that cannot be determined until apply, \
+             and so straddle cannot determine the full set of values that might be used to import this resource.",
+        ));
+    }
+    let (value, marks) = value.unmark();
+    if marks.contains(Marks::EPHEMERAL) {
+        return Err(refuse(
+            "The given \"for_each\" value is derived from an ephemeral value, which means that straddle cannot persist it between \
+             plan/apply rounds. Use only non-ephemeral values to specify a resource's instance keys.",
+        ));
+    }
+    let marked = |value: &Value| value.clone().with_marks(marks);
+    if value.is_null() {
+        return Ok(Vec::new());
+    }
+    if let Some(entries) = value.entries() {
+        return Ok(entries.iter().map(|(key, value)| (Value::string(key.clone()), marked(value))).collect());
+    }
+    match (value.kind(), value.items()) {
+        (Kind::Set(_), Some(items)) => Ok(items.iter().map(|item| (item.clone(), marked(item))).collect()),
+        (_, Some(items)) => Ok(items.iter().zip(0u64..).map(|(item, at)| (Value::number(at), marked(item))).collect()),
+        _ => Err(refuse("The \"for_each\" expression must be a collection.")),
+    }
+}
+
+/// An id: a text that is there. That it is a secret does not matter, the provider alone is told.
+fn id(expr: &Expr, scope: &dyn Scope) -> Result<String, Box<Diagnostic>> {
+    let refuse = |detail: &str| Box::new(Diagnostic::error("Invalid import id argument", detail).at(&expr.span));
+    let (value, problems) = eval(expr, scope);
+    if let Some(problem) = problems.into_iter().find(Diagnostic::is_error) {
+        return Err(problem.into());
+    }
+    let value = convert(&value.unmark().0, &Type::String).map_err(|problem| {
+        let detail = format!("Invalid expression value: {problem}.");
+        Box::new(Diagnostic::error("Incorrect value type", detail).at(&expr.span))
+    })?;
+    match value.as_str() {
+        _ if value.is_null() => Err(refuse("The import ID cannot be null.")),
+        None => Err(refuse(
+            "The import block \"id\" argument depends on resource attributes that cannot be determined until apply, so straddle \
+             cannot plan to import this resource.",
+        )),
+        Some("") => Err(refuse("The import ID value evaluates to an empty string, please provide a non-empty value.")),
+        Some(text) => Ok(text.to_owned()),
+    }
+}
+
+/// Whether the key of a target is of the kind that its resource has.
+fn fits(to: &Address, import: &Import, env: &Env<'_>) -> Vec<Diagnostic> {
+    let node = env.tree.find(to.module.iter().map(|(name, _)| name));
+    let Some(resource) = node.and_then(|n| env.tree.nodes[n].module.resource(to.mode, &to.ty, &to.name)) else {
+        return Vec::new();
+    };
+    let detail = match (&to.key, resource.count.is_some(), resource.for_each.is_some()) {
+        (Some(Key::Str(_)), _, false) => "The target resource does not use for_each.",
+        (Some(Key::Int(_)), false, _) => "The target resource does not use count.",
+        (None, _, true) => "The target resource is using for_each.",
+        (None, true, _) => "The target resource is using count.",
+        _ => return Vec::new(),
+    };
+    vec![Diagnostic::error("Invalid import 'to' expression", detail).at(&import.to.span)]
 }
 
 /// What may stand in the keys of an address: what the block is repeated for.

@@ -23,6 +23,7 @@ use crate::lang::address::{Address, Key, Mode};
 use crate::lang::functions::FunctionContext;
 use crate::lang::load::Config;
 use crate::lang::tree::Tree;
+use crate::plugin::ImportBy;
 use crate::promise::model::Survival;
 use crate::spec::Spec;
 use crate::spread::Question as SpreadQuestion;
@@ -51,6 +52,8 @@ pub struct Input<'a> {
     pub wishes: Wishes,
     /// Address before a `moved` block, by address now.
     pub moved: BTreeMap<Address, Address>,
+    /// Replicas that import blocks name, by what they were found: they are among what was observed, and the state that is kept has them not.
+    pub taken: BTreeMap<Address, ImportBy>,
     /// The day of the last rehearsal that a site was there for, by location.
     pub rehearsed: BTreeMap<String, i64>,
 }
@@ -146,6 +149,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             return self.finish(changes, standing, decisions, Vec::new(), Vec::new());
         }
         self.orphans(&mut changes, &placements, ask).await?;
+        self.refuse_taking_to_remove(&changes)?;
         revisions::mark(&mut standing, &changes);
         let decisions = self.decide(&standing)?;
         self.spares(&mut changes, &standing, &decisions, ask).await?;
@@ -594,6 +598,9 @@ impl<'i, 'a> Maker<'i, 'a> {
             let schema = schemas.and_then(|s| s.identities.get(&change.address.ty));
             change.identity_version = schema.map_or(0, |s| s.version);
             change.previous_address = self.input.moved.get(&change.address).cloned();
+            if let Some(by) = self.input.taken.get(&change.address).filter(|_| change.deposed.is_none()) {
+                change.importing = Some(by.clone());
+            }
             let deposed = change.deposed.as_deref().and_then(DeposedKey::parse);
             let id = ObjectId { address: change.address.clone(), deposed };
             if let Some(object) = self.input.state.objects.get(&id) {

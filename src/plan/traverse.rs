@@ -4,7 +4,7 @@ use crate::diag::Diagnostic;
 use crate::lang::address::{Address, Key, Mode};
 use crate::lang::ast::{Expr, ExprKind, StepKind};
 use crate::lang::eval::{Scope, eval};
-use straddle_sdk::value::{Kind, Step, Str, Type, Value, convert};
+use straddle_sdk::value::{Kind, Step, Str, Value};
 
 /// A resource named by an expression, and what is taken of it.
 pub struct Named {
@@ -166,29 +166,5 @@ fn index(value: &Value) -> Option<Step> {
         Kind::String(name) => Some(Step::Key(name.clone())),
         Kind::Number(n) => n.to_u64().map(Step::Index),
         _ => None,
-    }
-}
-
-/// A text that an expression comes to.
-///
-/// # Errors
-/// It is none, or not known.
-pub fn text(expr: &Expr, scope: &dyn Scope, summary: &str, what: &str) -> Result<String, Box<Diagnostic>> {
-    let refuse = |detail: String| Box::new(Diagnostic::error(summary, detail).at(&expr.span));
-    let (value, problems) = eval(expr, scope);
-    if let Some(problem) = problems.into_iter().find(Diagnostic::is_error) {
-        return Err(problem.into());
-    }
-    let (value, marks) = value.unmark();
-    if marks.is_sensitive() {
-        return Err(refuse(format!("{what} cannot be sensitive: it would be shown.")));
-    }
-    let value = convert(&value, &Type::String).map_err(|e| refuse(format!("{what} must be a string: {e}.")))?;
-    match value.kind() {
-        Kind::String(text) if !text.is_empty() => Ok(text.to_string()),
-        Kind::Unknown(_) => Err(refuse(format!(
-            "{what} depends on what is only known after apply; it must be known when the plan is made."
-        ))),
-        _ => Err(refuse(format!("{what} must not be null or empty."))),
     }
 }

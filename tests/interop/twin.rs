@@ -172,6 +172,8 @@ fn judged(change: &Value) -> Value {
 fn without_chance(value: Value) -> Value {
     match value {
         Value::String(text) if text.len() == 36 && text.matches('-').count() == 4 => "(chance)".into(),
+        // The ids that the Rust framework's null provider draws.
+        Value::String(text) if text.len() == 30 && text.bytes().all(|b| b.is_ascii_alphanumeric()) => "(chance)".into(),
         // Those of the null provider.
         Value::String(text) if text.len() > 14 && text.bytes().all(|b| b.is_ascii_digit()) => "(chance)".into(),
         Value::Array(items) => items.into_iter().map(without_chance).collect(),

@@ -13,10 +13,11 @@ use crate::diag::{Diagnostic, Severity, Sources, Span};
 use crate::lang::eval::Scope;
 use crate::lang::functions::FunctionContext;
 use crate::lang::functions::files::Disk;
+use crate::lang::judge::{Verdict, judge, shown};
 use crate::lang::module::{CheckRule, Mode, Module};
 use crate::lang::reference::{Reference, Subject};
 use crate::lang::test_file::Run;
-use crate::lang::variables::{Verdict, judge};
+use crate::plan::conditions;
 use crate::plan::env::Env;
 use crate::plan::make::Failure;
 use crate::plan::model::{Action, Kind, Plan};
@@ -197,12 +198,13 @@ impl<'a> Stage<'a> {
                 seen.unplanned = !run.plan_only;
             }
             Ok(plan) => {
-                seen.problems.extend(plan.warnings.iter().map(strict));
+                // What checks say is said again, or mended, by what follows.
+                let said = plan.warnings.iter().filter(|w| run.plan_only || !of_check(w));
+                seen.problems.extend(said.map(strict));
                 if run.plan_only {
                     seen.shown = Some(crate::report::plan::text(&plan, Fate::Applied, printer.style()));
                     let env = project.env();
                     planned(&plan, &env);
-                    seen.problems.extend(undecided(&env));
                     self.look(run, prepared, &env, &mut seen);
                 } else if !seen.problems.iter().any(Diagnostic::is_error) {
                     self.apply(run, prepared, store, &scene, &plan, &mut seen, printer).await;
@@ -300,8 +302,6 @@ impl<'a> Stage<'a> {
 
 /// How many provider calls at once.
 const PARALLEL: usize = 10;
-/// What a check that does not hold is called.
-const CHECK: &str = "Check block assertion failed";
 /// What a failed assertion is called.
 const ASSERTION: &str = "Test assertion failed";
 
@@ -330,9 +330,14 @@ fn words(failure: Failure) -> Vec<Diagnostic> {
     }
 }
 
-/// A check that does not hold is no mere warning in a test.
+/// Whether a check says it.
+fn of_check(problem: &Diagnostic) -> bool {
+    problem.summary == conditions::FAILED_CHECK || problem.summary == conditions::UNDECIDED_CHECK
+}
+
+/// A check that does not hold is no mere warning in a test, nor is one that nobody can judge.
 fn strict(problem: &Diagnostic) -> Diagnostic {
-    let failed = problem.summary == CHECK;
+    let failed = of_check(problem);
     Diagnostic { severity: if failed { Severity::Error } else { problem.severity }, ..problem.clone() }
 }
 
@@ -351,29 +356,14 @@ fn planned(plan: &Plan, env: &Env<'_>) {
     }
 }
 
-/// Checks that nobody can judge before something is applied: in a test of a plan that is an error.
-fn undecided(env: &Env<'_>) -> Vec<Diagnostic> {
-    let mut problems = Vec::new();
-    for (number, node) in env.tree.nodes.iter().enumerate().filter(|(_, n)| !n.module.checks.is_empty()) {
-        for instance in env.instances_of(number) {
-            let scope = env.scope(instance);
-            let rules = node.module.checks.values().flat_map(|check| &check.asserts);
-            for rule in rules.filter(|rule| matches!(judge(rule, &scope), Verdict::Unknown)) {
-                let detail = "The condition could not be evaluated at this time, a result will be known when this plan is applied.";
-                let problem = Diagnostic::error("Check block assertion known after apply", detail);
-                problems.push(problem.at(&rule.condition.span));
-            }
-        }
-    }
-    problems
-}
-
 fn assertion(rule: &CheckRule, scope: &dyn Scope, failed: &mut bool) -> Vec<Diagnostic> {
-    match judge(rule, scope) {
-        Verdict::Pass => Vec::new(),
+    let judged = judge(rule, scope);
+    let mut problems = judged.problems;
+    match judged.verdict {
+        Verdict::Pass | Verdict::Invalid => {}
         Verdict::Fail(message) => {
             *failed = true;
-            vec![Diagnostic::error(ASSERTION, message).at(&rule.condition.span)]
+            problems.push(Diagnostic::error(ASSERTION, shown(&message)).at(&rule.condition.span));
         }
         Verdict::Unknown => {
             let detail = "Condition expression could not be evaluated at this time. This means you have executed a `run` block \
@@ -381,10 +371,10 @@ fn assertion(rule: &CheckRule, scope: &dyn Scope, failed: &mut bool) -> Vec<Diag
                           plan has been applied. Either remove this value from your condition, or execute an `apply` command \
                           from this `run` block. Alternatively, if there is an override for this value, you can make it \
                           available during the plan phase by setting `override_during = plan` in the `override_` block.";
-            vec![Diagnostic::error("Unknown condition value", detail).at(&rule.condition.span)]
+            problems.push(Diagnostic::error("Unknown condition value", detail).at(&rule.condition.span));
         }
-        Verdict::Invalid(problems) => problems,
     }
+    problems
 }
 
 /// Ends everything a state holds.
@@ -456,10 +446,10 @@ impl Expected {
 
     /// Takes checks away where something else went wrong: what they look at was never reached. Those that are expected stay.
     fn without_unreached(&self, problems: &mut Vec<Diagnostic>) {
-        if !problems.iter().any(|p| p.is_error() && p.summary != CHECK) {
+        if !problems.iter().any(|p| p.is_error() && p.summary != conditions::FAILED_CHECK) {
             return;
         }
-        let mut strange: Vec<Diagnostic> = problems.iter().filter(|p| p.summary == CHECK).cloned().collect();
+        let mut strange: Vec<Diagnostic> = problems.iter().filter(|p| of_check(p)).cloned().collect();
         self.take(&mut strange);
         problems.retain(|p| !strange.contains(p));
     }

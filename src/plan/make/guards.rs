@@ -13,6 +13,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use straddle_sdk::value::Str;
 
 impl Maker<'_, '_> {
+    /// An object is not taken over to be removed in the same breath.
+    pub(super) fn refuse_taking_to_remove(&mut self, changes: &[Change]) -> Result<(), Failure> {
+        let taken = |c: &&Change| c.deposed.is_none() && self.input.taken.contains_key(&c.address);
+        let going = changes.iter().filter(taken).filter(|c| matches!(c.action, Action::Delete | Action::Forget));
+        let refused = going.map(|change| {
+            crate::plan::import::unmade(&change.address).help(
+                "No replica of this name is wanted: write another number, or raise what the workload asks for there.",
+            )
+        });
+        let refused: Vec<Diagnostic> = refused.collect();
+        self.problems.extend(refused);
+        self.fail_on_errors()
+    }
+
     /// Takes out what this kind of plan does not do, and what the engine put off.
     pub(super) fn restrict(&self, changes: &mut Vec<Change>, standing: &[Standing], decisions: &[Decision]) {
         let mut deferred: BTreeSet<(Str, Str)> = BTreeSet::new();

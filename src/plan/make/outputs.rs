@@ -57,9 +57,7 @@ impl Maker<'_, '_> {
                 Ok(value) => {
                     values.insert(name.clone(), value.clone());
                     let value = if output.sensitive { value.unmark().0 } else { value };
-                    // A refresh knows of nothing new.
-                    let kept = self.input.kind == Kind::RefreshOnly && !value.is_wholly_known();
-                    entry.after = if kept { entry.before.clone() } else { Some(value) };
+                    entry.after = Some(value);
                 }
                 Err(found) => self.problems.extend(found),
             }
@@ -80,7 +78,7 @@ impl Maker<'_, '_> {
         if matches!(self.input.kind, Kind::Destroy | Kind::RefreshOnly) {
             return;
         }
-        self.problems.extend(conditions::judge_checks(&self.env));
+        self.problems.extend(conditions::judge_checks(&self.env, true));
     }
 
     /// How every condition fares.

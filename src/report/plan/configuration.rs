@@ -2,23 +2,26 @@
 //! makes. Policy and cost tools look here for what belongs together.
 
 use super::json::head;
+use crate::diag::Sources;
 use crate::lang::address::Address;
 use crate::lang::ast::{Body, Expr, Step, StepKind, Traversal};
 use crate::lang::eval::{NoScope, eval};
 use crate::lang::module::{Module, Resource};
 use crate::lang::reference::{Reference, Subject, traversals};
+use crate::lang::syntax::json::is_json;
 use crate::lang::tree::Tree;
 use crate::plan::providers::{Providers, local_of};
 use crate::report::json::Json;
 use std::collections::{BTreeMap, BTreeSet};
 use straddle_sdk::schema::{Block, Nesting};
+use straddle_sdk::value::codec::json::decode_plain;
 use straddle_sdk::value::codec::show::known_part;
 use straddle_sdk::value::{Kind, Str};
 
 /// Writes the configuration of a tree of modules.
-pub fn json(tree: &Tree<'_>, providers: &Providers) -> String {
+pub fn json(tree: &Tree<'_>, providers: &Providers, sources: &Sources) -> String {
     let mut json = Json::new();
-    let writer = Writer { tree, providers };
+    let writer = Writer { tree, providers, texts: Texts(sources) };
     json.object(|j| {
         let configs = writer.all_configs();
         if !configs.is_empty() {
@@ -32,7 +35,12 @@ pub fn json(tree: &Tree<'_>, providers: &Providers) -> String {
 struct Writer<'w, 'a> {
     tree: &'w Tree<'a>,
     providers: &'w Providers,
+    texts: Texts<'w>,
 }
+
+/// The files that expressions stand in.
+#[derive(Clone, Copy)]
+struct Texts<'w>(&'w Sources);
 
 /// A provider configuration as the format names it, and what of it is told.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -120,7 +128,7 @@ impl Writer<'_, '_> {
                 if let (Some(written), Some(schema)) = (written, schema)
                     && (!written.body.attributes.is_empty() || !written.body.blocks.is_empty())
                 {
-                    body(&written.body, &schema.provider.block, j.key("expressions"));
+                    self.texts.body(&written.body, &schema.provider.block, j.key("expressions"));
                 }
             });
         }
@@ -129,7 +137,7 @@ impl Writer<'_, '_> {
     fn module(&self, number: usize, j: &mut Json) {
         let module = self.tree.nodes[number].module;
         j.object(|j| {
-            outputs(module, j);
+            outputs(module, self.texts, j);
             let all: Vec<&Resource> = module.resources.values().collect();
             if !all.is_empty() {
                 // Managed ones come first, as in Terraform.
@@ -160,17 +168,18 @@ impl Writer<'_, '_> {
                         j.key("type").text(provisioner.labels.first().map_or("", |label| &label.text));
                         let own = provisioner.body.attributes.iter();
                         let own = own.filter(|a| !matches!(&*a.name.name, "when" | "on_failure"));
-                        j.key("expressions").object(|j| own.for_each(|a| expression(&a.expr, j.key(&a.name.name))));
+                        j.key("expressions")
+                            .object(|j| own.for_each(|a| self.texts.expression(&a.expr, j.key(&a.name.name))));
                     });
                 });
             }
             if let Some(schema) = self.providers.schema(module, resource) {
                 if !resource.body.attributes.is_empty() || !resource.body.blocks.is_empty() {
-                    body(&resource.body, &schema.block, j.key("expressions"));
+                    self.texts.body(&resource.body, &schema.block, j.key("expressions"));
                 }
                 j.key("schema_version").plain(schema.version);
             }
-            repetition(resource.count.as_ref(), resource.for_each.as_ref(), j);
+            self.texts.repetition(resource.count.as_ref(), resource.for_each.as_ref(), j);
             depends_on(&resource.depends_on, j);
         });
     }
@@ -185,9 +194,10 @@ impl Writer<'_, '_> {
                 }
                 if !call.body.attributes.is_empty() {
                     let all = call.body.attributes.iter();
-                    j.key("expressions").object(|j| all.for_each(|a| expression(&a.expr, j.key(&a.name.name))));
+                    j.key("expressions")
+                        .object(|j| all.for_each(|a| self.texts.expression(&a.expr, j.key(&a.name.name))));
                 }
-                repetition(call.count.as_ref(), call.for_each.as_ref(), j);
+                self.texts.repetition(call.count.as_ref(), call.for_each.as_ref(), j);
                 self.module(*child, j.key("module"));
                 if let Some((version, _)) = &call.version {
                     j.key("version_constraint").text(version);
@@ -198,7 +208,7 @@ impl Writer<'_, '_> {
     }
 }
 
-fn outputs(module: &Module, j: &mut Json) {
+fn outputs(module: &Module, texts: Texts<'_>, j: &mut Json) {
     if module.outputs.is_empty() {
         return;
     }
@@ -209,7 +219,7 @@ fn outputs(module: &Module, j: &mut Json) {
                     j.key("sensitive").plain(true);
                 }
                 if let Some(value) = &output.value {
-                    expression(value, j.key("expression"));
+                    texts.expression(value, j.key("expression"));
                 }
                 depends_on(&output.depends_on, j);
                 if let Some(text) = output.description.as_ref().filter(|text| !text.is_empty()) {
@@ -241,65 +251,78 @@ fn variables(module: &Module, j: &mut Json) {
     });
 }
 
-/// `count` or `for_each`, where there is anything to say of it.
-fn repetition(count: Option<&Expr>, for_each: Option<&Expr>, j: &mut Json) {
-    for (name, expr) in [("count_expression", count), ("for_each_expression", for_each)] {
-        if let Some(expr) = expr.filter(|expr| constant(expr).is_some() || !references(expr).is_empty()) {
-            expression(expr, j.key(name));
-        }
-    }
-}
-
 fn depends_on(all: &[Traversal], j: &mut Json) {
     if !all.is_empty() {
         j.key("depends_on").texts(all.iter().map(text));
     }
 }
 
-/// What is written of a body: arguments as expressions, blocks as their schema collects them. What `dynamic` blocks come to is not in
-/// the text.
-fn body(written: &Body, schema: &Block, j: &mut Json) {
-    j.object(|j| {
-        let mut attributes: BTreeMap<&str, &Expr> = BTreeMap::new();
-        attributes.extend(written.attributes.iter().map(|a| (&*a.name.name, &a.expr)));
-        for (name, expr) in attributes.into_iter().filter(|(name, _)| schema.attributes.contains_key(*name)) {
-            expression(expr, j.key(name));
-        }
-        for (name, nested) in &schema.blocks {
-            let all: Vec<_> = written.blocks_of(name).collect();
-            let Some(first) = all.first() else { continue };
-            match nested.nesting {
-                Nesting::Single | Nesting::Group => body(&first.body, &nested.block, j.key(name)),
-                Nesting::List | Nesting::Set => j.key(name).array(all, |j, one| body(&one.body, &nested.block, j)),
-                Nesting::Map => j.key(name).object(|j| {
-                    for one in all {
-                        let label = one.labels.first().map_or("", |label| &label.text);
-                        body(&one.body, &nested.block, j.key(label));
-                    }
-                }),
+impl<'w> Texts<'w> {
+    /// `count` or `for_each`, where there is anything to say of it.
+    fn repetition(self, count: Option<&Expr>, for_each: Option<&Expr>, j: &mut Json) {
+        for (name, expr) in [("count_expression", count), ("for_each_expression", for_each)] {
+            if let Some(expr) = expr.filter(|expr| self.constant(expr).is_some() || !references(expr).is_empty()) {
+                self.expression(expr, j.key(name));
             }
         }
-    });
-}
+    }
 
-fn expression(expr: &Expr, j: &mut Json) {
-    j.object(|j| {
-        if let Some(constant) = constant(expr) {
-            j.key("constant_value").raw(&constant);
-            return;
-        }
-        let all = references(expr);
-        if !all.is_empty() {
-            j.key("references").texts(all);
-        }
-    });
-}
+    /// What is written of a body: arguments as expressions, blocks as their schema collects them. What `dynamic` blocks come to is not in
+    /// the text.
+    fn body(self, written: &Body, schema: &Block, j: &mut Json) {
+        j.object(|j| {
+            let mut attributes: BTreeMap<&str, &Expr> = BTreeMap::new();
+            attributes.extend(written.attributes.iter().map(|a| (&*a.name.name, &a.expr)));
+            for (name, expr) in attributes.into_iter().filter(|(name, _)| schema.attributes.contains_key(*name)) {
+                self.expression(expr, j.key(name));
+            }
+            for (name, nested) in &schema.blocks {
+                let all: Vec<_> = written.blocks_of(name).collect();
+                let Some(first) = all.first() else { continue };
+                match nested.nesting {
+                    Nesting::Single | Nesting::Group => self.body(&first.body, &nested.block, j.key(name)),
+                    Nesting::List | Nesting::Set => {
+                        j.key(name).array(all, |j, one| self.body(&one.body, &nested.block, j))
+                    }
+                    Nesting::Map => j.key(name).object(|j| {
+                        for one in all {
+                            let label = one.labels.first().map_or("", |label| &label.text);
+                            self.body(&one.body, &nested.block, j.key(label));
+                        }
+                    }),
+                }
+            }
+        });
+    }
 
-/// The value of an expression that needs nothing: no names, no functions.
-fn constant(expr: &Expr) -> Option<String> {
-    let (value, problems) = eval(expr, &NoScope);
-    let failed = !problems.is_empty() || !value.is_wholly_known();
-    if failed { None } else { known_part(&value) }
+    fn expression(self, expr: &Expr, j: &mut Json) {
+        j.object(|j| {
+            if let Some(constant) = self.constant(expr) {
+                j.key("constant_value").raw(&constant);
+            }
+            let all = references(expr);
+            if !all.is_empty() {
+                j.key("references").texts(all);
+            }
+        });
+    }
+
+    /// What stands in a file in JSON syntax.
+    fn json_text(self, expr: &Expr) -> Option<&'w str> {
+        let source = self.0.files.get(expr.span.file.0 as usize).filter(|source| is_json(&source.name))?;
+        source.text.get(expr.span.range.clone())
+    }
+
+    /// The value of an expression that needs nothing: no names, no functions. In JSON syntax it is what is written, as Terraform tells it:
+    /// texts are not looked into.
+    fn constant(self, expr: &Expr) -> Option<String> {
+        if let Some(written) = self.json_text(expr) {
+            return decode_plain(written.as_bytes()).ok().and_then(|value| known_part(&value));
+        }
+        let (value, problems) = eval(expr, &NoScope);
+        let failed = !problems.is_empty() || !value.is_wholly_known();
+        if failed { None } else { known_part(&value) }
+    }
 }
 
 /// Each reference with all it takes, then with less and less of it.
