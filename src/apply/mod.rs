@@ -307,9 +307,7 @@ impl<'a> Carrying<'a> {
             return problems;
         }
         match self.block(change).and_then(|block| self.blocks.list[block].resource()) {
-            Some((resource, _)) => {
-                problems.into_iter().map(|p| placed(p, &resource.body, Some(&resource.span))).collect()
-            }
+            Some((resource, _)) => problems.into_iter().map(|p| placed(p, &resource.body)).collect(),
             None => problems,
         }
     }

@@ -709,6 +709,7 @@ fn outputs(project: &Project, env: &Env<'_>, plan: &Plan, refused: &BTreeSet<Str
             continue;
         };
         let Ok(value) = env.output(0, &name) else { continue };
+        let sensitive = output.sensitive || value.deep_marks().is_sensitive();
         let value = value.unmarked();
         if (!complete && !value.is_wholly_known()) || output.ephemeral || refused.contains(&name) {
             continue;
@@ -727,7 +728,7 @@ fn outputs(project: &Project, env: &Env<'_>, plan: &Plan, refused: &BTreeSet<Str
         let texts =
             json::encode(&value, &ty).ok().and_then(|v| Some((Json::new(&v).ok()?, Json::new(&ty.to_json()).ok()?)));
         if let Some((value, ty)) = texts {
-            entries.push(Entry::Output { name, output: Some(Output { value, ty, sensitive: output.sensitive }) });
+            entries.push(Entry::Output { name, output: Some(Output { value, ty, sensitive }) });
         }
     }
     entries

@@ -435,7 +435,7 @@ fn written<'m>(reference: &ProviderRef, tree: &Tree<'m>, providers: &Providers) 
 /// A provider's words at the place of its configuration they are about.
 fn placed_in(problem: Diagnostic, written: Option<&ProviderConfig>) -> Diagnostic {
     match written {
-        Some(written) => placed(problem, &written.body, None),
+        Some(written) => placed(problem, &written.body),
         None => problem,
     }
 }

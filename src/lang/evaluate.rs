@@ -134,7 +134,7 @@ pub fn check_outputs(module: &Module, root: bool, values: &BTreeMap<Str, Value>)
             let span = output.value.as_ref().map_or(&output.span, |expr| &expr.span);
             return Some(Diagnostic::error("Ephemeral value not allowed", detail).at(span));
         }
-        if root && marks.is_sensitive() && !output.sensitive {
+        if root && marks.contains(Marks::SENSITIVE) && !output.sensitive {
             let detail = "To reduce the risk of accidentally exporting sensitive data that was intended to be only internal, \
                           Terraform requires that any root module output containing sensitive data be explicitly marked as \
                           sensitive, to confirm your intent.\n\nIf you do intend to export this data, annotate the output value \
@@ -229,6 +229,7 @@ fn each_instances(expr: &Expr, scope: &dyn Scope, diags: &mut Vec<Diagnostic>) -
     };
     const SUMMARY: &str = "Invalid for_each argument";
     let (value, marks) = value.unmark();
+    let marks = marks.without(Marks::DECLARED);
     if marks.contains(Marks::EPHEMERAL) && !marks.is_sensitive() {
         let detail = "The given \"for_each\" value is derived from an ephemeral value, which means that Terraform cannot persist it \
                       between plan/apply rounds. Use only non-ephemeral values to specify a resource's instance keys.";

@@ -2,7 +2,8 @@
 
 use super::address::Mode;
 use super::ast::{Attribute, Block, Body, Expr, ExprKind, ObjectItem, ObjectKey, Traversal};
-use super::decode::content::{Shape, check, check_labels};
+use super::decode::content::{Shape, check, check_labels, just_attributes};
+use super::decode::{BAD_NAME, is_name};
 use super::module::{CheckRule, ProviderRef};
 use super::syntax::json::{is_json, parse_json_mocks, parse_json_test};
 use super::syntax::{Text, parse_body};
@@ -173,6 +174,7 @@ impl Reader {
         };
         check(body, &SHAPE, &mut self.problems);
         let mut file = TestFile::default();
+        let variables = self.once(body, "variables", "This test file").map(|block| &block.header);
         for block in &body.blocks {
             match &*block.kind.name {
                 "run" => {
@@ -181,13 +183,31 @@ impl Reader {
                         file.runs.push(run);
                     }
                 }
-                "variables" => file.variables.extend(block.body.attributes.iter().cloned()),
+                "variables" if variables == Some(&block.header) => file.variables.extend(self.arguments(block)),
+                "variables" => {}
                 "provider" if !block.labels.is_empty() => file.providers.push(block.clone()),
                 "mock_provider" => file.mocks.extend(self.mock(block)),
                 _ => file.overrides.extend(self.overriding(block)),
             }
         }
         file
+    }
+
+    /// The only block of a kind; of several the first counts.
+    fn once<'b>(&mut self, body: &'b Body, kind: &'static str, holder: &str) -> Option<&'b Block> {
+        let mut all = body.blocks_of(kind);
+        let first = all.next();
+        for again in all {
+            let detail = format!("{holder} already has a {kind} block defined.");
+            self.error(&format!("Multiple {kind:?} blocks"), detail, &again.header);
+        }
+        first
+    }
+
+    /// The arguments of a block that has nothing else.
+    fn arguments(&mut self, block: &Block) -> Vec<Attribute> {
+        just_attributes(&block.body, &mut self.problems);
+        block.body.attributes.clone()
     }
 
     fn unique(&mut self, file: &TestFile, run: &Run) {
@@ -217,7 +237,11 @@ impl Reader {
                 OVERRIDES[2],
             ],
         };
-        let name = block.labels.first()?.text.clone();
+        let label = block.labels.first()?;
+        let name = label.text.clone();
+        if !is_name(&name) {
+            self.error("Invalid run block name", BAD_NAME, &label.span);
+        }
         let body = &block.body;
         check(body, &SHAPE, &mut self.problems);
         let inner = |kind: &'static str| body.blocks_of(kind);
@@ -231,7 +255,8 @@ impl Reader {
                 false
             }
         };
-        let options = inner("plan_options").last().map(|b| self.options(&b.body)).unwrap_or_default();
+        let options =
+            self.once(body, "plan_options", "This run block").map(|b| self.options(&b.body)).unwrap_or_default();
         if !plan_only && options.refresh_only && inner("assert").next().is_none() {
             self.error("Nothing to check", "A run that only refreshes has something to assert.", &block.header);
         }
@@ -239,8 +264,8 @@ impl Reader {
             name,
             plan_only,
             options,
-            variables: inner("variables").flat_map(|b| b.body.attributes.clone()).collect(),
-            module: inner("module").last().and_then(|b| self.module(b)),
+            variables: self.once(body, "variables", "This run block").map(|b| self.arguments(b)).unwrap_or_default(),
+            module: self.once(body, "module", "This run block").and_then(|b| self.module(b)),
             providers: body.attribute("providers").map(|a| self.providers(&a.expr)).unwrap_or_default(),
             asserts: inner("assert").filter_map(|b| self.assertion(b)).collect(),
             expect_failures: body.attribute("expect_failures").map(|a| self.traversals(&a.expr)).unwrap_or_default(),
@@ -279,9 +304,13 @@ impl Reader {
     }
 
     fn module(&mut self, block: &Block) -> Option<(Str, Span)> {
-        const SHAPE: Shape<'_> = Shape { attributes: &[("source", true), ("version", false)], blocks: &[] };
+        const SHAPE: Shape<'_> = Shape { attributes: &[("source", false), ("version", false)], blocks: &[] };
         check(&block.body, &SHAPE, &mut self.problems);
-        let source = block.body.attribute("source")?;
+        let Some(source) = block.body.attribute("source") else {
+            let detail = "You must specify a source attribute when executing alternate modules during test executions.";
+            self.error("Missing \"source\" attribute for module block", detail, &block.header);
+            return None;
+        };
         match source.expr.literal_text() {
             Some(text) => Some((Str::new(text), source.expr.span.clone())),
             None => {

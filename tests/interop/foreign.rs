@@ -265,7 +265,8 @@ fn providers_of_a_rust_framework_are_driven_as_terraform_drives_them() {
     assert_eq!(twin.schemas()[0]["provider_schemas"].as_object().unwrap().len(), 2);
     let config = r#"
 resource "null_resource" "a" {
-  count = provider::fn::add(1, 1)
+  count    = provider::fn::add(1, 1)
+  triggers = { number = count.index, word = "w" }
 }
 resource "null_resource" "b" {
   for_each = toset(["x", "y"])
@@ -282,16 +283,16 @@ output "length" {
 }
 "#;
     twin.step(config);
-    let changes = twin.plan(&["-replace=null_resource.a[1]"]);
-    assert_eq!(actions(&changes, "null_resource.a[1]"), ["delete", "create"]);
+    let changes = twin.step(&config.replace("\"w\"", "count.index == 1 ? \"v\" : \"w\""));
+    assert_eq!(actions(&changes, "null_resource.a[0]"), ["no-op"]);
+    assert_eq!(actions(&changes, "null_resource.a[1]"), ["create", "delete"]);
     assert_eq!(actions(&changes, "null_resource.b[\"x\"]"), ["create", "delete"]);
-    twin.apply();
     twin.step(&config.replace("add(1, 1)", "add(1, 0)").replace("\"x\", \"y\"", "\"x\""));
     twin.write("output \"sum\" {\n  value = provider::fn::add(1, 1.5)\n}\n");
     twin.refused(&["plan", "-input=false"], &["Error in function call"]);
     twin.write("output \"sum\" {\n  value = provider::fn::add(1)\n}\n");
     twin.refused(&["plan", "-input=false"], &["Not enough function arguments"]);
-    twin.write("resource \"null_resource\" \"a\" {\n  triggers = { a = 1 }\n}\n");
-    twin.refused(&["plan", "-input=false"], &["triggers"]);
+    twin.write("resource \"null_resource\" \"a\" {\n  triggers = [1]\n}\n");
+    twin.refused(&["plan", "-input=false"], &["triggers", "map of string required"]);
     twin.step("");
 }

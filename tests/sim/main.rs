@@ -16,3 +16,4 @@ mod mistakes;
 mod observed;
 mod stack;
 mod surroundings;
+mod taken;

@@ -16,12 +16,14 @@ mod ssh;
 
 use super::event::Event;
 use super::{Carrying, Stop};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Span};
 use crate::lang::ast::{Block, Expr};
+use crate::lang::decode::content::missing_place;
 use crate::lang::eval::{Scope, eval};
 use crate::lang::module::Resource;
 use crate::plan::model::Change;
 use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use straddle_sdk::value::{Kind, Marks, Type, Value, convert};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -48,6 +50,8 @@ enum Work {
 pub(super) struct Script {
     /// `local-exec` and its like.
     kind: String,
+    /// Where its block begins.
+    place: Span,
     work: Work,
     /// Its output may hold secrets and is not shown.
     silent: bool,
@@ -101,6 +105,7 @@ impl<'a> Carrying<'a> {
             let Err(why) = script.run(&stopped, &mut say).await else { continue };
             let mut problem = Diagnostic::error(format!("{} provisioner error", script.kind), why);
             problem.address = Some(change.address.to_string());
+            problem = problem.at(&script.place);
             if !script.goes_on {
                 return Err(problem.into());
             }
@@ -182,12 +187,12 @@ fn script(resource: &Resource, block: &Block, scope: &dyn Scope) -> Result<Scrip
             None
         }
     };
-    let (work, quiet) = match errand {
+    let work = match errand {
         None => local(&mut arguments),
         Some(errand) => match connection::read(resource, block, scope) {
             Ok(connection) => {
                 arguments.secret |= connection.secret;
-                (Work::Remote { errand, connection: connection.into() }, false)
+                Work::Remote { errand, connection: connection.into() }
             }
             Err(problems) => {
                 arguments.problems.extend(problems);
@@ -199,10 +204,11 @@ fn script(resource: &Resource, block: &Block, scope: &dyn Scope) -> Result<Scrip
         return Err(arguments.problems);
     }
     let goes_on = word(block, "on_failure").as_deref() == Some("continue");
-    Ok(Script { kind: kind.to_string(), work, silent: arguments.secret || quiet, goes_on })
+    let place = missing_place(&block.body);
+    Ok(Script { kind: kind.to_string(), place, work, silent: arguments.secret, goes_on })
 }
 
-fn local(arguments: &mut Arguments<'_>) -> (Work, bool) {
+fn local(arguments: &mut Arguments<'_>) -> Work {
     let command = arguments.required("command");
     let directory = arguments.text("working_dir");
     let interpreter = arguments.texts("interpreter").filter(|words| !words.is_empty());
@@ -213,8 +219,9 @@ fn local(arguments: &mut Arguments<'_>) -> (Work, bool) {
     if let Some(Kind::Map(entries)) = variables.as_ref().map(Value::kind) {
         environment.extend(entries.items.iter().map(|(name, v)| (name.to_string(), text(v))));
     }
-    let quiet = arguments.value("quiet", Type::Bool).and_then(|v| v.as_bool()).unwrap_or(false);
-    (Work::Local { program, directory, environment }, quiet)
+    // Quiet or not: what is run is never told, what it says is.
+    arguments.value("quiet", Type::Bool);
+    Work::Local { program, directory, environment }
 }
 
 /// The scripts of a `remote-exec`: lines that make one, or files of this machine.
@@ -286,7 +293,8 @@ impl Script {
         if let Some(directory) = directory {
             command.current_dir(directory);
         }
-        let shown = if self.silent { "its command".to_string() } else { words.join(" ") };
+        let command_line = words.last().map_or("", String::as_str);
+        let shown = if self.silent { "its command" } else { command_line };
         let mut child = command.spawn().map_err(|error| format!("{shown} cannot be started: {error}."))?;
         if self.silent {
             tell("(output suppressed: it may hold sensitive values)".into());
@@ -314,8 +322,12 @@ impl Script {
         if status.success() {
             return Ok(());
         }
-        let output = if last.is_empty() { String::new() } else { format!(" Output: {}", last.join("\n")) };
-        Err(format!("Error running command {shown:?}: {status}.{output}"))
+        let status = match (status.code(), status.signal()) {
+            (Some(code), _) => format!("exit status {code}"),
+            (None, Some(signal)) => format!("signal: {signal}"),
+            (None, None) => status.to_string(),
+        };
+        Err(format!("Error running command '{shown}': {status}. Output: {}", last.join("\n")).trim_end().to_owned())
     }
 }
 

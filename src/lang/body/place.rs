@@ -2,14 +2,15 @@
 
 use crate::diag::{Diagnostic, Span};
 use crate::lang::ast::{Body, Expr, ExprKind, ObjectKey};
+use crate::lang::decode::content::missing_place;
 use straddle_sdk::value::{Path, Step};
 
-/// A provider's words where they belong: at the part they are about, else at the block (`header`). What has a place keeps it.
-pub fn placed(problem: Diagnostic, body: &Body, header: Option<&Span>) -> Diagnostic {
-    match (problem.attribute.as_ref().and_then(|path| place_of(body, path)), header) {
-        (Some(place), _) => problem.at_attribute(&place),
-        (None, Some(header)) if problem.span.is_none() => problem.at(header),
-        _ => problem,
+/// A provider's words where they belong: at the part they are about, else where the block begins. What has a place keeps it.
+pub fn placed(problem: Diagnostic, body: &Body) -> Diagnostic {
+    match problem.attribute.as_ref().and_then(|path| place_of(body, path)) {
+        Some(place) => problem.at_attribute(&place),
+        None if problem.span.is_none() => problem.at(&missing_place(body)),
+        None => problem,
     }
 }
 

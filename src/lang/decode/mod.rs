@@ -122,11 +122,11 @@ const QUOTED: &str = "In this context, references are expected literally rather 
                       Terraform. Remove the quotes surrounding this reference to silence this warning.";
 
 /// What Terraform says of a name that is none.
-const BAD_NAME: &str =
+pub(crate) const BAD_NAME: &str =
     "A name must start with a letter or underscore and may contain only letters, digits, underscores, and dashes.";
 
 /// Whether a text is a name.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     !text.is_empty() && super::address::ident_len(text) == text.len()
 }
 

@@ -80,7 +80,7 @@ fn refused(value: &Value, want: &Type) -> FunctionError {
 /// The value's own mark only, not those inside.
 fn is_sensitive(call: &Call<'_>) -> Result<Value, FunctionError> {
     let value = argument(call)?;
-    Ok(if value.marks().is_sensitive() {
+    Ok(if value.marks().contains(Marks::SENSITIVE) {
         Value::TRUE
     } else if value.is_unknown() {
         call.unknown()
@@ -91,7 +91,7 @@ fn is_sensitive(call: &Call<'_>) -> Result<Value, FunctionError> {
 
 fn non_sensitive(call: &Call<'_>) -> Result<Value, FunctionError> {
     let (value, marks) = argument(call)?.clone().unmark();
-    Ok(value.with_marks(marks.without(Marks::SENSITIVE)))
+    Ok(value.with_marks(marks.without(Marks::SENSITIVE | Marks::DECLARED)))
 }
 
 /// Whatever is ephemeral becomes null, at any depth.

@@ -56,6 +56,8 @@ impl Maker<'_, '_> {
             match self.env.output(0, name) {
                 Ok(value) => {
                     values.insert(name.clone(), value.clone());
+                    // What a module calls a secret is none for Terraform, and is not shown all the same.
+                    entry.sensitive |= value.deep_marks().contains(Marks::DECLARED);
                     let value = if output.sensitive { value.unmark().0 } else { value };
                     entry.after = Some(value);
                 }

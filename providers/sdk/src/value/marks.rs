@@ -15,6 +15,8 @@ impl Marks {
     pub const EPHEMERAL: Marks = Marks(2);
     /// The value is a type in words, which a console shows and nothing else can use.
     pub const TYPE: Marks = Marks(4);
+    /// A module whose output the value is calls it sensitive, though nothing it is made from is: it is not printed, and that is all.
+    pub const DECLARED: Marks = Marks(8);
 
     /// Whether all marks of `other` are in this set.
     pub fn contains(self, other: Marks) -> bool {
@@ -31,9 +33,9 @@ impl Marks {
         Marks(self.0 & !other.0)
     }
 
-    /// Shorthand for the mark asked for most.
+    /// Whether the value must not be printed, for whatever reason.
     pub fn is_sensitive(self) -> bool {
-        self.contains(Marks::SENSITIVE)
+        self.0 & (Marks::SENSITIVE.0 | Marks::DECLARED.0) != 0
     }
 }
 

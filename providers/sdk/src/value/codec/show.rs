@@ -45,11 +45,11 @@ pub fn sensitive_shape(value: &Value) -> String {
 }
 
 fn write_sensitive(value: &Value, out: &mut String) {
-    if value.marks().contains(Marks::SENSITIVE) {
+    if value.marks().is_sensitive() {
         return out.push_str("true");
     }
     // A leaf that is `false` says nothing in an object.
-    let says = |v: &Value| v.marks().contains(Marks::SENSITIVE) || (!v.is_null() && is_container(&v.ty()));
+    let says = |v: &Value| v.marks().is_sensitive() || (!v.is_null() && is_container(&v.ty()));
     match value.kind() {
         Kind::List(e) | Kind::Set(e) => write_array(&e.items, out, write_sensitive),
         Kind::Tuple(items) => write_array(items, out, write_sensitive),
