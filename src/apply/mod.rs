@@ -34,6 +34,7 @@ use crate::diag::Diagnostic;
 use crate::fleet::Fleet;
 use crate::lang::body::{PreparedBody, placed};
 use crate::lang::eval::Scope;
+use crate::lang::judge::validate_one;
 use crate::lang::module::Resource;
 use crate::lang::scope::Overlay;
 use crate::plan::blocks::{Block, BlockKind, Blocks};
@@ -350,6 +351,7 @@ impl<'a> Carrying<'a> {
             });
             problems.extend(found.unwrap_or_default().into_iter().map(|p| objects::about(p, &change.address)));
         }
+        problems.extend(self.values_refused());
         for output in self.env.module.outputs.values() {
             let found = conditions::judge_output(output, &self.env.scope(0));
             if found.iter().any(Diagnostic::is_error) {
@@ -358,6 +360,20 @@ impl<'a> Carrying<'a> {
             problems.extend(found);
         }
         (problems, refused)
+    }
+
+    /// What variables do not allow of what was not known while the plan was made.
+    fn values_refused(&self) -> Vec<Diagnostic> {
+        let mut problems = Vec::new();
+        for (number, node) in self.env.tree.nodes.iter().enumerate() {
+            for variable in node.module.variables.values().filter(|variable| !variable.validations.is_empty()) {
+                for instance in self.env.instances_of(number) {
+                    let (scope, place) = (self.env.scope(instance), self.env.given_at(instance, variable));
+                    problems.extend(validate_one(variable, &scope, self.env.sources, &place));
+                }
+            }
+        }
+        problems
     }
 
     /// Does something in the scope of a change's instance; `this` is `self`.

@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use std::sync::Arc;
 use straddle_sdk::schema::Prepared as Schema;
 use straddle_sdk::value::codec::json;
-use straddle_sdk::value::{MarkedPath, Marks, Path, Str, Type, Value, same_unmarked};
+use straddle_sdk::value::{MarkedPath, Marks, Path, Str, Value, same_unmarked};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// A call that is out, or about to leave.
@@ -327,10 +327,11 @@ async fn read_data(carrying: &Carrying<'_>, plugin: &crate::plugin::Plugin, one:
         }
         // What a check looks at may be missing: the check says so.
         Err(error) if change.reason == Some(Reason::CheckNested) => {
-            carrying.env.set_instance(&one.call.object.address, Value::unknown(Type::Dynamic));
-            let problems = call_problems(&error);
+            let problems = carrying.placed(change, call_problems(&error));
             carrying.env.note_unread(&one.call.object.address, &problems);
-            let problems = problems.into_iter().map(|p| Diagnostic { severity: Severity::Warning, ..p });
+            let problems = problems
+                .into_iter()
+                .map(|p| about(Diagnostic { severity: Severity::Warning, ..p }, &one.call.object.address));
             Prepared::Noted { op: one.call.op, problems: problems.collect() }
         }
         Err(error) => refused(&one.call, call_problems(&error)),

@@ -388,7 +388,8 @@ fn needs_record(plan: &Plan, project: &Project, scene: &Scene, store: &Store) ->
     store.with_state(|s| {
         !plan.drift.is_empty()
             || !kept_beside(scene, s, &[]).is_empty()
-            || (plan.kind != Kind::Destroy && as_noted(&plan.checked) != s.checks)
+            || (plan.kind != Kind::Destroy
+                && as_noted(&crate::plan::checks::as_applied(&plan.checked, plan)) != s.checks)
             || !remember::places(plan, s, now()).is_empty()
             || !remember::forms(plan, &project.spec, s, now()).is_empty()
             || s.rules.keys().any(|name| project.spec.workload(name).is_none())
@@ -530,7 +531,7 @@ fn as_noted(found: &[crate::plan::checks::Checked]) -> Option<Json> {
 /// How conditions fared, where the state says something else of them.
 fn checks(store: &Store, env: &Env<'_>, plan: &Plan) -> Option<Entry> {
     let found = crate::plan::checks::collect(env, plan.kind == Kind::Destroy);
-    let checks = as_noted(&found);
+    let checks = as_noted(&crate::plan::checks::as_applied(&found, plan));
     store.with_state(|s| s.checks != checks).then_some(Entry::Checks(checks))
 }
 
@@ -708,7 +709,14 @@ fn outputs(project: &Project, env: &Env<'_>, plan: &Plan, refused: &BTreeSet<Str
             }
             continue;
         };
-        let Ok(value) = env.output(0, &name) else { continue };
+        let value = match (&change.after, &plan.kind) {
+            // A refresh knows all that there is to know when it is planned.
+            (Some(value), Kind::RefreshOnly) => value.clone(),
+            _ => match env.output(0, &name) {
+                Ok(value) => value,
+                Err(_) => continue,
+            },
+        };
         let sensitive = output.sensitive || value.deep_marks().is_sensitive();
         let value = value.unmarked();
         if (!complete && !value.is_wholly_known()) || output.ephemeral || refused.contains(&name) {

@@ -550,6 +550,9 @@ pub enum StateCommand {
         from: String,
         /// The new address
         to: String,
+        /// Only say what would be moved
+        #[arg(long)]
+        dry_run: bool,
         #[command(flatten)]
         lock: LockArgs,
     },
@@ -558,6 +561,9 @@ pub enum StateCommand {
         /// Their addresses
         #[arg(required = true)]
         addresses: Vec<String>,
+        /// Only say what would be removed
+        #[arg(long)]
+        dry_run: bool,
         #[command(flatten)]
         lock: LockArgs,
     },

@@ -25,7 +25,10 @@ pub fn missing(module: &Module, given: &[(Str, Given)]) -> Vec<(Str, Given)> {
             break;
         }
         let _ = writeln!(out);
-        answers.push((name.clone(), Given::Text(line.trim_end_matches(['\r', '\n']).to_owned(), "the answer".into())));
+        answers.push((
+            name.clone(),
+            Given::Text(line.trim_end_matches(['\r', '\n']).to_owned(), "set using an interactive prompt".into()),
+        ));
     }
     answers
 }

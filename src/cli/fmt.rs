@@ -120,7 +120,11 @@ impl Run<'_> {
             Err(problem) => return self.problems.push(*problem),
         };
         let Some((before, after)) = self.formatted(file) else { return };
+        let prints = !self.args.list && !self.args.write && !self.args.check && !self.args.diff;
         if *before == *after {
+            if prints {
+                self.printer.bare(&after);
+            }
             return;
         }
         if self.args.list {
@@ -135,7 +139,7 @@ impl Run<'_> {
         if self.args.diff {
             self.diff(&name, &before, &after);
         }
-        if !self.args.list && !self.args.write && !self.args.check && !self.args.diff {
+        if prints {
             self.printer.bare(&after);
         }
     }

@@ -67,7 +67,7 @@ pub async fn run(args: PlanArgs, around: &Around, printer: &Printer) -> Exit {
         Ok(mut plan) => {
             if args.out.is_some() {
                 plan.configuration = Some(configuration::json(&project.tree(), &scene.providers, &project.sources));
-                plan.given = project.given.clone();
+                plan.given = project.given_lastingly();
             }
             show(&mut plan, &project, &scene, &args, &printer)
         }

@@ -92,6 +92,10 @@ async fn look_at(
         project.fleet(manner).map_err(|e| vec![Diagnostic::error("Providers cannot be started", format!("{e}."))])?;
     let mut problems: Vec<Diagnostic> = project.problems.iter().filter(|p| !p.is_error()).cloned().collect();
     let (mut moved_state, moved) = crate::plan::moved::apply(&tree, state, &mut problems);
+    if problems.iter().any(Diagnostic::is_error) {
+        // What else is wrong with the blocks is told at once.
+        problems.extend(crate::plan::moved::still_there(&project.env()));
+    }
     fleet.redirect(apart.stores.clone());
     let result =
         look_with(project, &mut moved_state, &moved, refresh, &mut providers, &mut fleet, &apart.lost, &mut problems)
@@ -319,6 +323,22 @@ fn warnings(wishes: &Wishes, scene: &Scene) -> Vec<Diagnostic> {
         );
     }
     for address in &wishes.replace {
+        let instances: Vec<String> = match address.key {
+            Some(_) => Vec::new(),
+            None => {
+                let ids = scene.state.objects.keys().filter(|id| id.deposed.is_none() && id.address != *address);
+                ids.filter(|id| id.address.without_key() == *address).map(|id| id.address.to_string()).collect()
+            }
+        };
+        if !instances.is_empty() {
+            let options: String = instances.iter().map(|one| format!("\n  -replace={one:?}")).collect();
+            let detail = format!(
+                "Your force-replace request for {address} doesn't match any resource instances because it lacks an instance key.\n\nTo \
+                 force replacement of particular instances, use one or more of the following options instead:{options}"
+            );
+            said.push(Diagnostic::warning("Incompletely-matched force-replace resource instance", detail));
+            continue;
+        }
         if !scene.state.objects.contains_key(&ObjectId::current(address.clone())) {
             said.push(
                 Diagnostic::warning(
@@ -332,27 +352,54 @@ fn warnings(wishes: &Wishes, scene: &Scene) -> Vec<Diagnostic> {
     said
 }
 
+/// What `-replace` names, in words.
+const REPLACE: &str = "force-replace address";
+
+/// The word at the beginning of an address that stands for something else than a type.
+fn reserved(text: &str) -> Option<&str> {
+    let word = text.split('.').next()?;
+    ["count", "each", "local", "path", "self", "template", "terraform", "var", "lazy", "arg"]
+        .contains(&word)
+        .then_some(word)
+}
+
 /// `-target` and `-replace`.
 fn wishes(project: &Project, scene: &Scene, args: &PlanningArgs) -> Result<Wishes, Vec<Diagnostic>> {
     let mut problems = Vec::new();
-    let mut wrong = |text: &str, flag: &str, error: AddressError| {
+    let mut wrong = |text: &str, what: &str, why: String| {
         problems.push(
-            Diagnostic::error(format!("Invalid {flag} address"), format!("\"{text}\": {error}."))
+            Diagnostic::error(format!("Invalid {what} {text:?}"), why)
                 .help("For example: sim_load_balancer.front or workload.web.sim_instance.server[\"seoul-a/0\"]"),
         );
     };
     let mut replace = BTreeSet::new();
     for text in &args.replace {
         match text.parse::<Address>() {
+            Ok(address) if address.mode == Mode::Data => {
+                wrong(text, REPLACE, "Only managed resources can be used with the -replace=... option.".into());
+            }
             Ok(address) => drop(replace.insert(address)),
-            Err(error) => wrong(text, "-replace", error),
+            Err(AddressError::ModuleOnly) => {
+                let why = "A resource instance address is required here. The module path must be followed by a resource instance \
+                           specification.";
+                wrong(text, REPLACE, why.into());
+            }
+            Err(error) => wrong(text, REPLACE, format!("\"{text}\": {error}.")),
         }
     }
     let mut targets = Vec::new();
     for text in &args.target {
         match text.parse::<Target>() {
+            Ok(_) if reserved(text).is_some() => {
+                let why = format!(
+                    "The keyword {:?} is reserved and cannot be used to target a resource address. If you are targeting a resource type \
+                     that uses a reserved keyword, please prefix your address with \"resource.\".",
+                    reserved(text).unwrap_or_default()
+                );
+                wrong(text, "target", why);
+            }
             Ok(target) => targets.push(target),
-            Err(error) => wrong(text, "-target", error),
+            Err(error) => wrong(text, "target", format!("\"{text}\": {error}.")),
         }
     }
     if !problems.is_empty() {

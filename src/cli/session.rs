@@ -84,7 +84,7 @@ impl Project {
         let mut problems = diags;
         let read_problems = problems.len();
         let given = given(&directory, &config, vars, &mut sources, &mut problems);
-        let (variables, found) = variables::assign(&config.module, &given, &sources);
+        let (variables, found) = variables::assign(&config.module, &given, &mut sources);
         problems.extend(found);
         let as_given = variables::as_given(&config.module, &given);
         let project = Project::lowered(directory, config, sources, variables, disk(), (read_problems, problems));
@@ -130,7 +130,7 @@ impl Project {
         values.extend(change(&mut config, &mut sources, &mut problems));
         // What another module of the same file has variables for.
         values.retain(|(name, _)| config.module.variables.contains_key(name));
-        let (variables, found) = variables::assign(&config.module, &values, &sources);
+        let (variables, found) = variables::assign(&config.module, &values, &mut sources);
         problems.extend(found);
         let spec = Spec::default();
         let mut project = Project {
@@ -203,6 +203,16 @@ impl Project {
         let env = self.env();
         let judged = variables::validate(&self.config.module, &env, &self.sources);
         self.problems.extend(judged);
+    }
+
+    /// The values that were given for variables, as they were given; of those that live for a run only, as in Terraform, what the texts say.
+    pub fn given_lastingly(&self) -> BTreeMap<Str, Value> {
+        let mut given = self.given.clone();
+        for variable in self.config.module.variables.values().filter(|variable| variable.ephemeral) {
+            given.remove(&variable.name);
+            given.extend(variable.default.clone().map(|default| (variable.name.clone(), default)));
+        }
+        given
     }
 
     /// The module with nothing known but variables.
@@ -311,7 +321,7 @@ fn given(
     let mut given: Vec<(Str, Given)> = Vec::new();
     for name in config.module.variables.keys() {
         if let Ok(text) = std::env::var(format!("TF_VAR_{name}")) {
-            given.push((name.clone(), Given::Text(text, format!("the environment variable TF_VAR_{name}"))));
+            given.push((name.clone(), Given::Text(text, format!("set using the TF_VAR_{name} environment variable"))));
         }
     }
     let (files, found) = load::read_tfvars(directory, sources);
@@ -330,7 +340,10 @@ fn given(
             Assignment::Value(text) => match text.split_once('=') {
                 Some((name, value)) => {
                     let name = name.trim();
-                    given.push((Str::new(name), Given::Text(value.to_string(), format!("-var={name}=..."))));
+                    given.push((
+                        Str::new(name),
+                        Given::Text(value.to_string(), format!("set using -var=\"{name}=...\"")),
+                    ));
                 }
                 None => problems.push(
                     Diagnostic::error("Invalid -var option", format!("\"{text}\" has no \"=\"."))

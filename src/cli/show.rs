@@ -9,7 +9,7 @@ use crate::diag::{Diagnostic, Sources};
 use crate::plan::placement;
 use crate::plan::providers::Providers;
 use crate::plan::sequence;
-use crate::report::plan;
+use crate::report::{object, plan};
 use crate::state::show::{show_json, shown};
 use crate::state::{self, Object, ObjectId, State};
 use serde_json::Value as Tree;
@@ -149,37 +149,7 @@ pub fn object_text(id: &ObjectId, object: &Object, providers: &Providers) -> Res
     let kind = if address.mode == crate::lang::address::Mode::Data { "data" } else { "resource" };
     let note = if object.tainted { " (tainted)" } else { "" };
     let mut out = format!("# {id}:{note}\n{kind} \"{}\" \"{}\" ", address.ty, address.name);
-    tree(&shown.redacted(), 0, &mut out);
+    out.push_str(&object::body(&shown.redacted(), schema.as_deref()));
     out.push('\n');
     Ok(out)
-}
-
-fn tree(value: &Tree, depth: usize, out: &mut String) {
-    let pad = "    ".repeat(depth + 1);
-    match value {
-        Tree::Object(members) if members.is_empty() => out.push_str("{}"),
-        Tree::Object(members) => {
-            let shown: Vec<_> = members.iter().filter(|(_, v)| !v.is_null()).collect();
-            let width = shown.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-            out.push_str("{\n");
-            for (name, value) in shown {
-                out.push_str(&format!("{pad}{name:width$} = "));
-                tree(value, depth + 1, out);
-                out.push('\n');
-            }
-            out.push_str(&format!("{}}}", "    ".repeat(depth)));
-        }
-        Tree::Array(items) if items.is_empty() => out.push_str("[]"),
-        Tree::Array(items) => {
-            out.push_str("[\n");
-            for item in items {
-                out.push_str(&pad);
-                tree(item, depth + 1, out);
-                out.push_str(",\n");
-            }
-            out.push_str(&format!("{}]", "    ".repeat(depth)));
-        }
-        Tree::String(text) if text == state::show::SENSITIVE => out.push_str(text),
-        other => out.push_str(&other.to_string()),
-    }
 }

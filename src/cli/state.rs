@@ -21,14 +21,27 @@ pub async fn run(command: StateCommand, printer: &Printer) -> Exit {
     let result = match command {
         StateCommand::List { addresses, id, state } => list(&addresses, id.as_deref(), state.as_deref(), printer),
         StateCommand::Show { address, state } => one(&address, state.as_deref(), printer).await,
-        StateCommand::Mv { from, to, lock } => change(&lock, "state mv", printer, |state| {
+        StateCommand::Mv { from, to, dry_run: true, .. } => rehearse(printer, |state| {
+            edit::move_objects(state, &from, &to).map_err(|e| vec![e.into()])?;
+            Ok(format!("Would move {from:?} to {to:?}"))
+        }),
+        StateCommand::Mv { from, to, lock, .. } => change(&lock, "state mv", printer, |state| {
             let entries = edit::move_objects(state, &from, &to).map_err(|e| vec![e.into()])?;
-            // The rest of the entries follow the new name in what depends on it.
-            let moved = entries.iter().filter(|e| matches!(e, Entry::Moved { .. })).count();
-            let said = format!("Move {from:?} to {to:?}\nSuccessfully moved {moved} object(s).");
+            // As for Terraform, what was named is one, whatever moves with it.
+            let said = format!("Move {from:?} to {to:?}\nSuccessfully moved 1 object(s).");
             Ok((entries, said))
         }),
-        StateCommand::Rm { addresses, lock } => change(&lock, "state rm", printer, |state| {
+        StateCommand::Rm { addresses, dry_run: true, .. } => rehearse(printer, |state| {
+            let entries = edit::remove(state, &addresses)
+                .map_err(|all| all.into_iter().map(Diagnostic::from).collect::<Vec<_>>())?;
+            let would = |entry: &Entry| match entry {
+                Entry::Known { id, .. } => Some(format!("Would remove {id}")),
+                _ => None,
+            };
+            let lines: Vec<String> = entries.iter().filter_map(would).collect();
+            Ok(if lines.is_empty() { "Would have removed nothing.".into() } else { lines.join("\n") })
+        }),
+        StateCommand::Rm { addresses, lock, .. } => change(&lock, "state rm", printer, |state| {
             let entries = edit::remove(state, &addresses)
                 .map_err(|all| all.into_iter().map(Diagnostic::from).collect::<Vec<_>>())?;
             let mut said = String::new();
@@ -86,6 +99,13 @@ impl<E: Into<Diagnostic>> From<E> for Trouble {
     fn from(error: E) -> Trouble {
         Trouble::Problems(vec![error.into()])
     }
+}
+
+/// Says what would be done, and does nothing.
+fn rehearse(printer: &Printer, would: impl FnOnce(&State) -> Result<String, Vec<Diagnostic>>) -> Result<(), Trouble> {
+    let said = would(&existing()?).map_err(Trouble::Problems)?;
+    printer.out(&said);
+    Ok(())
 }
 
 /// Prints the state in Terraform's format. As in Terraform, where there is none there is nothing to print.

@@ -110,6 +110,18 @@ fn write_string(text: &str, depth: usize, out: &mut String) {
     out.push_str(&marker);
 }
 
+/// A text in quotes by the rules of Go's `%q`.
+pub fn go_quoted(text: &str) -> String {
+    let mut out = String::new();
+    quote(text, &mut out);
+    out
+}
+
+/// Whether a text is a name of the language.
+pub fn is_name(text: &str) -> bool {
+    super::decode::is_name(text)
+}
+
 /// In quotes by the rules of Go's `%q`: template openings are not escaped.
 fn quote(text: &str, out: &mut String) {
     out.push('"');

@@ -8,8 +8,7 @@ use super::module::{Module, Variable};
 use super::suggest::nearest;
 use super::syntax::json::{is_json, parse_json_values};
 use super::syntax::{Text, parse_body, parse_expr};
-use crate::diag::position::range_text;
-use crate::diag::{Diagnostic, FileId, Sources, Span};
+use crate::diag::{Diagnostic, FileId, Source, Sources, Span};
 use std::collections::BTreeMap;
 use straddle_sdk::value::{Marks, Str, Type, Value, convert};
 
@@ -19,7 +18,7 @@ pub enum Given {
     /// From a `.tfvars` file, with its place; or made by a program.
     Value(Value, Option<Span>),
     /// From the environment or the command line: taken as it is for text, numbers and bools, parsed as an expression for other
-    /// types. The second part says where it is from, for example `-var="x=..."`.
+    /// types. The second part says where it is from, for example `set using -var="x=..."`.
     Text(String, String),
 }
 
@@ -29,8 +28,8 @@ pub fn read_values(file: FileId, sources: &Sources) -> (Vec<(Str, Given)>, Vec<D
     let text = Text { file, name: &source.name, text: &source.text };
     let (body, mut diags) = if is_json(&source.name) { parse_json_values(text) } else { parse_body(text) };
     for block in &body.blocks {
-        let detail = "Blocks are not allowed here: a file of variable values has arguments only.";
-        diags.push(Diagnostic::error("Unexpected block", detail).at(&block.kind.span));
+        let summary = format!("Unexpected {:?} block", &*block.kind.name);
+        diags.push(Diagnostic::error(summary, "Blocks are not allowed here.").at(&block.kind.span));
     }
     let mut values = Vec::new();
     for attribute in &body.attributes {
@@ -44,17 +43,23 @@ pub fn read_values(file: FileId, sources: &Sources) -> (Vec<(Str, Given)>, Vec<D
 }
 
 /// Gives every variable of a module its value: the last given, or the default. `given` is in rising precedence: environment, files,
-/// command line. Every variable has a value in the result; one that should have been given is unknown, and reported.
-pub fn assign(module: &Module, given: &[(Str, Given)], sources: &Sources) -> (BTreeMap<Str, Value>, Vec<Diagnostic>) {
+/// command line. Every variable has a value in the result; one that should have been given is unknown, and reported. A text that is no
+/// expression becomes one of the sources, so that its problems have a place.
+pub fn assign(
+    module: &Module,
+    given: &[(Str, Given)],
+    sources: &mut Sources,
+) -> (BTreeMap<Str, Value>, Vec<Diagnostic>) {
     let mut last: BTreeMap<&str, &Given> = BTreeMap::new();
     let mut diags = Vec::new();
     for (name, value) in given {
         if module.variables.contains_key(name) {
             last.insert(name, value);
         } else {
-            diags.extend(undeclared(name, value, module));
+            diags.extend(undeclared(name, value, module, sources));
         }
     }
+    sum_up_undeclared(&mut diags);
     let mut values = BTreeMap::new();
     for (name, variable) in &module.variables {
         let value = match last.get(&**name) {
@@ -74,25 +79,48 @@ pub fn assign(module: &Module, given: &[(Str, Given)], sources: &Sources) -> (BT
 }
 
 /// A value for a variable nobody declared: an error where it was asked for, a warning in a file, nothing from the environment.
-fn undeclared(name: &str, given: &Given, module: &Module) -> Option<Diagnostic> {
+fn undeclared(name: &str, given: &Given, module: &Module, sources: &Sources) -> Option<Diagnostic> {
     let mean =
         nearest(name, module.variables.keys().map(|k| &**k)).map_or(String::new(), |n| format!("Did you mean {n:?}?"));
     match given {
         Given::Value(_, Some(span)) => {
+            let file = sources.files.get(span.file.0 as usize).map_or("", |source| &source.name);
             let detail = format!(
-                "The root module does not declare a variable named {name:?} but a value was found in a file. If you meant to use \
-                 this value, add a \"variable\" block to the configuration."
+                "The root module does not declare a variable named {name:?} but a value was found in file {file:?}. If you meant to \
+                 use this value, add a \"variable\" block to the configuration.\n\nTo silence these warnings, use TF_VAR_... environment \
+                 variables to provide certain \"global\" settings to all configurations in your organization. To reduce the verbosity \
+                 of these warnings, use the -compact-warnings option."
             );
-            Some(Diagnostic::warning("Value for undeclared variable", detail).at(span).help(mean))
+            Some(Diagnostic::warning(UNDECLARED, detail).related(span, "given here").help(mean))
         }
-        Given::Text(_, from) if from.starts_with("TF_VAR_") => None,
+        Given::Text(_, from) if from.contains("TF_VAR_") => None,
         _ => {
             let detail = format!(
                 "A variable named {name:?} was assigned on the command line, but the root module does not declare a variable of \
                  that name. To use this value, add a \"variable\" block to the configuration."
             );
-            Some(Diagnostic::error("Value for undeclared variable", detail).help(mean))
+            Some(Diagnostic::error(UNDECLARED, detail).help(mean))
         }
+    }
+}
+
+/// What a value for a variable nobody declared is called.
+const UNDECLARED: &str = "Value for undeclared variable";
+
+/// Of many values in files two are told by name.
+fn sum_up_undeclared(diags: &mut Vec<Diagnostic>) {
+    let mut told = 0;
+    diags.retain(|diag| {
+        let counts = !diag.is_error() && diag.summary == UNDECLARED;
+        told += usize::from(counts);
+        !counts || told <= 2
+    });
+    if told > 2 {
+        let detail = format!(
+            "In addition to the other similar warnings shown, {} other variable(s) defined without being declared.",
+            told - 2
+        );
+        diags.push(Diagnostic::warning("Values for undeclared variables", detail));
     }
 }
 
@@ -109,11 +137,11 @@ fn from_default(variable: &Variable, diags: &mut Vec<Diagnostic>) -> Value {
     Value::unknown(variable.ty.without_optional())
 }
 
-fn from_given(variable: &Variable, given: &Given, sources: &Sources, diags: &mut Vec<Diagnostic>) -> Value {
+fn from_given(variable: &Variable, given: &Given, sources: &mut Sources, diags: &mut Vec<Diagnostic>) -> Value {
     let unknown = Value::unknown(variable.ty.without_optional());
     let (value, span) = match given {
         Given::Value(value, span) => (value.clone(), span.clone()),
-        Given::Text(text, from) => match from_text(variable, text, from) {
+        Given::Text(text, _) => match from_text(variable, text, sources) {
             Ok(value) => (value, None),
             Err(problems) => {
                 // It counts as not given.
@@ -122,18 +150,23 @@ fn from_given(variable: &Variable, given: &Given, sources: &Sources, diags: &mut
             }
         },
     };
-    convert_input(variable, &value, span.as_ref(), sources).unwrap_or_else(|diag| {
+    convert_input(variable, &value, span.as_ref(), sources).unwrap_or_else(|mut diag| {
+        if let (Given::Text(_, from), Some((_, why))) = (given, diag.detail.split_once(": ")) {
+            diag.detail = format!("Unsuitable value for var.{} {from}: {why}", variable.name);
+        }
         diags.push(*diag);
         unknown
     })
 }
 
-fn from_text(variable: &Variable, text: &str, from: &str) -> Result<Value, Vec<Diagnostic>> {
+fn from_text(variable: &Variable, text: &str, sources: &mut Sources) -> Result<Value, Vec<Diagnostic>> {
     let plain = matches!(variable.ty, Type::String | Type::Number | Type::Bool);
     if plain || (variable.ty == Type::Dynamic && !variable.typed) {
         return Ok(Value::string(text));
     }
-    let (expr, mut diags) = parse_expr(Text { file: FileId(u32::MAX), name: from, text });
+    let file = FileId(u32::try_from(sources.files.len()).unwrap_or(u32::MAX));
+    let name = format!("<value for var.{}>", variable.name);
+    let (expr, mut diags) = parse_expr(Text { file, name: &name, text });
     let mut value = Value::null(Type::Dynamic);
     if diags.is_empty() {
         (value, diags) = eval(&expr, &NoScope);
@@ -141,13 +174,8 @@ fn from_text(variable: &Variable, text: &str, from: &str) -> Result<Value, Vec<D
     if diags.is_empty() {
         return Ok(value);
     }
-    // The text is in no file: its place is given in words.
-    let worded = diags.into_iter().map(|diag| {
-        let place = diag.span.as_ref().map_or(from.to_owned(), |span| range_text(from, text, span));
-        let detail = format!("In the value for var.{}, {place}: {}", variable.name, diag.detail);
-        Diagnostic { detail, span: Some(variable.span.clone()), ..diag }
-    });
-    Err(worded.collect())
+    sources.files.push(Source::new(&name, text.to_owned()));
+    Err(diags)
 }
 
 /// The values that were given for declared variables, the last for each, before they are converted.
@@ -157,7 +185,7 @@ pub fn as_given(module: &Module, given: &[(Str, Given)]) -> BTreeMap<Str, Value>
         let Some(variable) = module.variables.get(name) else { continue };
         let value = match given {
             Given::Value(value, _) => Some(value.clone()),
-            Given::Text(text, from) => from_text(variable, text, from).ok(),
+            Given::Text(text, _) => from_text(variable, text, &mut Sources::default()).ok(),
         };
         if let Some(value) = value {
             all.insert(name.clone(), value);

@@ -5,11 +5,13 @@
 
 use super::conditions;
 use super::env::{Env, overlay};
-use crate::lang::address::Address;
+use super::model::{Action, Plan};
+use crate::lang::address::{Address, Mode};
 use crate::lang::eval::Scope;
 use crate::lang::judge::{Verdict, judge};
 use crate::lang::module::{Check, CheckRule, Resource};
 use crate::lang::scope::Overlay;
+use std::collections::BTreeSet;
 use straddle_sdk::value::{Str, Type, Value};
 
 /// What a condition belongs to.
@@ -77,6 +79,21 @@ pub fn collect(env: &Env<'_>, blind: bool) -> Vec<Checked> {
     list
 }
 
+/// How conditions fare where a plan was carried out: those of data sources that were read while planning are, as in Terraform, not known
+/// any more.
+pub fn as_applied(found: &[Checked], plan: &Plan) -> Vec<Checked> {
+    let read_now: BTreeSet<&Address> =
+        plan.changes.iter().filter(|c| c.action == Action::Read).map(|c| &c.address).collect();
+    let mut all = found.to_vec();
+    for one in all.iter_mut().filter(|one| one.kind == CheckKind::Resource && one.address.mode == Mode::Data) {
+        for instance in one.instances.iter_mut().filter(|i| !read_now.contains(&i.address)) {
+            (instance.status, instance.messages) = (Status::Unknown, Vec::new());
+        }
+        one.status = one.instances.iter().map(|i| i.status).max().unwrap_or(one.status);
+    }
+    all
+}
+
 struct Collected<'e, 'a> {
     env: &'e Env<'a>,
     blind: bool,
@@ -120,6 +137,15 @@ impl<'a> Collected<'_, 'a> {
         };
         let address = Address::managed(word, name.clone(), None);
         let mut instances = Vec::new();
+        if self.blind && kind == CheckKind::Output {
+            // As in Terraform, outputs are there to the end, whatever else is known of them.
+            let there = self.env.instances_of(number).into_iter().map(|i| self.env.instance(i).path.clone());
+            instances.extend(there.map(|module| CheckedInstance {
+                address: Address { module, ..address.clone() },
+                status: Status::Unknown,
+                messages: Vec::new(),
+            }));
+        }
         for instance in self.instances(number) {
             let module = self.env.instance(instance).path.clone();
             let scope = self.env.scope(instance);

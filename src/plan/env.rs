@@ -9,14 +9,14 @@
 
 use super::blocks::{output_name, step_name};
 pub use super::counts::WorkloadCounts;
-use crate::diag::{Diagnostic, Sources};
+use crate::diag::{Diagnostic, Sources, Span};
 use crate::lang::address::{Address, Key, Mode};
 use crate::lang::builtin;
 use crate::lang::eval::{Scope, eval};
 use crate::lang::evaluate::{Instances, argument, instances};
 use crate::lang::functions::{Function, FunctionContext, lookup, of_provider};
 use crate::lang::graph::dependency_order;
-use crate::lang::module::{Module, Resource};
+use crate::lang::module::{Module, Resource, Variable};
 use crate::lang::reference::{Reference, Subject};
 use crate::lang::scope::{ModuleScope, ModuleValues, Overlay, Paths, Resources};
 use crate::lang::tree::{Node, Tree};
@@ -470,6 +470,13 @@ impl<'a> Env<'a> {
             let key = here.path.last().and_then(|(_, key)| key.as_ref());
             sound(argument(call, variable, &overlay(&scope, key, here.each.as_ref()), self.sources))
         })
+    }
+
+    /// Where a variable of an instance of a module gets its value, for who judges it: the argument of the call, or the declaration.
+    pub fn given_at(&self, instance: usize, variable: &Variable) -> Span {
+        let call = self.tree.nodes[self.instance(instance).node].call;
+        let argument = call.and_then(|(_, call)| call.body.attribute(&variable.name));
+        argument.map_or(&variable.span, |argument| &argument.expr.span).clone()
     }
 
     /// An output of an instance of a module, with the marks it declares.

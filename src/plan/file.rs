@@ -281,6 +281,8 @@ mod tests {
             evidence: Vec::new(),
             courses: Default::default(),
             outputs: vec![OutputChange {
+                was_sensitive: false,
+                declared: None,
                 name: "o".into(),
                 before: None,
                 after: Some(Value::list(Type::Number, vec![])),

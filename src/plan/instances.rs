@@ -18,7 +18,7 @@ use crate::lang::scope::Overlay;
 use crate::plugin::{Deferral, ImportBy};
 use crate::state::{ObjectId, ProviderRef};
 use straddle_sdk::schema::Prepared as Schema;
-use straddle_sdk::value::{MarkedPath, Marks, Path, Type, Value, same};
+use straddle_sdk::value::{Change as Visit, Kind as ValueKind, MarkedPath, Marks, Path, Type, Value, same};
 
 /// An instance whose planning starts.
 #[derive(Clone)]
@@ -331,6 +331,16 @@ impl<'a> Walk<'_, 'a> {
             None if self.checked.contains(&block) => {
                 self.env.set_instance(&address, Value::unknown(Type::Dynamic));
                 self.defer(&instance.of, &instance.config, &instance.marked, Reason::CheckNested);
+                // What is kept of it is what was asked.
+                let Started { provider, schema, .. } = &instance.of;
+                let (provider, schema_version) = (provider.clone(), schema.version);
+                if let Some(value) = self.env.result(&address) {
+                    let value = value.map_parts(&mut |_, part| match part.kind() {
+                        ValueKind::Unknown(unknown) => Visit::Replace(Value::null(unknown.ty.clone())),
+                        _ => Visit::Descend,
+                    });
+                    self.data.push(DataRead { address, provider, schema_version, value });
+                }
             }
             None => {
                 self.failed.insert(block);

@@ -138,6 +138,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         };
         if self.input.kind == Kind::RefreshOnly {
             // Nothing is changed, but what data sources say now is a part of what outputs are.
+            self.leave_unmade();
             if let Some(data) = Only::data_sources(&self.blocks) {
                 let wishes = Wishes { only: Some(data), ..Wishes::default() };
                 self.walk(&placements, &wishes, ask).await?;

@@ -182,7 +182,7 @@ impl Change {
     /// Whether it does anything, to an object or to what the state says of it.
     pub fn acts(&self) -> bool {
         // A check's data is looked at whenever something is applied, and is no reason to apply anything.
-        let looks = self.reason == Some(Reason::CheckNested);
+        let looks = self.reason == Some(Reason::CheckNested) && self.after.is_wholly_known();
         (self.action != Action::NoOp && !looks) || self.previous_address.is_some() || self.importing.is_some()
     }
 }
@@ -222,7 +222,14 @@ pub struct OutputChange {
     pub before: Option<Value>,
     /// `None`: the output is removed.
     pub after: Option<Value>,
+    /// It is not shown: it is a secret, or was one.
     pub sensitive: bool,
+    /// Whether the state calls it one.
+    #[serde(default)]
+    pub was_sensitive: bool,
+    /// Whether the configuration calls it one; `None`: it has no such output.
+    #[serde(default)]
+    pub declared: Option<bool>,
 }
 
 /// An object nobody could read.

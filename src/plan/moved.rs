@@ -49,7 +49,7 @@ pub fn apply(tree: &Tree<'_>, state: &State, problems: &mut Vec<Diagnostic>) -> 
 }
 
 /// `moved` blocks whose source is still configured.
-pub(super) fn still_there(env: &Env<'_>) -> Vec<Diagnostic> {
+pub fn still_there(env: &Env<'_>) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for node in &env.tree.nodes {
         for block in &node.module.moved {
@@ -135,7 +135,8 @@ fn relocate(
                 "{} cannot become {}: there is another object at that address. It keeps its address.",
                 id.address, target.address
             );
-            problems.push(Diagnostic::warning("Unresolved resource instance address changes", detail).at(span));
+            let problem = Diagnostic::warning("Unresolved resource instance address changes", detail);
+            problems.push(problem.related(span, "the move"));
         }
         return;
     }
@@ -230,15 +231,19 @@ fn order(tree: &Tree<'_>, all: &[Move<'_>], problems: &mut Vec<Diagnostic>) -> V
 
 /// Whether two targets, keys aside, have an object in common.
 fn overlaps(a: &Address, b: &Address) -> bool {
-    let names = |x: &Address| x.module.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>();
-    let (ma, mb) = (names(a), names(b));
     let whole = |x: &Address| x.ty.is_empty();
     let keys_meet = |x: &Option<Key>, y: &Option<Key>| x.is_none() || y.is_none() || x == y;
+    let starts = |long: &Address, short: &Address| {
+        long.module.len() >= short.module.len()
+            && long.module.iter().zip(&short.module).all(|((n, k), (m, l))| n == m && keys_meet(k, l))
+    };
     match (whole(a), whole(b)) {
-        (false, false) => a.config() == b.config() && a.workload == b.workload && keys_meet(&a.key, &b.key),
-        (true, false) => mb.starts_with(&ma),
-        (false, true) => ma.starts_with(&mb),
-        (true, true) => ma.starts_with(&mb) || mb.starts_with(&ma),
+        (false, false) => {
+            a.config() == b.config() && a.workload == b.workload && keys_meet(&a.key, &b.key) && starts(a, b)
+        }
+        (true, false) => starts(b, a),
+        (false, true) => starts(a, b),
+        (true, true) => starts(a, b) || starts(b, a),
     }
 }
 

@@ -35,7 +35,7 @@ impl Target {
             Target::Module(path) => within(path, &address.module),
             Target::Resource(wanted) => {
                 wanted.config() == address.config()
-                    && within(&wanted.module, &address.module)
+                    && wanted.module == address.module
                     && wanted.key.as_ref().is_none_or(|key| address.key.as_ref() == Some(key))
             }
         }
@@ -55,16 +55,18 @@ impl Target {
     /// Whether all instances are meant.
     fn is_whole(&self) -> bool {
         match self {
-            Target::Module(path) => path.iter().all(|(_, key)| key.is_none()),
-            Target::Resource(wanted) => wanted.key.is_none() && wanted.module.iter().all(|(_, key)| key.is_none()),
+            Target::Module(path) => path.len() == 1 && path.iter().all(|(_, key)| key.is_none()),
+            Target::Resource(wanted) => wanted.key.is_none() && wanted.module.is_empty(),
         }
     }
 }
 
-/// Whether a module instance lies in what a path names.
+/// Whether a module instance lies in what a path names: without a key at its end all instances of that module are meant, as in Terraform,
+/// and on the way there the one without a key.
 fn within(wanted: &ModulePath, module: &ModulePath) -> bool {
-    wanted.len() <= module.len()
-        && wanted.iter().zip(module).all(|((name, key), (n, k))| name == n && (key.is_none() || key == k))
+    let Some(((last, key), outer)) = wanted.split_last() else { return true };
+    let (Some(inner), Some((name, of))) = (module.get(..outer.len()), module.get(outer.len())) else { return false };
+    outer == inner && last == name && (key.is_none() || key == of)
 }
 
 /// The part of a plan that was asked for.

@@ -242,7 +242,12 @@ impl<'w, 'a> Walk<'w, 'a> {
             // What the root module's are worth was judged before all else, as far as it could be.
             BlockKind::Variable(variable) => {
                 self.each_instance(block, |env, i| match env.variable(i, &variable.name) {
-                    Ok(_) => crate::lang::judge::validate_one(variable, &env.scope(i), env.sources, &variable.span),
+                    Ok(_) => crate::lang::judge::validate_one(
+                        variable,
+                        &env.scope(i),
+                        env.sources,
+                        &env.given_at(i, variable),
+                    ),
                     Err(problems) => problems,
                 });
             }

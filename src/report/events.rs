@@ -91,7 +91,6 @@ pub fn plan(plan: &Plan, timestamp: &str) -> String {
     }
     let planned = |c: &&Change| c.action != Action::NoOp || c.previous_address.is_some() || c.importing.is_some();
     plan.changes.iter().filter(planned).for_each(|change| planned_change(change, &mut lines));
-    plan.warnings.iter().for_each(|warning| lines.diagnostic(warning, &plan.sources));
     for (name, workload) in &plan.workloads {
         let now = sum(&workload.decision.before);
         spread_state(name, now.lo, Some(now.hi), workload.decision.replicas, &mut lines);

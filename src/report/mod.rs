@@ -13,6 +13,7 @@ mod excerpt;
 pub mod failover;
 pub mod graph;
 pub mod json;
+pub mod object;
 pub mod page;
 pub mod plan;
 pub mod promises;

@@ -1,15 +1,16 @@
 //! What a plan says beside objects: output values, and how checks fare.
 
 use super::Maker;
-use crate::lang::address::Mode;
+use crate::lang::address::{Address, Mode};
 use crate::lang::evaluate::check_outputs;
 use crate::lang::reference::Subject;
+use crate::plan::blocks::BlockKind;
 use crate::plan::checks::{self, Checked};
 use crate::plan::conditions;
 use crate::plan::model::{DataRead, Kind, OutputChange};
 use std::collections::BTreeMap;
 use straddle_sdk::value::codec::json;
-use straddle_sdk::value::{Marks, Str, Type};
+use straddle_sdk::value::{Marks, Str, Type, Value};
 
 impl Maker<'_, '_> {
     /// What becomes of outputs; and those that `-target` leaves as they are.
@@ -19,7 +20,14 @@ impl Maker<'_, '_> {
             let before = Type::from_json(output.ty.as_str().as_bytes())
                 .ok()
                 .and_then(|ty| json::decode(output.value.as_str().as_bytes(), &ty).ok());
-            let change = OutputChange { name: name.clone(), before, after: None, sensitive: output.sensitive };
+            let change = OutputChange {
+                name: name.clone(),
+                before,
+                after: None,
+                sensitive: output.sensitive,
+                was_sensitive: output.sensitive,
+                declared: None,
+            };
             list.insert(Str::new(name), change);
         }
         match self.input.kind {
@@ -50,14 +58,19 @@ impl Maker<'_, '_> {
                 before: None,
                 after: None,
                 sensitive: output.sensitive,
+                was_sensitive: false,
+                declared: None,
             });
+            entry.declared = Some(output.sensitive);
             // As in Terraform, what was a secret is not shown in the plan that makes it none.
             entry.sensitive |= output.sensitive;
             match self.env.output(0, name) {
                 Ok(value) => {
                     values.insert(name.clone(), value.clone());
                     // What a module calls a secret is none for Terraform, and is not shown all the same.
-                    entry.sensitive |= value.deep_marks().contains(Marks::DECLARED);
+                    if value.deep_marks().contains(Marks::DECLARED) {
+                        (entry.sensitive, entry.declared) = (true, Some(true));
+                    }
                     let value = if output.sensitive { value.unmark().0 } else { value };
                     entry.after = Some(value);
                 }
@@ -66,6 +79,27 @@ impl Maker<'_, '_> {
         }
         self.problems.extend(check_outputs(module, true, &values));
         left
+    }
+
+    /// What was never made is not known yet, and of a type that is known: a refresh makes nothing.
+    pub(super) fn leave_unmade(&self) {
+        for block in &self.blocks.list {
+            let BlockKind::Resource { resource, address } = &block.kind else { continue };
+            let Some(schema) = self.input.providers.schema(block.module, resource) else { continue };
+            if resource.mode != Mode::Managed {
+                continue;
+            }
+            for instance in self.env.instances_of(block.module) {
+                let base = Address { module: self.env.instance(instance).path.clone(), ..address.clone() };
+                let Ok(expansion) = self.env.expand(instance, resource, &base) else { continue };
+                for key in expansion.keys.keys() {
+                    let address = Address { key: key.clone(), ..base.clone() };
+                    if self.env.result(&address).is_none() {
+                        self.env.set_instance(&address, Value::unknown(schema.ty().clone()));
+                    }
+                }
+            }
+        }
     }
 
     /// Whether `-target` leaves an output as it is.

@@ -13,7 +13,7 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use straddle_sdk::value::codec::show::{known_part, sensitive_shape, unknown_shape};
-use straddle_sdk::value::{Marks, Path, Step, Str, Value};
+use straddle_sdk::value::{Marks, Path, Step, Str, Type, Value};
 
 /// The plan as one line of JSON. Sensitive values stand in it in clear, as in Terraform's, each told beside it: keep it where plans
 /// are kept.
@@ -100,17 +100,14 @@ fn acts(change: &Change) -> bool {
 
 fn variables(plan: &Plan, j: &mut Json) {
     // As in Terraform: what was given as it was given, and of ephemeral ones what stands in the texts.
-    let shown = |(name, value): (&'_ Str, &'_ Value)| match plan.given.get(name) {
-        Some(_) if value.marks().contains(Marks::EPHEMERAL) => None,
-        Some(given) => Some((name.clone(), given.clone())),
-        None => Some((name.clone(), value.clone())),
-    };
-    let mut stored = plan.variables.iter().filter_map(shown).peekable();
-    if stored.peek().is_some() {
+    let mut stored: BTreeMap<&Str, &Value> = plan.variables.iter().collect();
+    stored.retain(|_, value| !value.marks().contains(Marks::EPHEMERAL));
+    stored.extend(&plan.given);
+    if !stored.is_empty() {
         j.key("variables").object(|j| {
             for (name, value) in stored {
-                j.key(&name).object(|j| {
-                    if let Some(text) = known_part(&value) {
+                j.key(name).object(|j| {
+                    if let Some(text) = known_part(value) {
                         j.key("value").raw(&text);
                     }
                 });
@@ -309,8 +306,11 @@ fn planned_values(plan: &Plan, j: &mut Json) {
                 for (output, value) in outputs {
                     j.key(&output.name).object(|j| {
                         j.key("sensitive").plain(output.sensitive);
-                        if value.is_wholly_known() {
-                            output_value(value, j);
+                        match value.is_null() {
+                            // As in Terraform a plan does not say of what type nothing is.
+                            true => output_value(&Value::null(Type::Dynamic), j),
+                            false if value.is_wholly_known() => output_value(value, j),
+                            false => {}
                         }
                     });
                 }
@@ -355,14 +355,15 @@ fn prior_state(plan: &Plan, j: &mut Json) {
         .collect();
     // As in Terraform, what is known already is a part of it: whoever plans looks first.
     let looked = |o: &OutputChange| match &o.after {
-        Some(after) if plan.kind != Kind::Destroy && after.is_wholly_known() => Some(after.clone()),
-        _ => o.before.clone(),
+        Some(after) if plan.kind != Kind::Destroy && after.is_wholly_known() => {
+            Some((o.name.clone(), o.declared.unwrap_or(o.sensitive), after.clone()))
+                .filter(|(.., value)| !value.is_null())
+        }
+        _ => Some((o.name.clone(), o.was_sensitive, o.before.clone()?)),
     };
-    let left = plan.left_outputs.iter().filter_map(|o| Some((o, o.before.clone()?)));
-    let mut outputs: Vec<_> =
-        plan.outputs.iter().filter_map(|o| Some((o, looked(o).filter(|value| !value.is_null())?))).collect();
-    outputs.extend(left);
-    outputs.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+    let left = plan.left_outputs.iter().filter_map(|o| Some((o.name.clone(), o.was_sensitive, o.before.clone()?)));
+    let mut outputs: Vec<(String, bool, Value)> = plan.outputs.iter().filter_map(looked).chain(left).collect();
+    outputs.sort_by(|a, b| a.0.cmp(&b.0));
     if shown.is_empty() && outputs.is_empty() {
         return;
     }
@@ -372,9 +373,9 @@ fn prior_state(plan: &Plan, j: &mut Json) {
         j.key("values").object(|j| {
             if !outputs.is_empty() {
                 j.key("outputs").object(|j| {
-                    for (output, value) in &outputs {
-                        j.key(&output.name).object(|j| {
-                            j.key("sensitive").plain(output.sensitive);
+                    for (name, sensitive, value) in &outputs {
+                        j.key(name).object(|j| {
+                            j.key("sensitive").plain(sensitive);
                             output_value(value, j);
                         });
                     }

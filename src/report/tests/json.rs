@@ -74,6 +74,8 @@ fn steps_name_their_objects() {
 fn unknown_and_sensitive_outputs() {
     let mut plan = first();
     let output = |name: &str, after: Value, sensitive| OutputChange {
+        was_sensitive: false,
+        declared: None,
         name: name.into(),
         before: None,
         after: Some(after),

@@ -41,6 +41,8 @@ fn plans() -> Vec<Plan> {
     odd.changes[1].deposed = Some("0000000a".into());
     odd.changes[2].previous_address = Some("sim_instance.old[0]".parse().unwrap());
     odd.outputs.push(OutputChange {
+        was_sensitive: false,
+        declared: None,
         name: "o".into(),
         before: Some(Value::TRUE),
         after: Some(Value::unknown(Type::Bool)),

@@ -57,6 +57,8 @@ fn everything_else_a_plan_can_say() {
     plan.changes[kept[3]].action = Action::CreateDelete;
     plan.changes[kept[3]].reason = Some(Reason::Tainted);
     let output = |name: &str, before: Option<Value>, after: Option<Value>, sensitive| OutputChange {
+        was_sensitive: false,
+        declared: None,
         name: name.into(),
         before,
         after,

@@ -1,7 +1,7 @@
 //! JSON for people's tools: values as `show -json` has them, and the shapes that tell which parts are unknown or sensitive.
 
 use super::reader::quote;
-use crate::value::{Kind, Marks, Str, Type, Value};
+use crate::value::{Kind, Str, Type, Value};
 
 /// The known part of a value, without type wrappers: members of objects and maps that are unknown are left out, unknown elements
 /// are null. `None` when the whole is unknown. In clear, whatever the marks. Infinities, which JSON cannot say, are strings.
