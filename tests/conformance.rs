@@ -97,9 +97,9 @@ const NOW: &str = "2026-11-22T12:00:00Z";
 impl Console {
     fn open() -> Console {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/files");
-        let loaded = load(&directory);
+        let mut loaded = load(&directory);
         assert_eq!(loaded.diags, []);
-        let (variables, diags) = assign(&loaded.config.module, &[], &loaded.sources);
+        let (variables, diags) = assign(&loaded.config.module, &[], &mut loaded.sources);
         assert_eq!(diags, []);
         let values = ModuleValues { variables, ..ModuleValues::default() };
         let cwd = directory.display().to_string();

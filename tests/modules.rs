@@ -60,7 +60,7 @@ fn run(directory: &Path, given: &[(Str, Given)]) -> (Vec<String>, Vec<String>) {
     }
     all.extend(given.iter().cloned());
     let module = &loaded.config.module;
-    let (variables, problems) = assign(module, &all, &loaded.sources);
+    let (variables, problems) = assign(module, &all, &mut loaded.sources);
     diags.extend(problems);
     diags.extend(loaded.diags.clone());
     with_surroundings(directory, &loaded.sources, |around| {

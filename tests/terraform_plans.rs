@@ -447,6 +447,8 @@ stories! {
     modules repetition moved replace targets targets_apart removed conditions values depends import remote_state taint
     half_made data_kept judged written secrets keys looks
     ignored_keys command_line contributions new_before_old elsewhere
+    refreshes imports_each import_refusals unpassed written_in_json unread_checks moves_by_key module_targets
+    later_validations nothing_typed
     any functions provisioners nested marks chains order moves refusals imports shapes outputs
 }
 

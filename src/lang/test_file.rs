@@ -1,14 +1,16 @@
 //! `.tftest.hcl` and `.tftest.json` files: what is run, with which values, and what is expected of it. Decoded here, carried out by `cli::test`.
 
 use super::address::Mode;
-use super::ast::{Attribute, Block, Body, Expr, ExprKind, ObjectItem, ObjectKey, Traversal};
+use super::ast::{Attribute, Block, Body, Expr, ExprKind, ObjectItem, ObjectKey, StepKind, Traversal};
 use super::decode::content::{Shape, check, check_labels, just_attributes};
 use super::decode::{BAD_NAME, is_name};
+use super::eval::{NoScope, eval};
 use super::module::{CheckRule, ProviderRef};
 use super::syntax::json::{is_json, parse_json_mocks, parse_json_test};
 use super::syntax::{Text, parse_body};
 use crate::diag::{Diagnostic, Span};
-use straddle_sdk::value::Str;
+use std::collections::BTreeSet;
+use straddle_sdk::value::{Str, Type};
 
 /// Whether a file of this name is a test file.
 pub fn is_test(name: &str) -> bool {
@@ -174,6 +176,7 @@ impl Reader {
         };
         check(body, &SHAPE, &mut self.problems);
         let mut file = TestFile::default();
+        let mut providers = BTreeSet::new();
         let variables = self.once(body, "variables", "This test file").map(|block| &block.header);
         for block in &body.blocks {
             match &*block.kind.name {
@@ -185,11 +188,18 @@ impl Reader {
                 }
                 "variables" if variables == Some(&block.header) => file.variables.extend(self.arguments(block)),
                 "variables" => {}
-                "provider" if !block.labels.is_empty() => file.providers.push(block.clone()),
-                "mock_provider" => file.mocks.extend(self.mock(block)),
-                _ => file.overrides.extend(self.overriding(block)),
+                "provider" if !block.labels.is_empty() => {
+                    self.only_provider(&mut providers, block);
+                    file.providers.push(block.clone());
+                }
+                "mock_provider" => {
+                    self.only_provider(&mut providers, block);
+                    file.mocks.extend(self.mock(block));
+                }
+                _ => {}
             }
         }
+        file.overrides = self.overrides(body);
         file
     }
 
@@ -269,7 +279,7 @@ impl Reader {
             providers: body.attribute("providers").map(|a| self.providers(&a.expr)).unwrap_or_default(),
             asserts: inner("assert").filter_map(|b| self.assertion(b)).collect(),
             expect_failures: body.attribute("expect_failures").map(|a| self.traversals(&a.expr)).unwrap_or_default(),
-            overrides: body.blocks.iter().filter_map(|b| self.overriding(b)).collect(),
+            overrides: self.overrides(body),
             state_key: body.attribute("state_key").and_then(|a| a.expr.literal_text()).map(Str::new),
             span: block.header.clone(),
         })
@@ -390,11 +400,20 @@ impl Reader {
         check(body, &SHAPE, &mut self.problems);
         let during_plan = self.during(body);
         let text = |name: &str| Some((Str::new(body.attribute(name)?.expr.literal_text()?), body.attribute(name)?));
-        let types = body.blocks.iter().filter_map(|b| self.mock_type(b, during_plan)).collect();
-        let overrides = body
-            .blocks
-            .iter()
-            .filter_map(|b| self.overriding(b))
+        let mut types: Vec<MockType> = Vec::new();
+        for block in &body.blocks {
+            let Some(one) = self.mock_type(block, during_plan) else { continue };
+            if types.iter().any(|known| (known.mode, &known.ty) == (one.mode, &one.ty)) {
+                let (kind, ty) = (&block.kind.name, &one.ty);
+                let detail = format!("A {kind} block for {ty} has already been defined.");
+                self.error(&format!("Duplicate {kind} block"), detail, &block.labels[0].span);
+                continue;
+            }
+            types.push(one);
+        }
+        let overrides = self
+            .overrides(body)
+            .into_iter()
             .map(|o| Override { during_plan: o.during_plan || during_plan, ..o })
             .collect();
         Some(MockProvider {
@@ -419,17 +438,20 @@ impl Reader {
         }
         check(&block.body, &SHAPE, &mut self.problems);
         let defaults = block.body.attribute("defaults").map(|a| a.expr.clone());
+        if let Some(expr) = &defaults {
+            self.problems.extend(eval(expr, &NoScope).1);
+        }
         let during_plan = self.during(&block.body) || during_plan;
         Some(MockType { mode, ty: block.labels.first()?.text.clone(), defaults, during_plan })
     }
 
     fn during(&mut self, body: &Body) -> bool {
-        match body.attribute("override_during").map(|a| (a.expr.keyword(), &a.expr.span)) {
+        match body.attribute("override_during").map(|a| (a.expr.keyword(), a)) {
             None | Some((Some("apply"), _)) => false,
             Some((Some("plan"), _)) => true,
-            Some((_, span)) => {
-                let detail = "The \"override_during\" argument requires one of the following keywords: plan or apply.";
-                self.error("Invalid override_during value", detail, span);
+            Some((_, attribute)) => {
+                let detail = "The override_during attribute must be a value of plan or apply.";
+                self.error("Invalid override_during value", detail, &entire(attribute));
                 false
             }
         }
@@ -438,9 +460,9 @@ impl Reader {
     /// An override; `None` for other blocks.
     fn overriding(&mut self, block: &Block) -> Option<Override> {
         const VALUES: Shape<'_> =
-            Shape { attributes: &[("target", true), ("values", false), ("override_during", false)], blocks: &[] };
+            Shape { attributes: &[("target", false), ("values", false), ("override_during", false)], blocks: &[] };
         const OUTPUTS: Shape<'_> =
-            Shape { attributes: &[("target", true), ("outputs", false), ("override_during", false)], blocks: &[] };
+            Shape { attributes: &[("target", false), ("outputs", false), ("override_during", false)], blocks: &[] };
         let (kind, shape, values) = match &*block.kind.name {
             "override_resource" => (OverrideKind::Resource, &VALUES, "values"),
             "override_data" => (OverrideKind::Data, &VALUES, "values"),
@@ -448,11 +470,114 @@ impl Reader {
             _ => return None,
         };
         check(&block.body, shape, &mut self.problems);
-        let target = self.traversal(&block.body.attribute("target")?.expr)?;
-        let values = block.body.attribute(values).map(|a| a.expr.clone());
+        let target = match block.body.attribute("target") {
+            Some(attribute) => self.traversal(&attribute.expr).map(|target| (target, attribute)),
+            None => {
+                let detail = format!("{} blocks must specify a target address.", &*block.kind.name);
+                self.error("Missing target attribute", detail, &block.header);
+                None
+            }
+        };
+        let given = block.body.attribute(values);
+        if let Some(attribute) = given {
+            self.object(block, attribute);
+        }
         let during_plan = self.during(&block.body);
+        let (target, attribute) = target?;
+        let (fits, what) = match (kind, targeted(&target)) {
+            (OverrideKind::Resource, of) => (of == Some(OverrideKind::Resource), "resources"),
+            (OverrideKind::Data, of) => (of == Some(OverrideKind::Data), "data sources"),
+            (OverrideKind::Module, of) => (of == Some(OverrideKind::Module), "modules"),
+        };
+        if !fits {
+            let (kind, target) = (&block.kind.name, shown(&target));
+            let detail = format!("You can only target {what} from {kind} blocks, not {target}.");
+            self.error("Invalid override target", detail, &entire(attribute));
+            return None;
+        }
+        let values = given.map(|a| a.expr.clone());
         Some(Override { kind, target, values, during_plan, span: block.header.clone() })
     }
+
+    /// The overrides of a body, one for each target.
+    fn overrides(&mut self, body: &Body) -> Vec<Override> {
+        let mut all: Vec<Override> = Vec::new();
+        for block in &body.blocks {
+            let Some(one) = self.overriding(block) else { continue };
+            let target = shown(&one.target);
+            if all.iter().any(|known| shown(&known.target) == target) {
+                let kind = &block.kind.name;
+                let detail = format!("An {kind} block targeting {target} has already been defined.");
+                self.error(&format!("Duplicate {kind} block"), detail, &one.span);
+                continue;
+            }
+            all.push(one);
+        }
+        all
+    }
+
+    /// What stands in for something is an object that needs nothing.
+    fn object(&mut self, block: &Block, attribute: &Attribute) {
+        let (value, problems) = eval(&attribute.expr, &NoScope);
+        self.problems.extend(problems);
+        if !matches!(value.ty(), Type::Object(_)) {
+            let name = &*attribute.name.name;
+            let article = if name == "outputs" { "an" } else { "a" };
+            let detail =
+                format!("{} blocks must specify {article} {name} attribute that is an object.", &*block.kind.name);
+            self.error(&format!("Invalid {name} attribute"), detail, &entire(attribute));
+        }
+    }
+
+    /// A provider is configured once, or mocked once.
+    fn only_provider(&mut self, known: &mut BTreeSet<String>, block: &Block) {
+        let Some(label) = block.labels.first() else { return };
+        let alias = block.body.attribute("alias").and_then(|a| a.expr.literal_text());
+        let name = alias.map_or_else(|| label.text.to_string(), |alias| format!("{}.{alias}", label.text));
+        if !known.insert(name.clone()) {
+            let detail = format!("A provider for {name} is already defined.");
+            self.error("Duplicate provider block", detail, &block.header);
+        }
+    }
+}
+
+/// An argument from its name to the end of its value.
+fn entire(attribute: &Attribute) -> Span {
+    let mut span = attribute.name.span.clone();
+    span.range.end = attribute.expr.span.range.end;
+    span
+}
+
+/// What an address leads to; `None`: nothing that could be overridden.
+fn targeted(target: &Traversal) -> Option<OverrideKind> {
+    let mut names =
+        std::iter::once(&*target.root.name).chain(target.steps.iter().filter_map(|step| match &step.kind {
+            StepKind::Attr(name) => Some(&**name),
+            StepKind::Index(_) => None,
+        }));
+    loop {
+        match names.next() {
+            None => return Some(OverrideKind::Module),
+            Some("module") => _ = names.next()?,
+            Some("data") => return Some(OverrideKind::Data),
+            Some(_) => return Some(OverrideKind::Resource),
+        }
+    }
+}
+
+/// An address as it is written.
+fn shown(target: &Traversal) -> String {
+    let mut text = target.root.name.to_string();
+    for step in &target.steps {
+        match &step.kind {
+            StepKind::Attr(name) => text.push_str(&format!(".{name}")),
+            StepKind::Index(key) => match key.0.as_str() {
+                Some(key) => text.push_str(&format!("[{}]", super::display::go_quoted(key))),
+                None => text.push_str(&format!("[{}]", key.0.as_num().map_or(String::new(), ToString::to_string))),
+            },
+        }
+    }
+    text
 }
 
 /// From the root to the last step.
@@ -470,8 +595,8 @@ fn reference(expr: &Expr) -> Option<ProviderRef> {
     let alias = match traversal.steps.as_slice() {
         [] => None,
         [step] => match &step.kind {
-            super::ast::StepKind::Attr(alias) => Some(alias.clone()),
-            super::ast::StepKind::Index(_) => return None,
+            StepKind::Attr(alias) => Some(alias.clone()),
+            StepKind::Index(_) => return None,
         },
         _ => return None,
     };

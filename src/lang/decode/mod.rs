@@ -309,6 +309,15 @@ impl Decoder<'_> {
         }
     }
 
+    /// Whether what stands where a reference is to stand may be one: in JSON syntax only text may. Reports it if not.
+    fn reads_as_reference(&mut self, of: &Attribute, expr: &Expr) -> bool {
+        let text = of.json.is_none() || !matches!(expr.kind, ExprKind::Tuple(_) | ExprKind::Object(_));
+        if !text {
+            self.error("Invalid reference expression", "A single reference string is required.", &expr.span);
+        }
+        text
+    }
+
     /// A reference.
     fn reference(&mut self, expr: &Expr) -> Option<Traversal> {
         if let Some(traversal) = expr.as_traversal() {

@@ -51,6 +51,7 @@ impl Decoder<'_> {
         let mut nested = false;
         if let Some(attribute) = block.body.attribute("to") {
             let found = match without_computed_keys(&attribute.expr) {
+                None if !self.reads_as_reference(attribute, &attribute.expr) => None,
                 Some(traversal) => {
                     let span = whole(&traversal.root.span, &attribute.expr.span);
                     self.endpoint(with_keys(&traversal)).map(|end| (end, span))

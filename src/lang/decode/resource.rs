@@ -3,7 +3,7 @@
 use super::content::{Shape, check, check_labels};
 use super::{Decoder, without};
 use crate::diag::{Diagnostic, Span};
-use crate::lang::ast::{Block, Body, Expr, Traversal};
+use crate::lang::ast::{Attribute, Block, Body, Expr, Traversal};
 use crate::lang::module::{IgnoreChanges, Lifecycle, Mode, Resource};
 use crate::lang::reference::{Subject, references};
 use std::sync::Arc;
@@ -157,7 +157,7 @@ impl Decoder<'_> {
                 lifecycle.create_before_destroy = self.constant_bool(body.attribute("create_before_destroy"));
                 lifecycle.prevent_destroy = self.constant_bool(body.attribute("prevent_destroy")).unwrap_or(false);
                 if let Some(attribute) = body.attribute("replace_triggered_by") {
-                    lifecycle.replace_triggered_by = self.replace_triggered_by(&attribute.expr);
+                    lifecycle.replace_triggered_by = self.replace_triggered_by(attribute);
                 }
                 if let Some(attribute) = body.attribute("ignore_changes") {
                     lifecycle.ignore_changes = self.ignore_changes(&attribute.expr);
@@ -188,10 +188,12 @@ impl Decoder<'_> {
         }
     }
 
-    fn replace_triggered_by(&mut self, expr: &Expr) -> Vec<Expr> {
-        let items = self.list(expr);
+    fn replace_triggered_by(&mut self, attribute: &Attribute) -> Vec<Expr> {
+        let items = self.list(&attribute.expr);
         for item in items {
-            self.trigger(item);
+            if self.reads_as_reference(attribute, item) {
+                self.trigger(item);
+            }
         }
         items.to_vec()
     }
