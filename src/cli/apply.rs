@@ -478,6 +478,12 @@ pub async fn carry_out(
     let closed = scene.fleet.close_passing().await;
     summary.failed += closed.iter().filter(|problem| problem.is_error()).count();
     summary.problems.extend(closed);
+    if plan.partial && complete && errand.operation != "test" {
+        let detail = "The plan was made of a part of what the configuration asks for, so some changes may have been left out and output \
+                      values may not be fully updated.";
+        let told = Diagnostic::warning("Applied changes may be incomplete", detail);
+        summary.problems.push(told.help("Verify that no other changes are pending: straddle plan"));
+    }
     // An output that is made from what did not come off keeps the value it had.
     refused.extend(
         env.module

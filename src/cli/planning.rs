@@ -12,7 +12,7 @@ use crate::plan::course;
 use crate::plan::env::Env;
 use crate::plan::left;
 use crate::plan::make::{self, Failure, Input};
-use crate::plan::model::{Kind, Plan};
+use crate::plan::model::{Action, Kind, Plan};
 use crate::plan::observed::Observed;
 use crate::plan::placement::{self, LocationFact};
 use crate::plan::providers::Providers;
@@ -290,8 +290,21 @@ pub async fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningA
         return Err(Failure::Problems(closed));
     }
     plan.warnings.extend(said);
+    plan.warnings.extend(forgetting(&plan));
     plan.warnings.extend(closed);
     Ok(plan)
+}
+
+/// That objects will live on with nobody to manage them.
+fn forgetting(plan: &Plan) -> Option<Diagnostic> {
+    let forgotten = plan.changes.iter().filter(|c| c.action == Action::Forget);
+    let list: String = forgotten.map(|c| format!("\n - {}", c.address)).collect();
+    let detail = format!(
+        "If you apply this plan, straddle will discard its tracking information for the following objects, but it will not delete \
+         them:{list}\n\nAfter applying this plan, straddle will no longer manage these objects. You will need to import them to manage \
+         them again."
+    );
+    (!list.is_empty()).then(|| Diagnostic::warning("Some objects will no longer be managed by Terraform", detail))
 }
 
 /// What is known without the replicas that import blocks name. `None`: there are none.
