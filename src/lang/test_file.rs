@@ -267,9 +267,6 @@ impl Reader {
         };
         let options =
             self.once(body, "plan_options", "This run block").map(|b| self.options(&b.body)).unwrap_or_default();
-        if !plan_only && options.refresh_only && inner("assert").next().is_none() {
-            self.error("Nothing to check", "A run that only refreshes has something to assert.", &block.header);
-        }
         Some(Run {
             name,
             plan_only,

@@ -3,7 +3,7 @@
 //! As in Terraform nothing has a value here that comes from outside: inputs are unknowns of their types, resources unknowns, and a
 //! called module shows its outputs' names and nothing more.
 
-use super::ast::{Attribute, Body, Expr, Traversal};
+use super::ast::{Attribute, Body, Expr, ExprKind, Traversal};
 use super::body::{body_traversals, eval_body};
 use super::cycles::through_calls;
 use super::decode::content::{unsupported_argument, unsupported_block};
@@ -517,12 +517,43 @@ fn check_import(import: &Import, config: &Config, scope: &dyn Scope, diags: &mut
         }
         diags.extend(problems);
         diags.extend(check_references(for_each, scope));
+        if let Some(problem) = wrong_key(import, &value, scope, &config.module) {
+            diags.push(problem);
+            return;
+        }
     }
     diags.extend(check_references(import.by.expr(), &inside));
     match &import.by {
         ImportedBy::Id(id) => check_import_id(id, &inside, diags),
         ImportedBy::Identity(identity) => diags.extend(eval(identity, &inside).1),
     }
+}
+
+/// A key of a target, made of what its block is repeated for, that is not of the kind its resource has.
+fn wrong_key(import: &Import, for_each: &Value, scope: &dyn Scope, module: &Module) -> Option<Diagnostic> {
+    let ExprKind::Index(to) = &import.to.unparenthesised().kind else { return None };
+    let on = to.on.as_traversal()?;
+    let reference = Reference::parse(&on).ok()?;
+    let Subject::Resource(mode, ty, name) = reference.subject else { return None };
+    let resource = module.resource(mode, ty, name)?;
+    if !for_each.is_wholly_known() {
+        return None;
+    }
+    let pairs: Vec<(Value, Value)> = match (for_each.entries(), for_each.kind()) {
+        (Some(entries), _) => entries.iter().map(|(key, value)| (Value::string(key.clone()), value.clone())).collect(),
+        (None, Kind::Set(set)) => set.items.iter().map(|item| (item.clone(), item.clone())).collect(),
+        _ => for_each.items()?.iter().zip(0u64..).map(|(item, at)| (Value::number(at), item.clone())).collect(),
+    };
+    for (key, value) in &pairs {
+        let inside = Overlay { each: Some((key, value)), ..Overlay::over(scope) };
+        let problem = match (eval(&to.key, &inside).0.kind(), &resource.count, &resource.for_each) {
+            (Kind::String(_), _, None) => "The target resource does not use for_each.",
+            (Kind::Number(_), None, _) => "The target resource does not use count.",
+            _ => continue,
+        };
+        return Some(Diagnostic::error("Invalid import 'to' expression", problem).at(&import.to.span));
+    }
+    None
 }
 
 /// Whether the resource an address names inside modules is declared there.
