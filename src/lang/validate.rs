@@ -25,6 +25,7 @@ use super::{builtin, provisioners, remote_state};
 use crate::diag::{Diagnostic, Span, text_order};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use straddle_sdk::value::{Kind, Marks, Str, Type, Value, convert};
 
 /// Checks a configuration that was read. Nothing is checked in one that could not be read without errors: half of what would be
@@ -330,7 +331,7 @@ fn check_configuration(
     }
 }
 
-/// The arguments and blocks of a body that a schema has.
+/// The arguments and blocks of a body that a schema has, and what others are repeated for.
 fn known_part<'b>(body: &'b Body, schema: &Block) -> Cow<'b, Body> {
     let attribute = |attribute: &Attribute| schema.attributes.contains_key(&attribute.name.name);
     let block = |block: &super::ast::Block| match (&*block.kind.name, block.labels.first()) {
@@ -342,7 +343,12 @@ fn known_part<'b>(body: &'b Body, schema: &Block) -> Cow<'b, Body> {
     }
     let mut known = body.clone();
     known.attributes.retain(attribute);
-    known.blocks.retain(block);
+    known.blocks.retain(|one| block(one) || &*one.kind.name == "dynamic");
+    for one in known.blocks.iter_mut().filter(|one| !block(one)) {
+        let body = Arc::make_mut(&mut one.body);
+        body.attributes.retain(|attribute| &*attribute.name.name == "for_each");
+        body.blocks.clear();
+    }
     Cow::Owned(known)
 }
 
