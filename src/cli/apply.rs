@@ -495,7 +495,7 @@ pub async fn carry_out(
             })
             .map(ToString::to_string),
     );
-    summary.failed += broken.len();
+    summary.failed += broken.iter().filter(|problem| problem.is_error()).count();
     summary.problems.extend(broken);
     let mut last = outputs(project, &env, plan, &refused, complete);
     last.extend(carrying.data(complete));

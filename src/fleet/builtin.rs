@@ -88,9 +88,8 @@ impl InProcess for BuiltIn {
         let found = read_state(&self.directory.join(&path))
             .map_err(|e| refused("State not read", format!("{}: {e}.", path.display())))?;
         let Some(found) = found else {
-            let detail =
-                format!("No stored state was found for the given workspace in the given backend ({}).", path.display());
-            return Err(refused("Unable to find remote state", detail));
+            let detail = "No stored state was found for the given workspace in the given backend.";
+            return Err(refused("Unable to find remote state", detail.to_owned()));
         };
         let mut outputs: BTreeMap<Str, Value> = BTreeMap::new();
         let defaults = config.get("defaults").and_then(Value::entries).unwrap_or_default();

@@ -137,14 +137,9 @@ impl<'a> Collected<'_, 'a> {
         };
         let address = Address::managed(word, name.clone(), None);
         let mut instances = Vec::new();
-        if self.blind && kind == CheckKind::Output {
-            // As in Terraform, outputs are there to the end, whatever else is known of them.
-            let there = self.env.instances_of(number).into_iter().map(|i| self.env.instance(i).path.clone());
-            instances.extend(there.map(|module| CheckedInstance {
-                address: Address { module, ..address.clone() },
-                status: Status::Unknown,
-                messages: Vec::new(),
-            }));
+        if self.blind && kind == CheckKind::Output && number == 0 {
+            // As in Terraform, outputs of the root module are there to the end, whatever else is known of them.
+            instances.push(CheckedInstance { address: address.clone(), status: Status::Unknown, messages: Vec::new() });
         }
         for instance in self.instances(number) {
             let module = self.env.instance(instance).path.clone();

@@ -446,7 +446,7 @@ impl Expected {
 
     /// Takes checks away where something else went wrong: what they look at was never reached. Those that are expected stay.
     fn without_unreached(&self, problems: &mut Vec<Diagnostic>) {
-        if !problems.iter().any(|p| p.is_error() && p.summary != conditions::FAILED_CHECK) {
+        if !problems.iter().any(|p| p.is_error() && !of_check(p)) {
             return;
         }
         let mut strange: Vec<Diagnostic> = problems.iter().filter(|p| of_check(p)).cloned().collect();

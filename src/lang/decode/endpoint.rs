@@ -54,6 +54,7 @@ pub(super) fn with_keys(traversal: &Traversal) -> Parsed<Endpoint> {
     if rest.is_empty() {
         return Ok(Endpoint::Module);
     }
+    rest = behind_workload(rest);
     let mode = mode_of(&mut rest);
     if let (Mode::Managed, Some(Piece::Name(word, _)), false) = (mode.0, rest.first(), mode.1)
         && RESERVED.contains(word)
@@ -83,6 +84,7 @@ pub(super) fn without_keys(traversal: &Traversal) -> Parsed<Endpoint> {
     if rest.is_empty() {
         return Ok(Endpoint::Module);
     }
+    rest = behind_workload(rest);
     let mut mode = Mode::Managed;
     if let Some(Piece::Name("data", _)) = rest.first() {
         mode = Mode::Data;
@@ -99,6 +101,18 @@ pub(super) fn without_keys(traversal: &Traversal) -> Parsed<Endpoint> {
         return refuse("Data source address not allowed", detail, &whole(&pieces));
     }
     Ok(Endpoint::Resource { mode, nested })
+}
+
+/// What follows the name of a workload, if a resource of one is named.
+fn behind_workload<'p, 't>(rest: &'p [Piece<'t>]) -> &'p [Piece<'t>] {
+    match rest {
+        [Piece::Name("workload", _), Piece::Name(..), inner @ ..]
+            if matches!(inner, [Piece::Name(..), Piece::Name(..), ..]) =>
+        {
+            inner
+        }
+        _ => rest,
+    }
 }
 
 fn pieces(traversal: &Traversal) -> Vec<Piece<'_>> {

@@ -306,8 +306,8 @@ fn planned_values(plan: &Plan, j: &mut Json) {
                 for (output, value) in outputs {
                     j.key(&output.name).object(|j| {
                         j.key("sensitive").plain(output.sensitive);
-                        match value.is_null() {
-                            // As in Terraform a plan does not say of what type nothing is.
+                        match value.is_null() && output.before.as_ref().is_none_or(Value::is_null) {
+                            // As in Terraform what stays nothing is of no type.
                             true => output_value(&Value::null(Type::Dynamic), j),
                             false if value.is_wholly_known() => output_value(value, j),
                             false => {}
