@@ -102,8 +102,10 @@ fn whole(state: &State, providers: &Providers, json: bool, printer: &Printer) ->
         printer.out("The state is empty. No resources are represented.");
         return Exit::Done;
     }
-    for (id, object) in &state.objects {
+    for (number, (id, object)) in state.objects.iter().enumerate() {
         match object_text(id, object, providers) {
+            // A line between two.
+            Ok(text) if number > 0 => printer.out(&format!("\n{text}")),
             Ok(text) => printer.out(&text),
             Err(problem) => return failed(*problem, printer),
         }

@@ -196,10 +196,9 @@ impl Reader {
                     self.only_provider(&mut providers, block);
                     file.mocks.extend(self.mock(block));
                 }
-                _ => {}
+                _ => self.take_override(block, &mut file.overrides),
             }
         }
-        file.overrides = self.overrides(body);
         file
     }
 
@@ -499,18 +498,19 @@ impl Reader {
     /// The overrides of a body, one for each target.
     fn overrides(&mut self, body: &Body) -> Vec<Override> {
         let mut all: Vec<Override> = Vec::new();
-        for block in &body.blocks {
-            let Some(one) = self.overriding(block) else { continue };
-            let target = shown(&one.target);
-            if all.iter().any(|known| shown(&known.target) == target) {
-                let kind = &block.kind.name;
-                let detail = format!("An {kind} block targeting {target} has already been defined.");
-                self.error(&format!("Duplicate {kind} block"), detail, &one.span);
-                continue;
-            }
-            all.push(one);
-        }
+        body.blocks.iter().for_each(|block| self.take_override(block, &mut all));
         all
+    }
+
+    fn take_override(&mut self, block: &Block, all: &mut Vec<Override>) {
+        let Some(one) = self.overriding(block) else { return };
+        let target = shown(&one.target);
+        if all.iter().any(|known| shown(&known.target) == target) {
+            let kind = &block.kind.name;
+            let detail = format!("An {kind} block targeting {target} has already been defined.");
+            return self.error(&format!("Duplicate {kind} block"), detail, &one.span);
+        }
+        all.push(one);
     }
 
     /// What stands in for something is an object that needs nothing.

@@ -171,14 +171,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_left_out_mean_all() {
+    fn keys_left_out_at_the_end_mean_all() {
         let address = |text: &str| text.parse::<Address>().unwrap();
         for (target, taken, not) in [
             ("a.b", "a.b[1]", "a.c"),
             ("a.b[1]", "a.b[1]", "a.b[2]"),
             ("module.m", "module.m[\"x\"].module.n.a.b[0]", "module.n.a.b"),
             ("module.m[\"x\"]", "module.m[\"x\"].a.b", "module.m[\"y\"].a.b"),
-            ("module.m.a.b", "module.m[0].a.b", "a.b"),
+            ("module.m.a.b", "module.m.a.b[1]", "module.m[0].a.b"),
         ] {
             let target: Target = target.parse().unwrap();
             assert!(target.takes(&address(taken)));

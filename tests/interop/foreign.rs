@@ -289,7 +289,7 @@ output "length" {
     assert_eq!(actions(&changes, "null_resource.b[\"x\"]"), ["create", "delete"]);
     twin.step(&config.replace("add(1, 1)", "add(1, 0)").replace("\"x\", \"y\"", "\"x\""));
     twin.write("output \"sum\" {\n  value = provider::fn::add(1, 1.5)\n}\n");
-    twin.refused(&["plan", "-input=false"], &["Error in function call"]);
+    twin.refused(&["plan", "-input=false"], &["invalid type: floating point"]);
     twin.write("output \"sum\" {\n  value = provider::fn::add(1)\n}\n");
     twin.refused(&["plan", "-input=false"], &["Not enough function arguments"]);
     twin.write("resource \"null_resource\" \"a\" {\n  triggers = [1]\n}\n");
