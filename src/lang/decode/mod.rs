@@ -255,11 +255,6 @@ impl Decoder<'_> {
         let failed = !diags.is_empty();
         self.diags.extend(diags);
         match convert(&value, ty) {
-            _ if failed && value.is_unknown() => {
-                let place = self.value_place(expr);
-                self.error("Unsuitable value type", "Unsuitable value: value must be known", &place);
-                None
-            }
             _ if failed => None,
             Ok(value) if value.is_null() => {
                 let place = self.value_place(expr);
