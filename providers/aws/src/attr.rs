@@ -228,7 +228,22 @@ pub fn settled(planned: &Value, live: &Value) -> Value {
             let items = items.map(|(i, v)| b.items.get(i).map_or_else(|| known(v), |l| settled(v, l)));
             Value::list(a.of.clone(), items.collect())
         }
+        (Kind::Set(a), Kind::Set(b)) if !planned.is_wholly_known() => {
+            let item = |v: &Value| b.items.iter().find(|l| agrees(v, l)).map_or_else(|| known(v), |l| settled(v, l));
+            Value::set(a.of.clone(), a.items.iter().map(item).collect())
+        }
         _ => known(planned),
+    }
+}
+
+/// Whether the live value is what is known of the planned one.
+fn agrees(planned: &Value, live: &Value) -> bool {
+    match (planned.kind(), live.kind()) {
+        (Kind::Unknown(_), _) => true,
+        (Kind::Object(items), Kind::Object(_)) => {
+            items.iter().all(|(name, v)| live.get(name).is_some_and(|l| agrees(v, l)))
+        }
+        _ => straddle_sdk::value::same_unrefined(planned, live),
     }
 }
 
@@ -253,6 +268,16 @@ mod tests {
         assert_eq!(Args(&object).text("id").as_deref(), Some("i-1"));
         assert_eq!(Args(&object).text("name").as_deref(), Some("web"));
         assert!(object.get("gone").is_some_and(Value::is_null));
+    }
+
+    #[test]
+    fn of_a_set_each_is_filled_in_from_the_one_that_agrees() {
+        let disk = |name: &str, id: Value| Value::object(vec![("id".into(), id), ("name".into(), text(name))]);
+        let set = |items: Vec<Value>| Value::set(items[0].ty(), items);
+        let planned = set(["b", "a", "c"].map(|name| disk(name, Value::unknown(Type::String))).to_vec());
+        let live = set(vec![disk("a", text("1")), disk("b", text("2"))]);
+        let expected = vec![disk("a", text("1")), disk("b", text("2")), disk("c", Value::null(Type::String))];
+        assert!(straddle_sdk::value::same_unrefined(&settled(&planned, &live), &set(expected)));
     }
 
     #[test]

@@ -1,16 +1,30 @@
 //! Objects that carry straddle's tags: what an attempt made whose end is not known, and what is in no state.
 
 use crate::api;
-use crate::attr::{only_id, text};
-use crate::kinds::{ResourceKind as K, Seed, balance, group, instance};
+use crate::attr::only_id;
+use crate::kinds::{ResourceKind as K, Seed, balance, group, instance, rule};
+use crate::memory::Memory;
 use crate::ownership;
 use crate::problem::Problem;
 use crate::session::Session;
 use crate::tags::{self, Tags};
-use aws_sdk_ec2::types::{Filter, Instance, InstanceAttributeName};
-use base64::Engine;
+use aws_sdk_ec2::types::Filter;
 use std::collections::BTreeMap;
 use straddle_sdk::provider::{Discovered, Discovery, Ownership};
+
+/// The types whose tags EC2 lists.
+const NETWORKS: &[K] = &[
+    K::LaunchTemplate,
+    K::SecurityGroup,
+    K::IngressRule,
+    K::EgressRule,
+    K::Vpc,
+    K::Subnet,
+    K::InternetGateway,
+    K::Address,
+    K::NatGateway,
+    K::RouteTable,
+];
 
 /// Looks for them; of the types asked for, or of all. An answer that cannot be had is an error: "not found" must be true.
 pub async fn discover(session: &Session, asked: &Discovery) -> Result<Vec<Discovered>, Problem> {
@@ -21,11 +35,11 @@ pub async fn discover(session: &Session, asked: &Discovery) -> Result<Vec<Discov
     if wants(&[K::Instance]) {
         found.extend(instances(session, asked).await?);
     }
-    if wants(&[K::LaunchTemplate, K::SecurityGroup, K::Vpc, K::Subnet, K::InternetGateway, K::RouteTable]) {
+    if wants(NETWORKS) {
         found.extend(networks(session, asked).await?);
     }
-    if wants(&[K::LoadBalancer, K::TargetGroup, K::Listener]) {
-        found.extend(balancers(session, asked).await?);
+    if wants(&[K::LoadBalancer, K::TargetGroup, K::Listener, K::ListenerRule]) {
+        found.extend(balancers(session, asked, wants(&[K::ListenerRule])).await?);
     }
     if wants(&[K::ScalingGroup]) {
         for one in group::owned(session).await? {
@@ -66,48 +80,34 @@ async fn instances(session: &Session, asked: &Discovery) -> Result<Vec<Discovere
         }
         let mut base = only_id(&schema, &id);
         // What an attempt made is taken over as it was asked for, and no list tells of user data.
-        if !asked.tokens.is_empty()
-            && let Some(data) = user_data(session, &found).await?
-        {
-            base = base.with_attribute("user_data", text(data));
+        if !asked.tokens.is_empty() {
+            base = instance::with_user_data(&base, instance::user_data(session, &id).await?);
         }
-        let state = instance::live(session, &found, None, &base);
+        let state = instance::live(session, &found, &BTreeMap::new(), &base);
         all.push(Discovered {
             type_name: K::Instance.type_name().into(),
             id,
             ownership: own,
             state: Some(state),
-            private: crate::provider::made_now(),
+            private: Memory { launched: instance::launched(&found), ..Memory::new() }.bytes(),
         });
     }
     Ok(all)
-}
-
-async fn user_data(session: &Session, instance: &Instance) -> Result<Option<String>, Problem> {
-    let call = session
-        .ec2
-        .describe_instance_attribute()
-        .instance_id(instance.instance_id().unwrap_or_default())
-        .attribute(InstanceAttributeName::UserData);
-    let answer = session.ask(&api::DESCRIBE_INSTANCE_ATTRIBUTE, call.send()).await?;
-    let encoded = answer.user_data.and_then(|d| d.value).filter(|d| !d.is_empty());
-    let raw = encoded.and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
-    Ok(raw.and_then(|bytes| String::from_utf8(bytes).ok()))
 }
 
 /// EC2's objects other than instances: all their ownership tags in one page walk.
 async fn networks(session: &Session, asked: &Discovery) -> Result<Vec<Discovered>, Problem> {
     let keys = [ownership::OWNER, ownership::TOKEN, ownership::ADDRESS].map(str::to_owned).to_vec();
     let filter = Filter::builder().name("key").set_values(Some(keys)).build();
-    let mut by_object: BTreeMap<(K, String), Tags> = BTreeMap::new();
+    let mut by_object: BTreeMap<(String, String), Tags> = BTreeMap::new();
     let mut next: Option<String> = None;
     loop {
         let call = session.ec2.describe_tags().filters(filter.clone()).max_results(1000);
         let answer = session.ask(&api::DESCRIBE_TAGS, call.set_next_token(next.clone()).send()).await?;
         for tag in answer.tags.unwrap_or_default() {
-            let kind = tag.resource_type().and_then(|t| K::of_ec2(t.as_str()));
-            if let (Some(kind), Some(id), Some(key)) = (kind, tag.resource_id, tag.key) {
-                by_object.entry((kind, id)).or_default().insert(key, tag.value.unwrap_or_default());
+            let word = tag.resource_type().map(|t| t.as_str().to_owned()).unwrap_or_default();
+            if let (Some(id), Some(key)) = (tag.resource_id, tag.key) {
+                by_object.entry((word, id)).or_default().insert(key, tag.value.unwrap_or_default());
             }
         }
         match answer.next_token.filter(|token| !token.is_empty() && next.as_ref() != Some(token)) {
@@ -115,14 +115,21 @@ async fn networks(session: &Session, asked: &Discovery) -> Result<Vec<Discovered
             None => break,
         }
     }
-    let one = |((kind, id), tags): ((K, String), Tags)| {
+    let one = |((word, id), tags): ((String, String), Tags)| {
         let own = ownership::of_tags(&tags)?;
+        let kind = K::of_ec2(&word, &id).or_else(|| rule_kind(&id, &own))?;
         discovered(kind, &id, own, asked)
     };
     Ok(by_object.into_iter().filter_map(one).collect())
 }
 
-async fn balancers(session: &Session, asked: &Discovery) -> Result<Vec<Discovered>, Problem> {
+/// Of the two kinds of rules of security groups that are objects of their own, the one the address names.
+fn rule_kind(id: &str, own: &Ownership) -> Option<K> {
+    let names = |kind: &K| own.address.split('.').any(|part| part == kind.type_name());
+    [K::IngressRule, K::EgressRule].into_iter().find(|kind| id.starts_with("sgr-") && names(kind))
+}
+
+async fn balancers(session: &Session, asked: &Discovery, rules: bool) -> Result<Vec<Discovered>, Problem> {
     let mut all: Vec<(K, String)> = Vec::new();
     let mut next: Option<String> = None;
     loop {
@@ -158,6 +165,19 @@ async fn balancers(session: &Session, asked: &Discovery) -> Result<Vec<Discovere
             // Gone since it was listed.
             Err(problem) if problem.is_gone() => {}
             Err(problem) => return Err(problem),
+        }
+    }
+    if rules {
+        let listeners: Vec<String> =
+            all.iter().filter(|(k, _)| *k == K::Listener).map(|(_, arn)| arn.clone()).collect();
+        for listener in listeners {
+            match rule::of_listener(session, &listener).await {
+                Ok(found) => {
+                    all.extend(found.into_iter().filter_map(|r| r.rule_arn).map(|arn| (K::ListenerRule, arn)));
+                }
+                Err(problem) if problem.is_gone() => {}
+                Err(problem) => return Err(problem),
+            }
         }
     }
     let arns: Vec<String> = all.iter().map(|(_, arn)| arn.clone()).collect();

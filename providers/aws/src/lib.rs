@@ -4,6 +4,7 @@
 //! * [`config`] and [`session`]: the provider's configuration, the clients, patience.
 //! * [`kinds`]: the resource types. [`data`]: the data sources. [`locations`] and [`discover`]: the extension.
 //! * [`shortage`]: which places had no room a short time ago.
+//! * [`memory`]: what is kept with an object between runs.
 //! * [`ownership`] and [`tags`]: whose an object is, and how that is kept with it.
 
 pub mod api;
@@ -13,6 +14,7 @@ pub mod data;
 pub mod discover;
 pub mod kinds;
 pub mod locations;
+pub mod memory;
 pub mod ownership;
 pub mod policy;
 pub mod problem;

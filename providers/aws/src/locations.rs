@@ -1,13 +1,15 @@
 //! How places fare: zones, their health, their room. What cannot be asked is not known, never down.
 
 use crate::api;
-use crate::kinds::instance;
+use crate::kinds::{balance, instance};
+use crate::ownership;
 use crate::problem::Problem;
 use crate::session::Session;
 use aws_sdk_arczonalshift::types::ZonalShiftStatus;
 use aws_sdk_ec2::types::{
     AvailabilityZone, AvailabilityZoneState, Filter, Instance, InstanceStatusSummary, InstanceType, SummaryStatus,
 };
+use aws_sdk_elasticloadbalancingv2::types::TargetHealthStateEnum;
 use std::collections::{BTreeMap, BTreeSet};
 use straddle_sdk::provider::{Health, LocationReport};
 use straddle_sdk::value::Str;
@@ -24,12 +26,27 @@ struct Seen {
     impaired: BTreeMap<String, usize>,
     /// Zone name to instances of straddle's.
     used: BTreeMap<String, usize>,
+    /// Zone name to what load balancers see there.
+    targets: BTreeMap<String, Targets>,
     /// Instances the quota allows for in all, where that can be told.
     quota: Option<u64>,
     /// Zone name to reserved instances not in use.
     reserved: BTreeMap<String, i64>,
     /// What could not be asked.
     blind: Vec<String>,
+}
+
+/// What load balancers see in a zone.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+struct Targets {
+    healthy: usize,
+    unhealthy: usize,
+}
+
+impl Targets {
+    fn mostly_ill(self) -> bool {
+        self.unhealthy > self.healthy
+    }
 }
 
 /// Reports on the places asked for, or on all zones.
@@ -100,6 +117,16 @@ fn zone_report(session: &Session, domains: BTreeMap<Str, Str>, zone: &Availabili
             health = health.max(Health::Degraded);
         }
     }
+    let targets = seen.targets.get(name).copied().unwrap_or_default();
+    if targets.unhealthy > 0 {
+        let all = targets.healthy + targets.unhealthy;
+        says.push(format!("{} of {all} targets do not pass their load balancer's health check", targets.unhealthy));
+        // Where they are as ill in every zone it is not the zone's fault.
+        let elsewhere = seen.targets.iter().any(|(other, t)| other != name && t.healthy > 0 && !t.mostly_ill());
+        if targets.mostly_ill() && elsewhere {
+            health = health.max(Health::Degraded);
+        }
+    }
     if let Some(free) = seen.reserved.get(name).filter(|free| **free > 0) {
         says.push(format!("{free} reserved instances are free"));
     }
@@ -125,8 +152,14 @@ async fn look(session: &Session) -> Result<Seen, Problem> {
         let call = session.ec2.describe_availability_zones();
         Ok::<_, Problem>(session.ask(&api::DESCRIBE_ZONES, call.send()).await?.availability_zones.unwrap_or_default())
     };
-    let (zones, shifted, impaired, owned, reserved) =
-        tokio::join!(zones, shifts(session), impaired(session), instance::all_owned(session), reservations(session));
+    let (zones, shifted, impaired, owned, reserved, targets) = tokio::join!(
+        zones,
+        shifts(session),
+        impaired(session),
+        instance::all_owned(session),
+        reservations(session),
+        targets(session),
+    );
     let zones = zones?;
     let mut blind = Vec::new();
     let mut note = |what: &str, problem: &Problem| blind.push(format!("{what} cannot be asked ({})", problem.message));
@@ -134,6 +167,7 @@ async fn look(session: &Session) -> Result<Seen, Problem> {
     let shifted = shifted.map_err(|p| note("zonal shifts", &p)).unwrap_or_default();
     let impaired = impaired.map_err(|p| note("status checks", &p)).unwrap_or_default();
     let reserved = reserved.map_err(|p| note("reservations", &p)).unwrap_or_default();
+    let targets = targets.map_err(|p| note("target health", &p)).unwrap_or_default();
     let alive: Vec<&Instance> = owned.values().filter(|i| instance::exists(i)).collect();
     let mut used: BTreeMap<String, usize> = BTreeMap::new();
     for zone in alive.iter().filter_map(|i| i.placement()?.availability_zone()) {
@@ -141,7 +175,7 @@ async fn look(session: &Session) -> Result<Seen, Problem> {
     }
     let types: BTreeSet<&InstanceType> = alive.iter().filter_map(|i| i.instance_type()).collect();
     let quota = quota(session, &types).await;
-    Ok(Seen { zones, shifted, impaired, used, quota, reserved, blind })
+    Ok(Seen { zones, shifted, impaired, used, targets, quota, reserved, blind })
 }
 
 async fn shifts(session: &Session) -> Result<BTreeMap<String, String>, Problem> {
@@ -167,16 +201,22 @@ async fn shifts(session: &Session) -> Result<BTreeMap<String, String>, Problem> 
 async fn impaired(session: &Session) -> Result<BTreeMap<String, usize>, Problem> {
     let filter = |name: &str| Filter::builder().name(name).values("impaired").build();
     let mut found: BTreeMap<String, String> = BTreeMap::new();
+    let bad =
+        |summary: Option<&InstanceStatusSummary>| summary.and_then(|s| s.status()) == Some(&SummaryStatus::Impaired);
     for name in ["system-status.status", "instance-status.status"] {
-        let call = session.ec2.describe_instance_status().filters(filter(name)).max_results(1000);
-        let answer = session.ask(&api::DESCRIBE_INSTANCE_STATUS, call.send()).await?;
-        let bad = |summary: Option<&InstanceStatusSummary>| {
-            summary.and_then(|s| s.status()) == Some(&SummaryStatus::Impaired)
-        };
-        let all = answer.instance_statuses.unwrap_or_default();
-        for status in all.into_iter().filter(|s| bad(s.system_status()) || bad(s.instance_status())) {
-            if let (Some(id), Some(zone)) = (status.instance_id, status.availability_zone) {
-                found.insert(id, zone);
+        let mut next: Option<String> = None;
+        loop {
+            let call = session.ec2.describe_instance_status().filters(filter(name)).max_results(1000);
+            let answer = session.ask(&api::DESCRIBE_INSTANCE_STATUS, call.set_next_token(next.clone()).send()).await?;
+            let all = answer.instance_statuses.unwrap_or_default();
+            for status in all.into_iter().filter(|s| bad(s.system_status()) || bad(s.instance_status())) {
+                if let (Some(id), Some(zone)) = (status.instance_id, status.availability_zone) {
+                    found.insert(id, zone);
+                }
+            }
+            match answer.next_token.filter(|token| !token.is_empty() && next.as_ref() != Some(token)) {
+                Some(token) => next = Some(token),
+                None => break,
             }
         }
     }
@@ -191,17 +231,69 @@ async fn impaired(session: &Session) -> Result<BTreeMap<String, usize>, Problem>
     Ok(by_zone)
 }
 
-async fn reservations(session: &Session) -> Result<BTreeMap<String, i64>, Problem> {
-    let active = Filter::builder().name("state").values("active").build();
-    let call = session.ec2_once.describe_capacity_reservations().filters(active);
-    let answer = session.ask(&api::DESCRIBE_RESERVATIONS, call.send()).await?;
-    let mut by_zone: BTreeMap<String, i64> = BTreeMap::new();
-    for one in answer.capacity_reservations.unwrap_or_default() {
-        if let Some(zone) = one.availability_zone() {
-            *by_zone.entry(zone.to_owned()).or_default() += i64::from(one.available_instance_count().unwrap_or(0));
+/// What load balancers see of the targets in each zone: of the target groups that carry straddle's tag, whoever made them.
+async fn targets(session: &Session) -> Result<BTreeMap<String, Targets>, Problem> {
+    let mut arns: Vec<String> = Vec::new();
+    let mut next: Option<String> = None;
+    loop {
+        let call = session.elb.describe_target_groups().set_marker(next.clone());
+        let answer = session.ask(&api::DESCRIBE_TARGET_GROUPS, call.send()).await?;
+        arns.extend(answer.target_groups.unwrap_or_default().into_iter().filter_map(|g| g.target_group_arn));
+        match answer.next_marker.filter(|token| !token.is_empty() && next.as_ref() != Some(token)) {
+            Some(token) => next = Some(token),
+            None => break,
+        }
+    }
+    let tags = balance::tags_of(session, &arns).await?;
+    let mine: Vec<String> =
+        arns.into_iter().filter(|arn| tags.get(arn).is_some_and(|t| t.contains_key(ownership::OWNER))).collect();
+    let mut by_zone: BTreeMap<String, Targets> = BTreeMap::new();
+    if mine.is_empty() {
+        return Ok(by_zone);
+    }
+    let instances = instance::all_owned(session).await?;
+    for arn in mine {
+        let call = session.elb.describe_target_health().target_group_arn(arn);
+        let all = match session.ask(&api::DESCRIBE_TARGET_HEALTH, call.send()).await {
+            Ok(answer) => answer.target_health_descriptions.unwrap_or_default(),
+            // Gone since it was listed.
+            Err(problem) if problem.is_gone() => continue,
+            Err(problem) => return Err(problem),
+        };
+        for one in &all {
+            let Some(target) = one.target() else { continue };
+            let instance = target.id().and_then(|id| instances.get(id));
+            let zone = instance.and_then(|i| i.placement()?.availability_zone()).or(target.availability_zone());
+            let state = one.target_health().and_then(|h| h.state());
+            let (Some(zone), Some(state)) = (zone, state) else { continue };
+            let seen = by_zone.entry(zone.to_owned()).or_default();
+            match state {
+                TargetHealthStateEnum::Healthy => seen.healthy += 1,
+                TargetHealthStateEnum::Unhealthy => seen.unhealthy += 1,
+                _ => {}
+            }
         }
     }
     Ok(by_zone)
+}
+
+async fn reservations(session: &Session) -> Result<BTreeMap<String, i64>, Problem> {
+    let active = Filter::builder().name("state").values("active").build();
+    let mut by_zone: BTreeMap<String, i64> = BTreeMap::new();
+    let mut next: Option<String> = None;
+    loop {
+        let call = session.ec2_once.describe_capacity_reservations().filters(active.clone());
+        let answer = session.ask(&api::DESCRIBE_RESERVATIONS, call.set_next_token(next.clone()).send()).await?;
+        for one in answer.capacity_reservations.unwrap_or_default() {
+            if let Some(zone) = one.availability_zone() {
+                *by_zone.entry(zone.to_owned()).or_default() += i64::from(one.available_instance_count().unwrap_or(0));
+            }
+        }
+        match answer.next_token.filter(|token| !token.is_empty() && next.as_ref() != Some(token)) {
+            Some(token) => next = Some(token),
+            None => return Ok(by_zone),
+        }
+    }
 }
 
 /// Instances that the quota of the region allows for, where all that run are of one type: quotas count processors.

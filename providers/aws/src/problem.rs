@@ -241,12 +241,14 @@ fn nature_of(code: &str, message: &str, status: u16) -> Nature {
         "IncorrectState",
         "OperationInProgress",
         "InvalidGroup.InUse",
+        "InvalidIPAddress.InUse",
         "PriorRequestNotComplete",
     ];
     const EXISTS: &[&str] = &[
         "DuplicateLoadBalancerName",
         "DuplicateTargetGroupName",
         "DuplicateListener",
+        "PriorityInUse",
         "AlreadyExists",
         "AlreadyExistsFault",
         "HealthCheckAlreadyExists",

@@ -2,22 +2,20 @@
 
 use crate::attr::{Args, Live, known, settled, text};
 use crate::config::{self, Settings};
-use crate::kinds::{ResourceKind as K, attachment, instance};
+use crate::kinds::{ResourceKind as K, attachment, instance, rules};
+use crate::memory::Memory;
 use crate::problem::{Nature, Problem};
 use crate::session::{SETTLING, Session};
 use crate::{data, discover, locations, tags};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use straddle_sdk::provider::{
     Answers, ApplyAnswer, ApplyRequest, BULK_CONCURRENCY, Capabilities, Context, DataAnswer, DataRequest, Diagnostic,
     Diagnostics, Discovered, Discovery, Failure, ImportAnswer, ImportRequest, LocationReport, PlanAnswer, PlanRequest,
     Provider, ReadAnswer, ReadRequest, Schemas, ValidateRequest,
 };
 use straddle_sdk::value::{Str, Type, Value};
-
-/// How long after it was made an object may not be visible everywhere.
-const YOUNG: Duration = Duration::from_secs(600);
 
 /// The provider.
 #[derive(Default)]
@@ -32,19 +30,6 @@ enum Configured {
     /// It holds something that is known only after an apply.
     Unknown,
     To(Arc<Session>),
-}
-
-/// Private data that says when an object was made.
-pub fn made_now() -> Vec<u8> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    format!("{{\"made\":{now}}}").into_bytes()
-}
-
-/// Whether private data says that an object was made a short time ago.
-fn is_young(private: &[u8]) -> bool {
-    let made = serde_json::from_slice::<BTreeMap<String, u64>>(private).ok().and_then(|mut all| all.remove("made"));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    made.is_some_and(|made| now.saturating_sub(made) < YOUNG.as_secs())
 }
 
 fn kind_of(type_name: &str) -> Result<K, Diagnostics> {
@@ -167,9 +152,18 @@ fn check(kind: K, config: &Value) -> Diagnostics {
             }
         }
         K::ScalingGroup => {
-            if none("launch_template") {
-                let detail = "A group starts instances from a launch_template; write the block.";
-                problems.push(Diagnostic::error("Nothing to start", detail).attribute("launch_template"));
+            match (none("launch_template"), none("mixed_instances_policy")) {
+                (true, true) => {
+                    let detail = "A group starts instances from a launch_template or by a mixed_instances_policy; write \
+                                  one of the two blocks.";
+                    problems.push(Diagnostic::error("Nothing to start", detail).attribute("launch_template"));
+                }
+                (false, false) => {
+                    let detail = "Write launch_template or mixed_instances_policy, not both.";
+                    let problem = Diagnostic::error("Two ways to say the same", detail);
+                    problems.push(problem.attribute("mixed_instances_policy"));
+                }
+                _ => {}
             }
             let size = |name: &str| Args(config).int(name);
             if let (Some(min), Some(max)) = (size("min_size"), size("max_size"))
@@ -179,14 +173,39 @@ fn check(kind: K, config: &Value) -> Diagnostics {
                 problems.push(Diagnostic::error("No number fits", detail).attribute("min_size"));
             }
         }
+        K::IngressRule | K::EgressRule => rule_of_one_peer(config, &mut problems),
+        K::Address => either("instance", "network_interface", &mut problems),
+        K::NatGateway => {
+            let private = Args(config).text("connectivity_type").as_deref() == Some("private");
+            if private == written("allocation_id") {
+                let detail = "A public NAT gateway needs the allocation_id of an aws_eip, and a private one has none.";
+                problems.push(Diagnostic::error("Which address?", detail).attribute("allocation_id"));
+            }
+        }
         _ => {}
     }
     problems
 }
 
+fn rule_of_one_peer(config: &Value, problems: &mut Diagnostics) {
+    let written = |name: &&&str| config.get(name).is_some_and(|v| !v.is_null());
+    let peers = rules::single::PEERS;
+    if peers.iter().filter(written).count() != 1 {
+        let detail = format!("A rule has one peer: write exactly one of {}.", peers.join(", "));
+        problems.push(Diagnostic::error("Whose packets?", detail).attribute(peers[0]));
+    }
+    let all = Args(config).text("ip_protocol").as_deref() == Some("-1");
+    for port in ["from_port", "to_port"] {
+        if all && written(&&port) {
+            let detail = format!("ip_protocol \"-1\" means all ports of all protocols; leave {port} out.");
+            problems.push(Diagnostic::error("No ports here", detail).attribute(port));
+        }
+    }
+}
+
 /// Reads one object of a type that has no bulk; one made a short time ago is looked for some time before it is believed to be gone.
 async fn read_one(session: &Session, kind: K, request: &ReadRequest) -> Result<ReadAnswer, Diagnostics> {
-    let young = is_young(&request.private) && !session.is_deleted(&Args(&request.state).must("id"));
+    let young = Memory::of(&request.private).is_young() && !session.is_deleted(&Args(&request.state).must("id"));
     let wait = if young { SETTLING } else { Duration::ZERO };
     let found = session.until(wait, || kind.read(session, &request.state)).await?;
     Ok(match found {
@@ -218,14 +237,19 @@ async fn apply_one(session: &Session, kind: K, request: ApplyRequest) -> Result<
         base.text("id", Some(&id));
         let base = base.done();
         let end = kind.finish(session, &id, &request.planned).await;
-        return Ok(answer(session, kind, &request.planned, base, end).await.private(made_now()));
+        return Ok(answer(session, kind, &request.planned, base, end).await.private(Memory::new().bytes()));
     }
     let end = kind.update(session, &request.prior, &request.planned).await;
     let mut base = known(&request.planned);
     if end.is_err() {
         base = request.prior.clone();
     }
-    Ok(answer(session, kind, &request.planned, base, end).await.private(request.private))
+    let mut private = request.private;
+    if kind == K::Instance {
+        // It may have been started anew with other user data: what it has is what was planned.
+        private = Memory { launched: None, ..Memory::of(&private) }.bytes();
+    }
+    Ok(answer(session, kind, &request.planned, base, end).await.private(private))
 }
 
 /// The object after a change, as it is read; where that cannot be, as it is known.
@@ -297,27 +321,30 @@ where
 
 /// Reads objects of one type.
 async fn read_all(session: Arc<Session>, kind: K, requests: Vec<ReadRequest>, answers: Answers<ReadAnswer>) {
-    let told = |found: Vec<Result<Option<Value>, Problem>>, requests: &[ReadRequest]| {
-        for (at, (found, request)) in found.into_iter().zip(requests).enumerate() {
-            answers.send(
-                at,
-                match found {
-                    Ok(Some(state)) => Ok(ReadAnswer::new(state).private(request.private.clone())),
-                    Ok(None) => Ok(ReadAnswer::gone()),
-                    Err(problem) => Err(problem.into()),
-                },
-            );
-        }
+    let told = |at: usize, found: Result<Option<(Value, Vec<u8>)>, Problem>| {
+        let answer = match found {
+            Ok(Some((state, private))) => Ok(ReadAnswer::new(state).private(private)),
+            Ok(None) => Ok(ReadAnswer::gone()),
+            Err(problem) => Err(problem.into()),
+        };
+        answers.send(at, answer);
     };
     match kind {
         K::Instance => {
+            let known = |r: &ReadRequest| (r.state.clone(), Memory::of(&r.private));
+            let known: Vec<(Value, Memory)> = requests.iter().map(known).collect();
             let known: Vec<instance::Known<'_>> =
-                requests.iter().map(|r| instance::Known { state: &r.state, young: is_young(&r.private) }).collect();
-            told(instance::read_many(&session, &known).await, &requests);
+                known.iter().map(|(state, memory)| instance::Known { state, memory: memory.clone() }).collect();
+            for (at, found) in instance::read_many(&session, &known).await.into_iter().enumerate() {
+                told(at, found.map(|found| found.map(|(state, memory)| (state, memory.bytes()))));
+            }
         }
         K::Attachment => {
             let states: Vec<&Value> = requests.iter().map(|r| &r.state).collect();
-            told(attachment::read_many(&session, &states).await, &requests);
+            let all = attachment::read_many(&session, &states).await;
+            for (at, (found, request)) in all.into_iter().zip(&requests).enumerate() {
+                told(at, found.map(|found| found.map(|state| (state, request.private.clone()))));
+            }
         }
         _ => {
             let items: Vec<_> = requests.into_iter().enumerate().collect();
@@ -398,6 +425,9 @@ impl Provider for AwsProvider {
             let form = match kind {
                 K::Record => "ZONE_NAME_TYPE or ZONE_NAME_TYPE_SET",
                 K::Attachment => "TARGET_GROUP_ARN,TARGET or TARGET_GROUP_ARN,TARGET,PORT",
+                K::SecurityGroupRule => {
+                    "GROUP_TYPE_PROTOCOL_FROM_TO_PEER, for example sg-1_ingress_tcp_80_80_10.0.0.0/8"
+                }
                 _ => "the id AWS gives it",
             };
             let detail = format!("{:?} names no {}; its id is {form}.", request.id, request.type_name);

@@ -60,11 +60,18 @@ struct Ground {
     zone: String,
     group: String,
     template: String,
+    listener: String,
+    door: String,
+    address: String,
 }
 
 fn first(xml: &str, name: &str) -> String {
     let (_, rest) = xml.split_once(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name} in {xml}"));
     rest.split('<').next().unwrap().to_owned()
+}
+
+fn encoded(arn: &str) -> String {
+    arn.replace(':', "%3A").replace('/', "%2F")
 }
 
 fn ground(world: &World) -> Ground {
@@ -78,7 +85,17 @@ fn ground(world: &World) -> Ground {
     let group = first(&world.api("elasticloadbalancing", &query), "TargetGroupArn");
     let query = "CreateLaunchTemplate&LaunchTemplateName=ground&LaunchTemplateData.ImageId=ami-760aaa0f&LaunchTemplateData.InstanceType=t3.micro";
     let template = first(&world.api("ec2", query), "launchTemplateId");
-    Ground { vpc, subnets, zone: world.hosted_zone("example.kr"), group, template }
+    let [a, c] = &subnets;
+    let query = format!("CreateLoadBalancer&Name=ground&Subnets.member.1={a}&Subnets.member.2={c}");
+    let balancer = first(&world.api("elasticloadbalancing", &query), "LoadBalancerArn");
+    let action = "DefaultActions.member.1.Type=fixed-response&DefaultActions.member.1.FixedResponseConfig.StatusCode=404&\
+                  DefaultActions.member.1.FixedResponseConfig.ContentType=text%2Fplain";
+    let query = format!("CreateListener&LoadBalancerArn={}&Protocol=HTTP&Port=80&{action}", encoded(&balancer));
+    let listener = first(&world.api("elasticloadbalancing", &query), "ListenerArn");
+    let query = format!("CreateSecurityGroup&GroupName=ground&GroupDescription=ground&VpcId={vpc}");
+    let door = first(&world.api("ec2", &query), "groupId");
+    let address = first(&world.api("ec2", "AllocateAddress&Domain=vpc"), "allocationId");
+    Ground { vpc, subnets, zone: world.hosted_zone("example.kr"), group, template, listener, door, address }
 }
 
 fn sample(kind: ResourceKind, written: Vec<(&str, Value)>) -> Sample {
@@ -101,10 +118,6 @@ fn networks(ground: &Ground) -> Vec<Sample> {
             ],
         )
     };
-    let route = |cidr: &str, gateway: &str| {
-        block(&K::RouteTable.schema(), "route", &[("cidr_block", text(cidr)), ("gateway_id", text(gateway))])
-    };
-    _ = route;
     let (one, two) = (rule(80, &["0.0.0.0/0"]), rule(443, &["10.0.0.0/8", "0.0.0.0/0"]));
     vec![
         sample(K::Vpc, vec![("cidr_block", text("10.40.0.0/16")), ("tags", tags(&[("Name", "웹")]))])
@@ -126,6 +139,7 @@ fn networks(ground: &Ground) -> Vec<Sample> {
             .change([vpc(), ("name", text("one")), (&two.0, two.1.clone()), ("tags", tags(&[("a", "b")]))])
             .change([vpc(), ("name", text("one"))])
             .change([vpc(), ("name_prefix", text("two-"))]),
+        sample(K::SecurityGroup, vec![vpc(), ("name", text("three")), (&one.0, one.1.clone())]).import_by("id"),
         sample(
             K::Instance,
             vec![
@@ -148,6 +162,104 @@ fn networks(ground: &Ground) -> Vec<Sample> {
             ("availability_zone", text("ap-northeast-2a")),
         ]),
         sample(K::Instance, vec![("ami", text("ami-760aaa0f")), ("instance_type", text("t3.micro"))]).import_by("id"),
+    ]
+}
+
+/// Rules of security groups as resources of their own.
+fn doors(ground: &Ground) -> Vec<Sample> {
+    use ResourceKind as K;
+    let rule = |port: i64, more: Vec<(&'static str, Value)>| {
+        let mut all = vec![
+            ("security_group_id", text(&ground.door)),
+            ("ip_protocol", text("tcp")),
+            ("from_port", number(port)),
+            ("to_port", number(port)),
+        ];
+        all.extend(more);
+        all
+    };
+    let several = |cidrs: &[&str], more: Vec<(&'static str, Value)>| {
+        let mut all = vec![
+            ("security_group_id", text(&ground.door)),
+            ("type", text("ingress")),
+            ("protocol", text("tcp")),
+            ("from_port", number(22)),
+            ("to_port", number(23)),
+            ("cidr_blocks", text_list(cidrs)),
+        ];
+        all.extend(more);
+        all
+    };
+    let all =
+        vec![("security_group_id", text(&ground.door)), ("ip_protocol", text("-1")), ("cidr_ipv6", text("fd00::/8"))];
+    vec![
+        sample(K::IngressRule, rule(80, vec![("cidr_ipv4", text("10.0.0.0/8"))]))
+            .change(rule(443, vec![("cidr_ipv4", text("10.1.0.0/16")), ("tags", tags(&[("a", "b")]))]))
+            .change(rule(443, vec![("referenced_security_group_id", text(&ground.door))])),
+        sample(K::IngressRule, rule(81, vec![("cidr_ipv4", text("10.0.0.0/8")), ("description", text("웹"))]))
+            .import_by("id"),
+        sample(K::EgressRule, all).import_by("id"),
+        sample(K::SecurityGroupRule, several(&["10.0.0.0/8", "10.2.0.0/16"], vec![]))
+            .change(several(&["10.0.0.0/8"], vec![]))
+            .change(several(&["10.0.0.0/8"], vec![("self", flag(true))])),
+    ]
+}
+
+/// The way out.
+fn outward(ground: &Ground) -> Vec<Sample> {
+    use ResourceKind as K;
+    let gateway = || vec![("subnet_id", text(&ground.subnets[0])), ("allocation_id", text(&ground.address))];
+    let mut named = gateway();
+    named.push(("tags", tags(&[("Name", "out")])));
+    vec![
+        sample(K::Address, vec![]).change([("tags", tags(&[("a", "b")]))]).import_by("id"),
+        sample(K::NatGateway, gateway()).change(named).import_by("id"),
+    ]
+}
+
+fn listener_rules(ground: &Ground) -> Vec<Sample> {
+    use ResourceKind as K;
+    let schema = K::ListenerRule.schema();
+    let forward = block(&schema, "action", &[("type", text("forward")), ("target_group_arn", text(&ground.group))]);
+    let condition = |name: &str, values: &[&str]| {
+        let inner = inner(&schema.body().blocks["condition"].block, name, &[&[("values", text_set(values))]]);
+        block(&schema, "condition", &[(name, inner)])
+    };
+    let rule = |priority: Option<i64>, condition: (String, Value)| {
+        let mut all = vec![("listener_arn".to_owned(), text(&ground.listener)), forward.clone(), condition];
+        all.extend(priority.map(|n| ("priority".to_owned(), number(n))));
+        all
+    };
+    vec![
+        Sample::new(K::ListenerRule.type_name(), rule(Some(10), condition("path_pattern", &["/a/*", "/b/*"])))
+            .change(rule(Some(20), condition("path_pattern", &["/a/*"])))
+            .change(rule(Some(20), condition("host_header", &["www.example.kr"]))),
+        Sample::new(K::ListenerRule.type_name(), rule(None, condition("source_ip", &["10.0.0.0/8"]))),
+        Sample::new(K::ListenerRule.type_name(), rule(Some(30), condition("http_request_method", &["GET"])))
+            .import_by("id"),
+    ]
+}
+
+/// Instances with disks beside the one they boot from.
+fn disks(ground: &Ground) -> Vec<Sample> {
+    use ResourceKind as K;
+    let schema = K::Instance.schema();
+    let disk = |size: i64| {
+        block(&schema, "ebs_block_device", &[("device_name", text("/dev/sdf")), ("volume_size", number(size))])
+    };
+    let server = |disk: Option<(String, Value)>| {
+        let mut all = vec![
+            ("ami".to_owned(), text("ami-760aaa0f")),
+            ("instance_type".to_owned(), text("t3.micro")),
+            ("subnet_id".to_owned(), text(&ground.subnets[0])),
+        ];
+        all.extend(disk);
+        all
+    };
+    vec![
+        Sample::new(K::Instance.type_name(), server(Some(disk(10))))
+            .change(server(Some(disk(20))))
+            .change(server(None)),
     ]
 }
 
@@ -256,6 +368,26 @@ fn groups(ground: &Ground) -> Vec<Sample> {
         all.extend(more.into_iter().map(|(n, v)| (n.to_owned(), v)));
         all
     };
+    let mixed = |count: i64, kind: &str| {
+        let schema = K::ScalingGroup.schema();
+        let policy = &schema.body().blocks["mixed_instances_policy"].block;
+        let from = &policy.blocks["launch_template"].block;
+        let which: &[(&str, Value)] = &[("launch_template_id", text(&ground.template)), ("version", text("$Latest"))];
+        let which = inner(from, "launch_template_specification", &[which]);
+        let others =
+            inner(from, "override", &[&[("instance_type", text(kind))], &[("instance_type", text("t3.small"))]]);
+        let from =
+            inner(policy, "launch_template", &[&[("launch_template_specification", which), ("override", others)]]);
+        let spot = inner(policy, "instances_distribution", &[&[("on_demand_base_capacity", number(1))]]);
+        vec![
+            ("name".to_owned(), text("mixed")),
+            ("min_size".to_owned(), number(0)),
+            ("max_size".to_owned(), number(4)),
+            ("desired_capacity".to_owned(), number(count)),
+            ("vpc_zone_identifier".to_owned(), text_set(&ground.subnets[..1])),
+            block(&schema, "mixed_instances_policy", &[("launch_template", from), ("instances_distribution", spot)]),
+        ]
+    };
     let metadata = block(
         &K::LaunchTemplate.schema(),
         "metadata_options",
@@ -278,6 +410,7 @@ fn groups(ground: &Ground) -> Vec<Sample> {
         Sample::new(K::LaunchTemplate.type_name(), made("ami-760aaa0f", &[&metadata]))
             .change(made("ami-00000000000000002", &[&metadata, &device]))
             .change(made("ami-00000000000000002", &[])),
+        Sample::new(K::ScalingGroup.type_name(), mixed(2, "t3.micro")).change(mixed(3, "t3a.micro")),
         Sample::new(K::ScalingGroup.type_name(), sized(1, 3, vec![("desired_capacity", number(2))]))
             .change(sized(
                 0,
@@ -301,6 +434,10 @@ async fn every_type_conforms() {
         vec![("target_group_arn", text(&ground.group)), ("target_id", text(&server)), ("port", number(port))]
     };
     let mut samples = networks(&ground);
+    samples.extend(doors(&ground));
+    samples.extend(outward(&ground));
+    samples.extend(disks(&ground));
+    samples.extend(listener_rules(&ground));
     samples.extend(balancers(&ground));
     samples.extend(records(&ground));
     samples.extend(groups(&ground));

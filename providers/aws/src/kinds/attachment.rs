@@ -114,7 +114,7 @@ pub async fn create_many(session: &Session, requests: Vec<(usize, Value)>, answe
                     None => {
                         let found = seen.iter().find(|f| same(Args(planned), f) && !draining(f));
                         Ok(ApplyAnswer::new(settled(planned, &live(planned, found)))
-                            .private(crate::provider::made_now()))
+                            .private(crate::memory::Memory::new().bytes()))
                     }
                 };
                 answers.tell(*index, answer);

@@ -1,4 +1,4 @@
-//! Load balancing: `aws_lb`, `aws_lb_target_group`, `aws_lb_listener`.
+//! Load balancing: `aws_lb`, `aws_lb_target_group`.
 
 use super::{Own, Seed, token_of};
 use crate::api;
@@ -32,7 +32,7 @@ pub async fn tags_of(session: &Session, arns: &[String]) -> Result<BTreeMap<Stri
     Ok(all)
 }
 
-async fn update_tags(session: &Session, arn: &str, prior: &Value, planned: &Value) -> Result<(), Problem> {
+pub(super) async fn update_tags(session: &Session, arn: &str, prior: &Value, planned: &Value) -> Result<(), Problem> {
     let (set, removed) = tags::change(prior, planned);
     if !set.is_empty() {
         let call = session.elb.add_tags().resource_arns(arn).set_tags(to_elb(&set));
@@ -45,13 +45,13 @@ async fn update_tags(session: &Session, arn: &str, prior: &Value, planned: &Valu
     Ok(())
 }
 
-async fn show_tags(session: &Session, arn: &str, live: &mut Live) -> Result<(), Problem> {
+pub(super) async fn show_tags(session: &Session, arn: &str, live: &mut Live) -> Result<(), Problem> {
     let tags = tags_of(session, &[arn.to_owned()]).await?;
     tags::show(live, session, tags.get(arn).unwrap_or(&Tags::new()));
     Ok(())
 }
 
-fn tagged(schema: ResourceSchema) -> ResourceSchema {
+pub(super) fn tagged(schema: ResourceSchema) -> ResourceSchema {
     schema
         .attribute("arn", string().computed())
         .attribute("id", string().computed())
@@ -425,229 +425,5 @@ pub mod targets {
         show_attributes(&mut live, &said, ATTRIBUTES);
         show_tags(session, &arn, &mut live).await?;
         Ok(Some(live.done()))
-    }
-}
-
-/// `aws_lb_listener`
-pub mod listener {
-    use super::*;
-
-    /// The schema.
-    pub fn schema() -> ResourceSchema {
-        let one = |content: ResourceSchema| list_block(content).items(0, 1);
-        let group = ResourceSchema::new().attribute("arn", string().required()).attribute("weight", number());
-        let sticky = ResourceSchema::new().attribute("duration", number().required()).attribute("enabled", boolean());
-        let forward = ResourceSchema::new()
-            .block("stickiness", one(sticky))
-            .block("target_group", straddle_sdk::provider::set_block(group).items(1, 5));
-        let redirect = ResourceSchema::new()
-            .attribute("host", string().computed().optional())
-            .attribute("path", string().computed().optional())
-            .attribute("port", string().computed().optional())
-            .attribute("protocol", string().computed().optional())
-            .attribute("query", string().computed().optional())
-            .attribute("status_code", string().required());
-        let fixed = ResourceSchema::new()
-            .attribute("content_type", string().required())
-            .attribute("message_body", string())
-            .attribute("status_code", string().computed().optional());
-        let action = ResourceSchema::new()
-            .attribute("order", number().computed().optional())
-            .attribute("target_group_arn", string())
-            .attribute("type", string().required())
-            .block("fixed_response", one(fixed))
-            .block("forward", one(forward))
-            .block("redirect", one(redirect));
-        tagged(ResourceSchema::new().describe("What a load balancer does with what comes in at a port."))
-            .attribute("alpn_policy", string())
-            .attribute("certificate_arn", string())
-            .attribute("load_balancer_arn", string().required().replaces())
-            .attribute("port", number())
-            .attribute("protocol", string().computed().optional())
-            .attribute("ssl_policy", string().computed().optional())
-            .block("default_action", list_block(action).items(1, 0))
-    }
-
-    fn actions(planned: &Value) -> Vec<Action> {
-        Args(planned).blocks("default_action").into_iter().enumerate().map(|(at, block)| action(at, block)).collect()
-    }
-
-    fn action(at: usize, block: Args<'_>) -> Action {
-        let tuple = |group: Args<'_>| {
-            TargetGroupTuple::builder().target_group_arn(group.must("arn")).set_weight(group.int32("weight")).build()
-        };
-        let forward = block.block("forward").map(|forward| {
-            let sticky = forward.block("stickiness").map(|s| {
-                TargetGroupStickinessConfig::builder()
-                    .set_duration_seconds(s.int32("duration"))
-                    .enabled(s.flag("enabled").unwrap_or(false))
-                    .build()
-            });
-            let groups = forward.blocks("target_group").into_iter().map(tuple).collect();
-            ForwardActionConfig::builder()
-                .set_target_groups(Some(groups))
-                .set_target_group_stickiness_config(sticky)
-                .build()
-        });
-        let redirect = block.block("redirect").map(|r| {
-            RedirectActionConfig::builder()
-                .set_host(r.text("host"))
-                .set_path(r.text("path"))
-                .set_port(r.text("port"))
-                .set_protocol(r.text("protocol"))
-                .set_query(r.text("query"))
-                .status_code(RedirectActionStatusCodeEnum::from(r.must("status_code").as_str()))
-                .build()
-        });
-        let fixed = block.block("fixed_response").map(|f| {
-            FixedResponseActionConfig::builder()
-                .content_type(f.must("content_type"))
-                .set_message_body(f.text("message_body"))
-                .status_code(f.text("status_code").unwrap_or_else(|| "200".to_owned()))
-                .build()
-        });
-        let order = block.int32("order").or_else(|| i32::try_from(at + 1).ok());
-        Action::builder()
-            .r#type(ActionTypeEnum::from(block.must("type").as_str()))
-            .set_target_group_arn(block.text("target_group_arn"))
-            .set_order(order)
-            .set_forward_config(forward)
-            .set_redirect_config(redirect)
-            .set_fixed_response_config(fixed)
-            .build()
-    }
-
-    macro_rules! with_all {
-        ($call:expr, $planned:expr) => {{
-            let args = Args($planned);
-            let certificates =
-                args.text("certificate_arn").map(|arn| vec![Certificate::builder().certificate_arn(arn).build()]);
-            $call
-                .set_port(args.int32("port"))
-                .set_protocol(args.text("protocol").map(|p| ProtocolEnum::from(p.as_str())))
-                .set_ssl_policy(args.text("ssl_policy"))
-                .set_certificates(certificates)
-                .set_alpn_policy(args.text("alpn_policy").map(|p| vec![p]))
-                .set_default_actions(Some(actions($planned)))
-        }};
-    }
-
-    async fn at_port(session: &Session, balancer: &str, port: Option<i32>) -> Result<Option<String>, Problem> {
-        let call = session.elb.describe_listeners().load_balancer_arn(balancer);
-        let answer = session.ask(&api::DESCRIBE_LISTENERS, call.send()).await?;
-        let mut all = answer.listeners.unwrap_or_default().into_iter();
-        Ok(all.find(|l| l.port == port).and_then(|l| l.listener_arn))
-    }
-
-    /// Makes it; once only by its port.
-    pub async fn create(session: &Session, planned: &Value, own: Own<'_>) -> Result<String, Problem> {
-        let args = Args(planned);
-        let (tags, balancer) = (tags::wanted(session, planned, own), args.must("load_balancer_arn"));
-        let create = || async {
-            let call = session.elb_once.create_listener().load_balancer_arn(&balancer).set_tags(to_elb(&tags));
-            let answer = session.ask(&api::CREATE_LISTENER, with_all!(call, planned).send()).await?;
-            Ok(answer.listeners.unwrap_or_default().into_iter().find_map(|l| l.listener_arn).unwrap_or_default())
-        };
-        session.once(token_of(own), create, |_| at_port(session, &balancer, args.int32("port"))).await
-    }
-
-    /// Brings it from the prior to the planned object.
-    pub async fn update(session: &Session, prior: &Value, planned: &Value) -> Result<(), Problem> {
-        let arn = Args(prior).must("id");
-        update_tags(session, &arn, prior, planned).await?;
-        let names = ["port", "protocol", "ssl_policy", "certificate_arn", "alpn_policy", "default_action"];
-        if names.iter().any(|name| Args(prior).differs(Args(planned), name)) {
-            let call = session.elb.modify_listener().listener_arn(&arn);
-            session
-                .ask(&api::MODIFY_LISTENER, with_all!(call, planned).send())
-                .await
-                .map_err(|p| p.about("default_action"))?;
-        }
-        Ok(())
-    }
-
-    /// Deletes it.
-    pub async fn delete(session: &Session, arn: &str) -> Result<(), Problem> {
-        session.ask(&api::DELETE_LISTENER, session.elb.delete_listener().listener_arn(arn).send()).await.map(|_| ())
-    }
-
-    /// As it is.
-    pub async fn read(session: &Session, state: &Value) -> Result<Option<Value>, Problem> {
-        let arn = Args(state).must("id");
-        let call = session.elb.describe_listeners().listener_arns(&arn);
-        let answer = session.ask(&api::DESCRIBE_LISTENERS, call.send()).await?;
-        let Some(found) = answer.listeners.unwrap_or_default().into_iter().next() else { return Ok(None) };
-        let mut live = Live::over(state);
-        live.text("id", Some(&arn))
-            .text("arn", Some(&arn))
-            .text("load_balancer_arn", found.load_balancer_arn())
-            .int("port", found.port())
-            .text("protocol", found.protocol().map(|p| p.as_str()))
-            .text("ssl_policy", found.ssl_policy())
-            .text("certificate_arn", found.certificates().first().and_then(|c| c.certificate_arn()))
-            .text("alpn_policy", found.alpn_policy().first());
-        let mut actions: Vec<&Action> = found.default_actions().iter().collect();
-        actions.sort_by_key(|a| a.order().unwrap_or(i32::MAX));
-        live.blocks("default_action", actions.len(), |at, block| show(block, at, actions[at]));
-        show_tags(session, &arn, &mut live).await?;
-        Ok(Some(live.done()))
-    }
-
-    fn show(block: &mut Live, at: usize, action: &Action) {
-        let place = i32::try_from(at + 1).unwrap_or(i32::MAX);
-        block.text("type", action.r#type().map(|t| t.as_str())).int("order", Some(action.order().unwrap_or(place)));
-        let forward = action.forward_config();
-        let groups = forward.map(|f| f.target_groups()).unwrap_or_default();
-        let weighted = Args(block.value()).block("forward").is_some() || groups.len() > 1;
-        // The service tells of a single group both ways; it is shown the way it is written.
-        block.text(
-            "target_group_arn",
-            action.target_group_arn().or_else(|| groups.first()?.target_group_arn()).filter(|_| !weighted),
-        );
-        block.blocks("forward", usize::from(weighted && forward.is_some()), |_, block| {
-            let Some(forward) = forward else { return };
-            if let Some(straddle_sdk::value::Kind::Set(old)) = block.value().get("target_group").map(Value::kind) {
-                let (of, known) = (old.of.clone(), old.items.clone());
-                let one = |g: &TargetGroupTuple| {
-                    let mut one = Live::over(&crate::attr::nothing(&of));
-                    one.text("arn", g.target_group_arn());
-                    // A weight of one is what is not written.
-                    let written = known.iter().any(|k| {
-                        Args(k).text("arn").as_deref() == g.target_group_arn() && Args(k).int("weight").is_some()
-                    });
-                    one.int("weight", g.weight().filter(|w| written || *w != 1));
-                    one.done()
-                };
-                let groups = forward.target_groups().iter().map(one).collect();
-                block.set("target_group", Some(Value::set(of.clone(), groups)));
-            }
-            let sticky = forward.target_group_stickiness_config().filter(|s| s.enabled() == Some(true));
-            let written = Args(block.value()).block("stickiness").is_some();
-            block.blocks("stickiness", usize::from(written || sticky.is_some()), |_, block| {
-                let said = forward.target_group_stickiness_config();
-                block
-                    .int("duration", said.and_then(|s| s.duration_seconds()))
-                    .flag("enabled", said.and_then(|s| s.enabled()));
-            });
-        });
-        let redirect = action.redirect_config();
-        block.blocks("redirect", usize::from(redirect.is_some()), |_, block| {
-            let Some(r) = redirect else { return };
-            block
-                .text("host", r.host())
-                .text("path", r.path())
-                .text("port", r.port())
-                .text("protocol", r.protocol())
-                .text("query", r.query())
-                .text("status_code", r.status_code().map(|c| c.as_str()));
-        });
-        let fixed = action.fixed_response_config();
-        block.blocks("fixed_response", usize::from(fixed.is_some()), |_, block| {
-            let Some(f) = fixed else { return };
-            block
-                .text("content_type", f.content_type())
-                .text("message_body", f.message_body())
-                .text("status_code", f.status_code());
-        });
     }
 }

@@ -1,6 +1,6 @@
 //! `aws_autoscaling_group`: instances that AWS keeps at a number, between a least and a most.
 
-use super::{Own, Seed};
+use super::{Own, Seed, mixed};
 use crate::api;
 use crate::attr::{Args, Live, flag, text, text_list, text_set};
 use crate::ownership;
@@ -52,6 +52,7 @@ pub fn schema() -> ResourceSchema {
             string().describe("How long a creation waits; 0 for not at all; default 10m."),
         )
         .block("launch_template", list_block(template).items(0, 1))
+        .block("mixed_instances_policy", list_block(mixed::schema()).items(0, 1))
         .block("tag", set_block(tag))
 }
 
@@ -70,17 +71,7 @@ pub fn plan(request: &PlanRequest, answer: &mut PlanAnswer) {
 }
 
 fn template(args: Args<'_>) -> Option<LaunchTemplateSpecification> {
-    let block = args.block("launch_template")?;
-    let id = block.text("id");
-    let name = block.text("name").filter(|_| id.is_none());
-    let version = block.text("version").unwrap_or_else(|| "$Default".to_owned());
-    Some(
-        LaunchTemplateSpecification::builder()
-            .set_launch_template_id(id)
-            .set_launch_template_name(name)
-            .version(version)
-            .build(),
-    )
+    args.block("launch_template").map(|block| mixed::specification(block, "id", "name"))
 }
 
 /// Key to value and whether instances get it.
@@ -154,6 +145,7 @@ pub async fn create(session: &Session, planned: &Value, own: Own<'_>) -> Result<
         .create_auto_scaling_group()
         .auto_scaling_group_name(&name)
         .set_launch_template(template(args))
+        .set_mixed_instances_policy(mixed::policy(args))
         .set_min_size(args.int32("min_size"))
         .set_max_size(args.int32("max_size"))
         .set_desired_capacity(args.int32("desired_capacity"))
@@ -233,13 +225,16 @@ fn duration(text: &str) -> Option<Duration> {
     (!bare && total <= 86_400).then(|| Duration::from_secs(total))
 }
 
-/// Instances in service and healthy.
+/// Units of capacity in service and healthy: instances, where none counts for more than one.
 fn in_service(group: &AutoScalingGroup) -> i64 {
     let serves = |i: &&aws_sdk_autoscaling::types::Instance| {
         i.lifecycle_state() == Some(&LifecycleState::InService)
             && i.health_status().is_none_or(|h| h.eq_ignore_ascii_case("healthy"))
     };
-    i64::try_from(group.instances().iter().filter(serves).count()).unwrap_or(i64::MAX)
+    // Of several types each may count for more than one.
+    let weight =
+        |i: &aws_sdk_autoscaling::types::Instance| i.weighted_capacity().and_then(|w| w.parse().ok()).unwrap_or(1);
+    group.instances().iter().filter(serves).map(weight).fold(0_i64, i64::saturating_add)
 }
 
 async fn suspend(session: &Session, name: &str, processes: &[String]) -> Result<(), Problem> {
@@ -276,6 +271,7 @@ pub async fn update(session: &Session, prior: &Value, planned: &Value) -> Result
         "protect_from_scale_in",
         "capacity_rebalance",
         "launch_template",
+        "mixed_instances_policy",
     ];
     if keys.into_iter().any(changed) {
         let texts = |key: &str| Some(new.texts(key)).filter(|t| changed(key) && !t.is_empty());
@@ -298,7 +294,8 @@ pub async fn update(session: &Session, prior: &Value, planned: &Value) -> Result
                 new.flag("protect_from_scale_in").filter(|_| changed("protect_from_scale_in")),
             )
             .set_capacity_rebalance(new.flag("capacity_rebalance").filter(|_| changed("capacity_rebalance")))
-            .set_launch_template(template(new).filter(|_| changed("launch_template")));
+            .set_launch_template(template(new).filter(|_| changed("launch_template")))
+            .set_mixed_instances_policy(mixed::policy(new).filter(|_| changed("mixed_instances_policy")));
         let ask = || session.ask(&api::UPDATE_GROUP, call.clone().send());
         session.persist(Duration::from_secs(120), ask).await?;
     }
@@ -418,6 +415,7 @@ pub async fn read(session: &Session, state: &Value) -> Result<Option<Value>, Pro
             .text("name", template.launch_template_name())
             .text("version", Some(template.version().unwrap_or("$Default")));
     });
+    mixed::show(&mut live, group.mixed_instances_policy());
     show_tags(&mut live, session, &group);
     Ok(Some(live.done()))
 }

@@ -49,15 +49,41 @@ pub const DEFAULTS: &[(&str, &str)] = &[("description", "Managed by straddle")];
 
 /// One peer of one rule: the smallest thing that is allowed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Atom {
-    protocol: String,
-    ports: (i64, i64),
-    peer: Peer,
-    description: String,
+pub(super) struct Atom {
+    pub protocol: String,
+    pub ports: (i64, i64),
+    pub peer: Peer,
+    pub description: String,
+}
+
+/// Which way a rule lets packets go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// To the group's members.
+    Ingress,
+    /// From them.
+    Egress,
+}
+
+impl Direction {
+    const BOTH: [Direction; 2] = [Direction::Ingress, Direction::Egress];
+
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Direction::Ingress => "ingress",
+            Direction::Egress => "egress",
+        }
+    }
+
+    /// The direction of that name.
+    pub fn of(name: &str) -> Option<Direction> {
+        Direction::BOTH.into_iter().find(|direction| direction.name() == name)
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Peer {
+pub(super) enum Peer {
     V4(String),
     V6(String),
     Group(String),
@@ -65,7 +91,7 @@ enum Peer {
 }
 
 /// A protocol as the API writes it.
-fn protocol(text: &str) -> String {
+pub(super) fn protocol(text: &str) -> String {
     match text.to_lowercase().as_str() {
         "all" | "-1" => "-1".into(),
         "6" => "tcp".into(),
@@ -76,7 +102,7 @@ fn protocol(text: &str) -> String {
 }
 
 /// The atoms of one rule as it is written; `own` is the group's id.
-fn atoms_of(rule: Args<'_>, own: &str) -> Vec<Atom> {
+pub(super) fn atoms_of(rule: Args<'_>, own: &str) -> Vec<Atom> {
     let protocol = protocol(&rule.must("protocol"));
     let all = protocol == "-1";
     let port = |name: &str| if all { 0 } else { rule.int(name).unwrap_or_default() };
@@ -94,12 +120,12 @@ fn atoms_of(rule: Args<'_>, own: &str) -> Vec<Atom> {
     peers.into_iter().map(atom).collect()
 }
 
-fn written(object: &Value, direction: &str, own: &str) -> BTreeSet<Atom> {
-    Args(object).blocks(direction).into_iter().flat_map(|rule| atoms_of(rule, own)).collect()
+fn written(object: &Value, direction: Direction, own: &str) -> BTreeSet<Atom> {
+    Args(object).blocks(direction.name()).into_iter().flat_map(|rule| atoms_of(rule, own)).collect()
 }
 
 /// The atoms of what the API says.
-fn atoms_in(permissions: &[IpPermission]) -> BTreeSet<Atom> {
+pub(super) fn atoms_in(permissions: &[IpPermission]) -> BTreeSet<Atom> {
     let mut atoms = BTreeSet::new();
     for permission in permissions {
         let protocol = protocol(permission.ip_protocol().unwrap_or("-1"));
@@ -127,7 +153,7 @@ fn atoms_in(permissions: &[IpPermission]) -> BTreeSet<Atom> {
 }
 
 /// Atoms as the API takes them: one permission for each protocol and ports.
-fn permissions(atoms: &BTreeSet<Atom>) -> Vec<IpPermission> {
+pub(super) fn permissions(atoms: &BTreeSet<Atom>) -> Vec<IpPermission> {
     let mut by: BTreeMap<(&str, (i64, i64)), Vec<&Atom>> = BTreeMap::new();
     for atom in atoms {
         by.entry((&atom.protocol, atom.ports)).or_default().push(atom);
@@ -159,7 +185,8 @@ fn permissions(atoms: &BTreeSet<Atom>) -> Vec<IpPermission> {
         .collect()
 }
 
-async fn group(session: &Session, id: &str) -> Result<Option<SecurityGroup>, Problem> {
+/// The group as the API has it.
+pub(super) async fn group(session: &Session, id: &str) -> Result<Option<SecurityGroup>, Problem> {
     let call = session.ec2.describe_security_groups().group_ids(id);
     let answer = session.ask(&api::DESCRIBE_SECURITY_GROUPS, call.send()).await?;
     Ok(answer.security_groups.unwrap_or_default().into_iter().next())
@@ -188,60 +215,94 @@ pub async fn create(session: &Session, planned: &Value, own: Own<'_>) -> Result<
 /// Its rules. AWS lets everything out of a new group; what is written decides, where something is written.
 pub async fn finish(session: &Session, id: &str, planned: &Value) -> Result<(), Problem> {
     let now = group(session, id).await?;
-    let out = now.as_ref().map(|g| atoms_in(g.ip_permissions_egress())).unwrap_or_default();
-    let into = now.as_ref().map(|g| atoms_in(g.ip_permissions())).unwrap_or_default();
-    change(session, id, "ingress", &into, &written(planned, "ingress", id)).await?;
-    let wanted = written(planned, "egress", id);
+    let of = |direction| now.as_ref().map(|g| atoms_now(g, direction)).unwrap_or_default();
+    let (into, out) = (of(Direction::Ingress), of(Direction::Egress));
+    change(session, id, Direction::Ingress, &into, &written(planned, Direction::Ingress, id)).await?;
     // As every provider of AWS users does it: no egress written means none, not AWS's own default.
-    change(session, id, "egress", &out, &wanted).await
+    change(session, id, Direction::Egress, &out, &written(planned, Direction::Egress, id)).await
+}
+
+fn atoms_now(group: &SecurityGroup, direction: Direction) -> BTreeSet<Atom> {
+    match direction {
+        Direction::Ingress => atoms_in(group.ip_permissions()),
+        Direction::Egress => atoms_in(group.ip_permissions_egress()),
+    }
 }
 
 async fn change(
     session: &Session,
     id: &str,
-    direction: &'static str,
+    direction: Direction,
     old: &BTreeSet<Atom>,
     new: &BTreeSet<Atom>,
 ) -> Result<(), Problem> {
     // A description is no part of what the API tells rules apart by, so what is taken away goes first.
     let (gone, come) = (old - new, new - old);
-    let into = direction == "ingress";
-    if !gone.is_empty() {
-        let rules = Some(permissions(&gone));
-        let end = if into {
-            let call = session.ec2.revoke_security_group_ingress().group_id(id).set_ip_permissions(rules);
+    match revoke(session, id, direction, &gone).await {
+        // One that is not there keeps in all the others of the call.
+        Err(problem) if problem.is_gone() => {
+            let now = group(session, id).await?.map(|g| atoms_now(&g, direction)).unwrap_or_default();
+            revoke(session, id, direction, &(&gone & &now)).await?;
+        }
+        end => end?,
+    }
+    match authorize(session, id, direction, &come).await {
+        // One that is there keeps out all the others of the call.
+        Err(problem) if problem.nature == Nature::Exists => {
+            let now = group(session, id).await?.map(|g| atoms_now(&g, direction)).unwrap_or_default();
+            authorize(session, id, direction, &(&come - &now)).await
+        }
+        end => end,
+    }
+}
+
+/// Takes rules away.
+pub(super) async fn revoke(
+    session: &Session,
+    id: &str,
+    direction: Direction,
+    rules: &BTreeSet<Atom>,
+) -> Result<(), Problem> {
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let permissions = Some(permissions(rules));
+    let end = match direction {
+        Direction::Ingress => {
+            let call = session.ec2.revoke_security_group_ingress().group_id(id).set_ip_permissions(permissions);
             session.ask(&api::REVOKE_INGRESS, call.send()).await.map(|_| ())
-        } else {
-            let call = session.ec2.revoke_security_group_egress().group_id(id).set_ip_permissions(rules);
+        }
+        Direction::Egress => {
+            let call = session.ec2.revoke_security_group_egress().group_id(id).set_ip_permissions(permissions);
             session.ask(&api::REVOKE_EGRESS, call.send()).await.map(|_| ())
-        };
-        match end {
-            Err(problem) if !problem.is_gone() => return Err(problem.about(direction)),
-            _ => {}
         }
+    };
+    end.map_err(|problem| problem.about(direction.name()))
+}
+
+async fn authorize(session: &Session, id: &str, direction: Direction, rules: &BTreeSet<Atom>) -> Result<(), Problem> {
+    if rules.is_empty() {
+        return Ok(());
     }
-    if !come.is_empty() {
-        let rules = Some(permissions(&come));
-        let end = if into {
-            let call = session.ec2.authorize_security_group_ingress().group_id(id).set_ip_permissions(rules);
+    let permissions = Some(permissions(rules));
+    let end = match direction {
+        Direction::Ingress => {
+            let call = session.ec2.authorize_security_group_ingress().group_id(id).set_ip_permissions(permissions);
             session.ask(&api::AUTHORIZE_INGRESS, call.send()).await.map(|_| ())
-        } else {
-            let call = session.ec2.authorize_security_group_egress().group_id(id).set_ip_permissions(rules);
-            session.ask(&api::AUTHORIZE_EGRESS, call.send()).await.map(|_| ())
-        };
-        match end {
-            Err(problem) if problem.nature != Nature::Exists => return Err(problem.about(direction)),
-            _ => {}
         }
-    }
-    Ok(())
+        Direction::Egress => {
+            let call = session.ec2.authorize_security_group_egress().group_id(id).set_ip_permissions(permissions);
+            session.ask(&api::AUTHORIZE_EGRESS, call.send()).await.map(|_| ())
+        }
+    };
+    end.map_err(|problem| problem.about(direction.name()))
 }
 
 /// Brings it from the prior to the planned object.
 pub async fn update(session: &Session, prior: &Value, planned: &Value) -> Result<(), Problem> {
     let id = Args(prior).must("id");
     tags::update_ec2(session, &id, prior, planned).await?;
-    for direction in ["ingress", "egress"] {
+    for direction in Direction::BOTH {
         change(session, &id, direction, &written(prior, direction, &id), &written(planned, direction, &id)).await?;
     }
     Ok(())
@@ -253,8 +314,9 @@ pub async fn delete(session: &Session, prior: &Value) -> Result<(), Problem> {
     if Args(prior).flag("revoke_rules_on_delete") == Some(true)
         && let Some(now) = group(session, &id).await?
     {
-        change(session, &id, "ingress", &atoms_in(now.ip_permissions()), &BTreeSet::new()).await?;
-        change(session, &id, "egress", &atoms_in(now.ip_permissions_egress()), &BTreeSet::new()).await?;
+        for direction in Direction::BOTH {
+            change(session, &id, direction, &atoms_now(&now, direction), &BTreeSet::new()).await?;
+        }
     }
     let call = || async {
         session.ask(&api::DELETE_SECURITY_GROUP, session.ec2.delete_security_group().group_id(&id).send()).await
@@ -275,16 +337,16 @@ pub async fn read(session: &Session, state: &Value) -> Result<Option<Value>, Pro
         .text("description", group.description())
         .text("owner_id", group.owner_id())
         .text("vpc_id", group.vpc_id());
-    for (direction, now) in
-        [("ingress", atoms_in(group.ip_permissions())), ("egress", atoms_in(group.ip_permissions_egress()))]
-    {
-        let Some(Kind::Set(old)) = live.value().get(direction).map(Value::kind) else { continue };
-        if old.items.is_empty() {
+    // What was just imported says nothing of its rules yet, and is to say everything.
+    let imported = Args(state).text("name").is_none();
+    for direction in Direction::BOTH {
+        let Some(Kind::Set(old)) = live.value().get(direction.name()).map(Value::kind) else { continue };
+        if old.items.is_empty() && !imported {
             continue;
         }
-        let rules = shown(&old.items, &old.of, &id, now);
+        let rules = shown(&old.items, &old.of, &id, atoms_now(&group, direction));
         let of = old.of.clone();
-        live.set(direction, Some(Value::set(of, rules)));
+        live.set(direction.name(), Some(Value::set(of, rules)));
     }
     tags::show(&mut live, session, &tags::of_ec2(group.tags()));
     Ok(Some(live.done()))

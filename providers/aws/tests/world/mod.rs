@@ -69,16 +69,26 @@ impl Drop for World {
         if std::thread::panicking() {
             return;
         }
-        for entry in std::fs::read_dir(self.path()).unwrap().map_while(Result::ok).filter(|e| e.path().is_file()) {
-            let bytes = std::fs::read(entry.path()).unwrap();
-            let text = String::from_utf8_lossy(&bytes);
-            assert!(!text.contains("a-secret-that-is"), "a credential was kept in {:?}", entry.path());
-        }
+        keeps_no_credential(self.path());
         // Whatever a test made the provider ask must be in its list of calls, from which the policy is made.
         let known: Vec<&str> = straddle_provider_aws::api::ALL.iter().map(|api| api.name).collect();
         let strange: Vec<String> =
             self.proxy.calls().into_keys().filter(|name| !known.contains(&name.as_str())).collect();
         assert!(strange.is_empty(), "calls that the policy does not allow: {strange:?}");
+    }
+}
+
+/// No file under a directory holds a credential.
+fn keeps_no_credential(directory: &Path) {
+    for entry in std::fs::read_dir(directory).unwrap().map_while(Result::ok) {
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            keeps_no_credential(&entry.path());
+        } else if kind.is_file() {
+            let bytes = std::fs::read(entry.path()).unwrap();
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(!text.contains("a-secret-that-is"), "a credential was kept in {:?}", entry.path());
+        }
     }
 }
 
@@ -315,7 +325,8 @@ impl World {
     }
 }
 
-fn ran(output: &Output) -> Ran {
+/// What came of a program; no credential is in it.
+pub fn ran(output: &Output) -> Ran {
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(!text.contains("a-secret-that-is"), "a credential was printed:\n{text}");
     Ran { code: output.status.code().unwrap_or(-1), text }

@@ -28,6 +28,8 @@ pub enum Fault {
     Denied,
     /// The request is carried out, and the reply is held back until the test lets it go.
     Hold,
+    /// The service says no: status, code, and its words.
+    Refuse(u16, &'static str, &'static str),
     /// This is what is said, of this type: for what moto knows nothing of.
     Say(&'static str, &'static str),
 }
@@ -290,6 +292,7 @@ fn serve(stream: &TcpStream, server: u16, inner: &Arc<Mutex<Inner>>) -> std::io:
             std::thread::park_timeout(Duration::from_millis(ms));
             out(carry_out(&request, &body, server, inner)?)
         }
+        Some(Fault::Refuse(status, code, words)) => out(error(status, code, words)),
         Some(Fault::Say(kind, body)) => out(typed(200, kind, body)),
         Some(Fault::Blind) => out(blind(&action)),
         Some(Fault::NoCapacity) => out(error(

@@ -206,6 +206,7 @@ async fn reach(session: &Session, id: &str, wanted: InstanceStateName) -> Result
 pub async fn delete_many(session: Arc<Session>, ids: Vec<(usize, String, Value)>, answers: Answers<ApplyAnswer>) {
     /// Of one call.
     const MOST: usize = 200;
+    let mut ending = BTreeMap::new();
     for some in ids.chunks(MOST) {
         let mut left: BTreeMap<String, (usize, Value)> =
             some.iter().map(|(index, id, prior)| (id.clone(), (*index, prior.clone()))).collect();
@@ -222,8 +223,9 @@ pub async fn delete_many(session: Arc<Session>, ids: Vec<(usize, String, Value)>
                 }
             }
         }
-        wait_gone(&session, left, &answers).await;
+        ending.extend(left);
     }
+    wait_gone(&session, ending, &answers).await;
 }
 
 fn refused(prior: &Value, problem: &Problem) -> Result<ApplyAnswer, Failure> {

@@ -1,18 +1,19 @@
 //! Starting instances: as many in one call as are alike, each once, whatever becomes of the replies.
 
-use super::{died, exists, live, root_volume, tagged, volumes, wait_running};
+use super::{devices, died, exists, launched, live, tagged, volumes, wait_running};
 use crate::api;
 use crate::attr::{Args, known, settled};
+use crate::memory::Memory;
 use crate::ownership;
 use crate::problem::{Nature, Problem};
 use crate::session::Session;
 use crate::tags::{self, Tags};
 use aws_sdk_ec2::types::{
-    BlockDeviceMapping, EbsBlockDevice, HttpTokensState, IamInstanceProfileSpecification, Instance,
-    InstanceInterruptionBehavior, InstanceMarketOptionsRequest, InstanceMetadataEndpointState,
-    InstanceMetadataOptionsRequest, InstanceMetadataTagsState, InstanceNetworkInterfaceSpecification, InstanceType,
-    LaunchTemplateSpecification, MarketType, Placement, ResourceType, RunInstancesMonitoringEnabled, ShutdownBehavior,
-    SpotInstanceType, SpotMarketOptions, TagSpecification, Tenancy, VolumeType,
+    HttpTokensState, IamInstanceProfileSpecification, Instance, InstanceInterruptionBehavior,
+    InstanceMarketOptionsRequest, InstanceMetadataEndpointState, InstanceMetadataOptionsRequest,
+    InstanceMetadataTagsState, InstanceNetworkInterfaceSpecification, InstanceType, LaunchTemplateSpecification,
+    MarketType, Placement, ResourceType, RunInstancesMonitoringEnabled, ShutdownBehavior, SpotInstanceType,
+    SpotMarketOptions, TagSpecification, Tenancy,
 };
 use base64::Engine;
 use data_encoding::HEXLOWER;
@@ -228,7 +229,7 @@ fn request(
         .set_metadata_options(args.block("metadata_options").map(metadata))
         .set_instance_market_options(args.block("instance_market_options").map(market))
         .set_placement(placement(args))
-        .set_block_device_mappings(args.block("root_block_device").map(|block| vec![root_device(root, block)]));
+        .set_block_device_mappings(devices::mappings(args, root));
     call = match args.flag("associate_public_ip_address") {
         // A public address is asked for with an interface, and then the interface has subnet, groups and address.
         Some(public) => call.network_interfaces(
@@ -318,25 +319,12 @@ fn placement(args: Args<'_>) -> Option<Placement> {
 /// What the image calls the device it boots from, where the plan says something about it.
 async fn root_name(session: &Session, planned: &Value) -> Result<Option<String>, Problem> {
     let args = Args(planned);
-    let Some(image) = args.text("ami").filter(|_| !args.blocks("root_block_device").is_empty()) else {
+    let Some(image) = args.text("ami").filter(|_| !args.blocks(devices::ROOT).is_empty()) else {
         return Ok(None);
     };
     let call = session.ec2.describe_images().image_ids(image);
     let answer = session.ask(&api::DESCRIBE_IMAGES, call.send()).await.map_err(|p| p.about("ami"))?;
     Ok(answer.images.unwrap_or_default().into_iter().find_map(|i| i.root_device_name))
-}
-
-fn root_device(name: Option<&str>, root: Args<'_>) -> BlockDeviceMapping {
-    let ebs = EbsBlockDevice::builder()
-        .set_delete_on_termination(root.flag("delete_on_termination"))
-        .set_encrypted(root.flag("encrypted"))
-        .set_iops(root.int32("iops"))
-        .set_kms_key_id(root.text("kms_key_id"))
-        .set_throughput(root.int32("throughput"))
-        .set_volume_size(root.int32("volume_size"))
-        .set_volume_type(root.text("volume_type").map(|t| VolumeType::from(t.as_str())))
-        .build();
-    BlockDeviceMapping::builder().device_name(name.unwrap_or("/dev/xvda")).ebs(ebs).build()
 }
 
 /// Names what was started, waits for it, and answers for each.
@@ -385,7 +373,7 @@ async fn finish(
             }
             Err(problem) => {
                 let started = started.values().find(|i| i.instance_id() == Some(id));
-                let state = started.map(|i| settled(&item.planned, &live(session, i, None, &item.planned)));
+                let state = started.map(|i| settled(&item.planned, &live(session, i, &BTreeMap::new(), &item.planned)));
                 answers.tell(
                     item.index,
                     match state {
@@ -452,20 +440,19 @@ async fn answer(
     troubled: &BTreeMap<String, Problem>,
     answers: &Answers<ApplyAnswer>,
 ) {
-    let wants = |item: &Item| !Args(&item.planned).blocks("root_block_device").is_empty();
-    let roots = done.iter().filter(|(item, _)| wants(item)).filter_map(|(_, i)| root_volume(i).map(str::to_owned));
+    let seen = done.iter().flat_map(|(item, i)| devices::volumes_to_see(i, &item.planned));
     // What a volume is like is filled in; without an answer the next read does it.
-    let volumes = volumes(session, &roots.collect::<Vec<_>>()).await.unwrap_or_default();
+    let volumes = volumes(session, &seen.collect::<Vec<_>>()).await.unwrap_or_default();
     for (item, instance) in done {
-        let volume = root_volume(&instance).and_then(|id| volumes.get(id));
-        let state = live(session, &instance, volume, &item.planned);
+        let state = live(session, &instance, &volumes, &item.planned);
         let trouble = instance.instance_id().and_then(|id| troubled.get(id));
         let answer = match trouble {
             // The instance is there; only its own tags are not.
             Some(problem) => ApplyAnswer::partial(state, problem.clone()),
             None => ApplyAnswer::new(settled(&item.planned, &state)),
         };
-        answers.send(item.index, Ok(answer.private(crate::provider::made_now())));
+        let memory = Memory { launched: launched(&instance), ..Memory::new() };
+        answers.send(item.index, Ok(answer.private(memory.bytes())));
     }
 }
 

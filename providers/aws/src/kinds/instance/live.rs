@@ -1,14 +1,15 @@
 //! An instance as a value of its schema.
 
-use super::state;
+use super::{devices, state};
 use crate::attr::{Args, Live, text_set};
 use crate::session::Session;
 use crate::tags;
 use aws_sdk_ec2::types::{Instance, MonitoringState, Volume};
+use std::collections::BTreeMap;
 use straddle_sdk::value::Value;
 
 /// The instance over what is known of it. What AWS does not tell in a list (user data, protections) stays as it was.
-pub fn live(session: &Session, instance: &Instance, root: Option<&Volume>, base: &Value) -> Value {
+pub fn live(session: &Session, instance: &Instance, volumes: &BTreeMap<String, Volume>, base: &Value) -> Value {
     let mut live = Live::over(base);
     let placement = instance.placement();
     let id = instance.instance_id().unwrap_or_default();
@@ -54,11 +55,12 @@ pub fn live(session: &Session, instance: &Instance, root: Option<&Volume>, base:
     }
     live.set("vpc_security_group_ids", Some(text_set(instance.security_groups().iter().filter_map(|g| g.group_id()))));
     tags::show(&mut live, session, &tags::of_ec2(instance.tags()));
-    blocks(&mut live, instance, root);
+    blocks(&mut live, instance);
+    devices::show(&mut live, base, instance, volumes);
     live.done()
 }
 
-fn blocks(live: &mut Live, instance: &Instance, root: Option<&Volume>) {
+fn blocks(live: &mut Live, instance: &Instance) {
     if let Some(options) = instance.metadata_options() {
         live.block("metadata_options", |block| {
             block
@@ -67,24 +69,6 @@ fn blocks(live: &mut Live, instance: &Instance, root: Option<&Volume>) {
                 .int("http_put_response_hop_limit", options.http_put_response_hop_limit());
             let shown = options.instance_metadata_tags().map(|v| v.as_str());
             block.text("instance_metadata_tags", Some(shown.unwrap_or("disabled")));
-        });
-    }
-    if let Some(volume) = root {
-        let deleted = instance.block_device_mappings().iter().find_map(|m| {
-            let ebs = m.ebs()?;
-            (ebs.volume_id() == volume.volume_id()).then_some(ebs.delete_on_termination().unwrap_or(false))
-        });
-        live.block("root_block_device", |block| {
-            block
-                .text("device_name", instance.root_device_name())
-                .text("volume_id", volume.volume_id())
-                .int("volume_size", volume.size())
-                .text("volume_type", volume.volume_type().map(|t| t.as_str()))
-                .int("iops", volume.iops())
-                .int("throughput", volume.throughput())
-                .flag("encrypted", Some(volume.encrypted().unwrap_or(false)))
-                .text("kms_key_id", volume.kms_key_id())
-                .flag("delete_on_termination", deleted);
         });
     }
     let tag = |key: &str| instance.tags().iter().find(|t| t.key() == Some(key)).and_then(|t| t.value());

@@ -1,15 +1,20 @@
 //! `aws_instance`: read in page walks, started a batch at a time, changed in place where AWS can.
 
 mod change;
+mod data;
+mod devices;
 mod launch;
 mod live;
 
 pub use change::{delete_many, update};
+pub use data::{launched, user_data, with_user_data};
+pub use devices::root_volume;
 pub use launch::create_many;
 pub use live::live;
 
 use crate::api;
 use crate::attr::Args;
+use crate::memory::Memory;
 use crate::problem::{Nature, Problem};
 use crate::session::{SETTLING, Session};
 use aws_sdk_ec2::types::{Filter, Instance, InstanceStateName, Volume};
@@ -17,7 +22,9 @@ use data_encoding::HEXLOWER;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use straddle_sdk::provider::{PlanAnswer, PlanRequest, ResourceSchema, boolean, list_block, map, number, set, string};
+use straddle_sdk::provider::{
+    PlanAnswer, PlanRequest, ResourceSchema, boolean, list_block, map, number, set, set_block, string,
+};
 use straddle_sdk::value::{Path, Step, Type, Value};
 use tokio::time::Instant;
 
@@ -39,16 +46,6 @@ pub struct Walk {
 
 /// The schema.
 pub fn schema() -> ResourceSchema {
-    let root = ResourceSchema::new()
-        .attribute("delete_on_termination", boolean().computed().optional())
-        .attribute("device_name", string().computed())
-        .attribute("encrypted", boolean().computed().optional().replaces())
-        .attribute("iops", number().computed().optional())
-        .attribute("kms_key_id", string().computed().optional().replaces())
-        .attribute("throughput", number().computed().optional())
-        .attribute("volume_id", string().computed())
-        .attribute("volume_size", number().computed().optional().describe("GiB; grows in place."))
-        .attribute("volume_type", string().computed().optional());
     let metadata = ResourceSchema::new()
         .attribute("http_endpoint", string().computed().optional())
         .attribute("http_put_response_hop_limit", number().computed().optional())
@@ -92,15 +89,19 @@ pub fn schema() -> ResourceSchema {
         .attribute("tags", map(Type::String))
         .attribute("tags_all", map(Type::String).computed())
         .attribute("tenancy", string().computed().optional().replaces())
-        .attribute("user_data", string().describe("Changed in place, by a stop and a start, unless it replaces."))
-        .attribute("user_data_base64", string().describe("As user_data, encoded already."))
+        .attribute(
+            "user_data",
+            string().computed().optional().describe("Changed in place, by a stop and a start, unless it replaces."),
+        )
+        .attribute("user_data_base64", string().computed().optional().describe("As user_data, encoded already."))
         .attribute("user_data_replace_on_change", boolean().describe("Whether new user data makes a new instance."))
         .attribute("vpc_security_group_ids", set(Type::String).computed().optional());
     schema
+        .block(devices::EXTRA, set_block(devices::extra_schema()))
         .block("instance_market_options", list_block(market).items(0, 1))
         .block("launch_template", list_block(template).items(0, 1))
         .block("metadata_options", list_block(metadata).items(0, 1))
-        .block("root_block_device", list_block(root).items(0, 1))
+        .block(devices::ROOT, list_block(devices::root_schema()).items(0, 1))
 }
 
 /// What needs a stop and a start.
@@ -111,6 +112,7 @@ pub fn plan(request: &PlanRequest, answer: &mut PlanAnswer) {
     if request.prior.is_null() {
         return;
     }
+    devices::plan(answer);
     let (prior, planned) = (Args(&request.prior), Args(&answer.planned));
     let data: Vec<&str> =
         ["user_data", "user_data_base64"].into_iter().filter(|name| differs(prior, planned, name)).collect();
@@ -260,7 +262,7 @@ async fn there_after_all(
     }
 }
 
-/// Root volumes by id.
+/// Volumes by id.
 async fn volumes(session: &Session, ids: &[String]) -> Result<BTreeMap<String, Volume>, Problem> {
     let mut found = BTreeMap::new();
     for some in ids.chunks(VALUES) {
@@ -279,23 +281,21 @@ async fn volumes(session: &Session, ids: &[String]) -> Result<BTreeMap<String, V
     Ok(found)
 }
 
-/// The volume an instance boots from.
-pub fn root_volume(instance: &Instance) -> Option<&str> {
-    let root = instance.root_device_name()?;
-    let mapping = instance.block_device_mappings().iter().find(|m| m.device_name() == Some(root))?;
-    mapping.ebs()?.volume_id()
-}
-
-/// What is read: an object as last known, and whether it was made a short time ago.
+/// What is read: an object as last known, and what was kept with it.
 pub struct Known<'v> {
     /// The object as last known.
     pub state: &'v Value,
-    /// Made so short a time ago that the API may not show it yet.
-    pub young: bool,
+    /// What was kept with it.
+    pub memory: Memory,
+}
+
+/// Whether nothing but its id is known of it: it was just imported.
+fn is_new(args: Args<'_>) -> bool {
+    args.text("ami").is_none() && args.text("instance_type").is_none()
 }
 
 /// The objects as they are, in the order asked; `None`: gone.
-pub async fn read_many(session: &Session, known: &[Known<'_>]) -> Vec<Result<Option<Value>, Problem>> {
+pub async fn read_many(session: &Session, known: &[Known<'_>]) -> Vec<Result<Option<(Value, Memory)>, Problem>> {
     let ids: Vec<String> = known.iter().map(|k| Args(k.state).must("id")).collect();
     let all = |problem: &Problem| known.iter().map(|_| Err(problem.clone())).collect();
     let mut found = match look(session, &ids).await {
@@ -304,28 +304,30 @@ pub async fn read_many(session: &Session, known: &[Known<'_>]) -> Vec<Result<Opt
     };
     // What was there a moment ago and is not shown now is looked at by its own name before it is believed to be gone.
     for (young, wait) in [(false, Duration::ZERO), (true, SETTLING)] {
-        let missing = ids.iter().zip(known).filter(|(id, k)| k.young == young && !id.is_empty());
+        let missing = ids.iter().zip(known).filter(|(id, k)| k.memory.is_young() == young && !id.is_empty());
         let missing: Vec<String> = missing.map(|(id, _)| id.clone()).filter(|id| !found.contains_key(id)).collect();
         match there_after_all(session, missing, wait).await {
             Ok(more) => found.extend(more),
             Err(problem) => return all(&problem),
         }
     }
-    let wants_root = |state: &Value| !Args(state).blocks("root_block_device").is_empty();
-    let roots = ids.iter().zip(known).filter(|(_, k)| wants_root(k.state)).filter_map(|(id, _)| found.get(id));
-    let roots: Vec<String> = roots.filter_map(root_volume).map(str::to_owned).collect();
-    let volumes = match volumes(session, &roots).await {
+    let seen = ids.iter().zip(known).filter_map(|(id, k)| Some(devices::volumes_to_see(found.get(id)?, k.state)));
+    let seen: Vec<String> = seen.flatten().collect();
+    let volumes = match volumes(session, &seen).await {
         Ok(volumes) => volumes,
         Err(problem) => return all(&problem),
     };
-    let one = |(id, known): (&String, &Known<'_>)| match found.get(id) {
-        Some(instance) if exists(instance) => {
-            let volume = root_volume(instance).and_then(|id| volumes.get(id));
-            Ok(Some(live(session, instance, volume, known.state)))
-        }
-        _ => Ok(None),
-    };
-    ids.iter().zip(known).map(one).collect()
+    let mut all = Vec::with_capacity(known.len());
+    for (id, known) in ids.iter().zip(known) {
+        all.push(match found.get(id).filter(|instance| exists(instance)) {
+            Some(instance) => {
+                let told = data::with_what_no_list_tells(session, instance, known.state, known.memory.clone()).await;
+                told.map(|(base, memory)| Some((live(session, instance, &volumes, &base), memory)))
+            }
+            None => Ok(None),
+        });
+    }
+    all
 }
 
 /// Waits until each of the instances runs, and tells of each as it does, or why it never will.
