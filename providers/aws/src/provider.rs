@@ -152,13 +152,15 @@ fn check(kind: K, config: &Value) -> Diagnostics {
             }
         }
         K::ScalingGroup => {
-            match (none("launch_template"), none("mixed_instances_policy")) {
-                (true, true) => {
+            let some = |name: &str| config.get(name).and_then(Value::items).is_some_and(|all| !all.is_empty());
+            let nothing = none("launch_template") && none("mixed_instances_policy");
+            match (nothing, some("launch_template") && some("mixed_instances_policy")) {
+                (true, _) => {
                     let detail = "A group starts instances from a launch_template or by a mixed_instances_policy; write \
                                   one of the two blocks.";
                     problems.push(Diagnostic::error("Nothing to start", detail).attribute("launch_template"));
                 }
-                (false, false) => {
+                (_, true) => {
                     let detail = "Write launch_template or mixed_instances_policy, not both.";
                     let problem = Diagnostic::error("Two ways to say the same", detail);
                     problems.push(problem.attribute("mixed_instances_policy"));

@@ -153,7 +153,7 @@ fn a_refusal_is_explained_where_the_caller_may_have_it_decoded() {
         .says("Not allowed: ec2:RunInstances")
         .says("Request id reqOfTheProxy")
         .says("AWS explains: explicit deny by policy no-tuesdays")
-        .says("main.straddle.hcl line 13");
+        .says("main.straddle.hcl:13");
     assert!(!ran.text.contains("opaque-words-of-aws"), "what nobody can read is left out: {}", ran.text);
     // Where that is not allowed either, the rest is still told.
     world.run("apply -auto-approve").ends(7).says("Not allowed: ec2:RunInstances").says("ec2:RunInstances");
@@ -178,6 +178,42 @@ fn user_data_changed_by_hand_is_found_and_costs_a_call_only_after_a_stop() {
     world.proxy.always(QUESTION, "", Fault::Say("text/xml", kept(xml)));
     world.run("plan").ends(0).says("user_data").says("by hand").says("as written");
     assert_eq!(world.proxy.calls().get(QUESTION), Some(&1));
+}
+
+#[test]
+fn a_root_disk_that_is_written_later_grows_in_place() {
+    let Some(world) = spec(SERVER) else { return };
+    let disks = "<rootDeviceName>/dev/xvda</rootDeviceName><blockDeviceMapping><item><deviceName>/dev/xvda</deviceName><ebs>\
+                 <volumeId>vol-1</volumeId><status>attached</status><deleteOnTermination>true</deleteOnTermination></ebs></item>\
+                 </blockDeviceMapping>";
+    let one = instance("i-1", "running", disks);
+    let run = kept(format!(
+        "<RunInstancesResponse><reservationId>r-1</reservationId><instancesSet>{one}</instancesSet></RunInstancesResponse>"
+    ));
+    let volume = |size: u8| {
+        kept(format!(
+            "<DescribeVolumesResponse><volumeSet><item><volumeId>vol-1</volumeId><size>{size}</size><volumeType>gp3</volumeType>\
+             <encrypted>false</encrypted><iops>3000</iops></item></volumeSet></DescribeVolumesResponse>"
+        ))
+    };
+    let said = |kind, xml| (kind, Fault::Say("text/xml", xml));
+    let replay = |all: &[(&'static str, Fault)]| {
+        world.proxy.heal();
+        for (action, fault) in all {
+            world.proxy.always(action, "", fault.clone());
+        }
+    };
+    let listed = said("DescribeInstances", described(&one, ""));
+    replay(&[said("RunInstances", run), listed.clone()]);
+    world.run("apply -auto-approve").ends(0);
+    world.edit("main.straddle.hcl", "user_data ", "root_block_device {\n    volume_size = 20\n  }\n  user_data ");
+    let done = "<ModifyVolumeResponse><volumeModification><volumeId>vol-1</volumeId></volumeModification></ModifyVolumeResponse>";
+    replay(&[listed.clone(), said("DescribeVolumes", volume(8)), said("ModifyVolume", done)]);
+    world.run("apply -auto-approve").ends(0).says("0 added, 1 changed, 0 removed");
+    let asked = world.proxy.seen("ModifyVolume");
+    assert!(asked.len() == 1 && asked[0].body.contains("&Size=20") && !asked[0].body.contains("Iops"), "{asked:?}");
+    replay(&[listed, said("DescribeVolumes", volume(20))]);
+    world.run("plan -detailed-exitcode").ends(0);
 }
 
 #[tokio::test]

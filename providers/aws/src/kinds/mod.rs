@@ -240,6 +240,7 @@ impl ResourceKind {
             K::Instance => instance::plan(request, answer),
             K::LaunchTemplate => template::plan(request, answer),
             K::ScalingGroup => group::plan(request, answer),
+            K::IngressRule | K::EgressRule => rules::single::plan(request, answer),
             _ => {}
         }
     }

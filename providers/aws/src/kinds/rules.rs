@@ -12,8 +12,10 @@ use crate::tags;
 use aws_sdk_ec2::types::*;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use straddle_sdk::provider::{ResourceSchema, boolean, list, map, number as number_attribute, string};
-use straddle_sdk::value::{Type, Value};
+use straddle_sdk::provider::{
+    PlanAnswer, PlanRequest, ResourceSchema, boolean, list, map, number as number_attribute, string,
+};
+use straddle_sdk::value::{Path, Step, Type, Value};
 
 /// Adds rules to a group; says what became of it, and the rules' ids where AWS tells.
 async fn authorize(
@@ -87,6 +89,20 @@ pub mod single {
         let port = |name: &str| if protocol == "-1" { 0 } else { args.int(name).unwrap_or(-1) };
         let ports = (port("from_port"), port("to_port"));
         Some(Atom { ports, peer: peer(args)?, description: args.must("description"), protocol })
+    }
+
+    /// Another kind of peer is another rule: AWS changes one address to another in place, and no address to a group.
+    pub fn plan(request: &PlanRequest, answer: &mut PlanAnswer) {
+        let kind =
+            |object: &Value| PEERS.iter().copied().find(|name| object.get(name).is_some_and(|value| !value.is_null()));
+        if request.prior.is_null() || answer.planned.is_null() {
+            return;
+        }
+        let (was, will) = (kind(&request.prior), kind(&answer.planned));
+        if was != will {
+            let path = |name: &str| Path(vec![Step::Attr(name.into())]);
+            answer.requires_replace.extend(was.into_iter().chain(will).map(path));
+        }
     }
 
     /// Makes it; once only by its tag.

@@ -1,6 +1,6 @@
 //! Changing instances in place, and ending them.
 
-use super::{STOPS, by_ids, differs, exists, state};
+use super::{STOPS, by_ids, devices, differs, exists, state};
 use crate::api;
 use crate::attr::Args;
 use crate::problem::{Nature, Problem};
@@ -42,7 +42,7 @@ pub async fn update(session: &Session, prior: &Value, planned: &Value) -> Result
     {
         metadata(session, &id, block).await?;
     }
-    volume(session, old, new).await?;
+    volume(session, &id, old, new).await?;
     if STOPS.iter().any(|name| differs(old, new, name)) {
         with_a_stop(session, &id, old, new).await?;
     }
@@ -126,12 +126,17 @@ async fn profile(session: &Session, id: &str, wanted: Option<String>) -> Result<
 }
 
 /// The root volume grows in place.
-async fn volume(session: &Session, old: Args<'_>, new: Args<'_>) -> Result<(), Problem> {
-    let (Some(old), Some(new)) = (old.block("root_block_device"), new.block("root_block_device")) else {
-        return Ok(());
+async fn volume(session: &Session, id: &str, old: Args<'_>, new: Args<'_>) -> Result<(), Problem> {
+    let Some(new) = new.block(devices::ROOT) else { return Ok(()) };
+    let was = match old.block(devices::ROOT) {
+        Some(was) => Some(was.0.clone()),
+        // Written for the first time: what there is decides what is to change.
+        None => devices::root_as_it_is(session, id, &new.0.ty()).await?,
     };
-    let Some(id) = old.text("volume_id") else { return Ok(()) };
-    let changed = |name: &str| old.differs(new, name);
+    let Some(was) = was else { return Ok(()) };
+    let was = Args(&was);
+    let Some(id) = was.text("volume_id") else { return Ok(()) };
+    let changed = |name: &str| new.get(name).is_some() && was.differs(new, name);
     if !["volume_size", "volume_type", "iops", "throughput"].into_iter().any(changed) {
         return Ok(());
     }

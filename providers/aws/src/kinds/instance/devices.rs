@@ -1,11 +1,13 @@
 //! The disks of an instance: the one it boots from, and the others.
 
-use super::is_new;
+use super::{by_ids, volumes};
 use crate::attr::{Args, Live, nothing};
+use crate::problem::Problem;
+use crate::session::Session;
 use aws_sdk_ec2::types::{BlockDeviceMapping, EbsBlockDevice, EbsInstanceBlockDevice, Instance, Volume, VolumeType};
 use std::collections::BTreeMap;
-use straddle_sdk::provider::{PlanAnswer, ResourceSchema, boolean, number, string};
-use straddle_sdk::value::{Kind, Step, Value};
+use straddle_sdk::provider::{PlanAnswer, PlanRequest, ResourceSchema, boolean, number, string};
+use straddle_sdk::value::{Kind, Path, Step, Type, Value};
 
 /// The block of the disk an instance boots from.
 pub const ROOT: &str = "root_block_device";
@@ -41,15 +43,25 @@ pub fn extra_schema() -> ResourceSchema {
         .attribute("volume_type", string().computed().optional().replaces())
 }
 
-/// Disks that are not written any more are left as they are: no instance is replaced for that.
-pub fn plan(answer: &mut PlanAnswer) {
+/// Disks that are not written any more are left as they are, and one that is written for the first time of an instance that boots from
+/// it already is changed in place where it can be: no instance is replaced for either.
+pub fn plan(request: &PlanRequest, answer: &mut PlanAnswer) {
+    let first = request.prior.get(ROOT).and_then(Value::items).is_some_and(<[_]>::is_empty);
+    let config = Args(&request.config);
+    // Whether that disk is encrypted, and by which key, is known only when it is read.
+    let asks = config.block(ROOT).is_some_and(|b| b.flag("encrypted") == Some(true) || b.get("kms_key_id").is_some());
+    if first && !asks {
+        answer.requires_replace.retain(|path| !is_in(path, ROOT));
+    }
     for name in [ROOT, EXTRA] {
         if answer.planned.get(name).and_then(Value::items).is_some_and(<[_]>::is_empty) {
-            answer
-                .requires_replace
-                .retain(|path| !matches!(path.0.first(), Some(Step::Attr(first)) if **first == *name));
+            answer.requires_replace.retain(|path| !is_in(path, name));
         }
     }
+}
+
+fn is_in(path: &Path, name: &str) -> bool {
+    matches!(path.0.first(), Some(Step::Attr(first)) if **first == *name)
 }
 
 /// The disks to start with; `root` is what the image calls the one it boots from.
@@ -87,13 +99,26 @@ pub fn root_volume(instance: &Instance) -> Option<&str> {
 }
 
 fn tells(state: &Value, name: &str) -> bool {
-    !Args(state).blocks(name).is_empty() || is_new(Args(state))
+    !Args(state).blocks(name).is_empty()
 }
 
 /// The volumes that must be looked at for what the state tells.
 pub fn volumes_to_see(instance: &Instance, state: &Value) -> Vec<String> {
     let wanted = |device: &str| tells(state, if is_root(instance, Some(device)) { ROOT } else { EXTRA });
     disks(instance).filter(|(device, _)| wanted(device)).filter_map(|(_, d)| d.volume_id().map(str::to_owned)).collect()
+}
+
+/// The disk an instance boots from as it is, in a block of this type.
+pub async fn root_as_it_is(session: &Session, id: &str, of: &Type) -> Result<Option<Value>, Problem> {
+    let found = by_ids(session, &[id.to_owned()]).await?;
+    let Some(instance) = found.get(id) else { return Ok(None) };
+    let Some((device, disk)) = disks(instance).find(|(device, _)| is_root(instance, Some(device))) else {
+        return Ok(None);
+    };
+    let ids: Vec<String> = disk.volume_id().map(str::to_owned).into_iter().collect();
+    let mut live = Live::over(&nothing(of));
+    fill(&mut live, device, disk, &volumes(session, &ids).await?);
+    Ok(Some(live.done()))
 }
 
 /// Sets the disks to what the API says, over what the state `base` says of them.

@@ -112,7 +112,7 @@ pub fn plan(request: &PlanRequest, answer: &mut PlanAnswer) {
     if request.prior.is_null() {
         return;
     }
-    devices::plan(answer);
+    devices::plan(request, answer);
     let (prior, planned) = (Args(&request.prior), Args(&answer.planned));
     let data: Vec<&str> =
         ["user_data", "user_data_base64"].into_iter().filter(|name| differs(prior, planned, name)).collect();
