@@ -475,7 +475,7 @@ impl Bulk for Apply {
     fn answer(judge: Judge<'_>, request: &ApplyRequest, result: pb::ApplyResult) -> Result<ApplyAnswer, CallError> {
         let diagnostics = wire::from_diagnostics(&result.diagnostics);
         if result.in_doubt {
-            return Err(judge.broken(diagnostics));
+            return Err(CallError::InDoubt { provider: judge.provider.clone(), diagnostics });
         }
         if result.state.is_empty() {
             return Err(match diagnostics.has_errors() {

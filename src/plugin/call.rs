@@ -285,6 +285,14 @@ pub enum CallError {
         /// How it ended, and the end of what the process wrote to standard error.
         reason: String,
     },
+    /// The provider itself does not know what became of a change: what it asked of its API got no answer.
+    #[error("{provider} does not know what became of it: {diagnostics}")]
+    InDoubt {
+        /// Who said it.
+        provider: Arc<str>,
+        /// What it said.
+        diagnostics: Diagnostics,
+    },
     /// The answer is not what any provider may answer. What became of a change is not known.
     #[error("{provider} answered {call} wrongly: {what}. This is a bug in the provider")]
     Broken {
@@ -318,13 +326,14 @@ pub enum CallError {
 impl CallError {
     /// Whether a change may have been made all the same.
     pub fn in_doubt(&self) -> bool {
-        matches!(self, CallError::Transport { .. } | CallError::Broken { .. })
+        matches!(self, CallError::Transport { .. } | CallError::InDoubt { .. } | CallError::Broken { .. })
     }
 
     /// What the provider itself said.
     pub fn diagnostics(&self) -> Option<&Diagnostics> {
         match self {
             CallError::Refused { diagnostics, .. } => Some(diagnostics),
+            CallError::InDoubt { diagnostics, .. } if diagnostics.has_errors() => Some(diagnostics),
             _ => None,
         }
     }

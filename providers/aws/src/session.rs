@@ -190,6 +190,22 @@ impl Session {
         }
     }
 
+    /// Makes a creation again, after an answer that never came, that AWS makes once only by its token or its name.
+    pub async fn again<T, F, Fut>(&self, mut create: F) -> Result<T, Problem>
+    where
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, Problem>>,
+    {
+        let mut pauses = self.pauses(Duration::from_secs(120));
+        loop {
+            match create().await {
+                Err(problem)
+                    if matches!(problem.nature, Nature::InDoubt | Nature::Throttled) && pauses.wait().await => {}
+                end => return end,
+            }
+        }
+    }
+
     /// Creates what has no token of its own to make it once only: after an answer that never came, what carries the attempt's tag is
     /// looked for before anything is asked again.
     pub async fn once<F, Fut, G, Gut>(&self, token: Option<&str>, mut create: F, find: G) -> Result<String, Problem>

@@ -61,7 +61,7 @@ async fn provider(world: &World) -> AwsProvider {
 
 fn instance(id: &str, state: &str, reason: &str) -> String {
     format!(
-        "<item><instanceId>{id}</instanceId><imageId>ami-1</imageId><instanceState><name>{state}</name></instanceState>{reason}\
+        "<item><instanceId>{id}</instanceId><imageId>ami-760aaa0f</imageId><instanceState><name>{state}</name></instanceState>{reason}\
          <amiLaunchIndex>0</amiLaunchIndex><instanceType>t3.micro</instanceType><placement><availabilityZone>{REGION}a</availabilityZone>\
          </placement><tagSet><item><key>straddle:owner</key><value>l</value></item><item><key>straddle:token</key><value>l.{id}</value></item></tagSet></item>"
     )

@@ -142,11 +142,8 @@ pub mod record {
         let wrong = |e: aws_smithy_types::error::operation::BuildError| unbuilt(&api::CHANGE_RECORDS, e);
         let change = Change::builder().action(action).resource_record_set(record).build().map_err(wrong)?;
         let batch = ChangeBatch::builder().changes(change).build().map_err(wrong)?;
-        let ask = || async {
-            let call = session.dns.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch.clone());
-            session.ask(&api::CHANGE_RECORDS, call.send()).await
-        };
-        session.persist(std::time::Duration::from_secs(60), ask).await.map(|_| ())
+        let call = session.dns.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch);
+        session.again(|| session.ask(&api::CHANGE_RECORDS, call.clone().send())).await.map(|_| ())
     }
 
     async fn find(session: &Session, args: Args<'_>, fqdn: &str) -> Result<Option<ResourceRecordSet>, Problem> {
@@ -374,7 +371,7 @@ pub mod check {
         let config = config(Args(planned))?;
         let call =
             session.dns.create_health_check().caller_reference(Seed::of(own).token()).health_check_config(config);
-        let answer = session.ask(&api::CREATE_HEALTH_CHECK, call.send()).await?;
+        let answer = session.again(|| session.ask(&api::CREATE_HEALTH_CHECK, call.clone().send())).await?;
         let id = answer.health_check.map(|c| c.id).unwrap_or_default();
         let tags = tags::wanted(session, planned, own);
         change_tags(session, &id, &tags, Vec::new()).await?;

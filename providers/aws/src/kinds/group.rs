@@ -161,7 +161,7 @@ pub async fn create(session: &Session, planned: &Value, own: Own<'_>) -> Result<
         .set_new_instances_protected_from_scale_in(args.flag("protect_from_scale_in"))
         .set_capacity_rebalance(args.flag("capacity_rebalance"))
         .set_tags(Some(all).filter(|t| !t.is_empty()));
-    match session.ask(&api::CREATE_GROUP, call.send()).await {
+    match session.again(|| session.ask(&api::CREATE_GROUP, call.clone().send())).await {
         Err(problem) if matches!(problem.nature, Nature::Exists | Nature::InDoubt) => {
             let there = find(session, &name).await?;
             let token = own.map(|o| o.token.as_str());

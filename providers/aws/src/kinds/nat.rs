@@ -163,13 +163,16 @@ pub mod address {
             .text("carrier_ip", found.carrier_ip())
             .text("domain", Some(found.domain().map_or("vpc", |d| d.as_str())))
             .text("instance", found.instance_id())
-            .text("network_interface", found.network_interface_id())
             .text("network_border_group", found.network_border_group())
             .text("public_ipv4_pool", found.public_ipv4_pool())
             .text("private_ip", found.private_ip_address())
             .text("private_dns", found.private_ip_address().map(|ip| name_of(region, ip, false)))
             .text("public_ip", found.public_ip())
             .text("public_dns", found.public_ip().map(|ip| name_of(region, ip, true)));
+        // Where nobody put it before something, what uses it (a NAT gateway) is that one's to tell.
+        if Args(state).text("network_interface").is_some() || found.instance_id().is_some_and(|id| !id.is_empty()) {
+            live.text("network_interface", found.network_interface_id());
+        }
         tags::show(&mut live, session, &tags::of_ec2(found.tags()));
         Ok(Some(live.done()))
     }
@@ -244,7 +247,7 @@ pub mod gateway {
             .set_private_ip_address(args.text("private_ip"))
             .set_tag_specifications(tags::at_creation(ResourceType::Natgateway, &tags));
         let create = || session.ask(&api::CREATE_NAT, call.clone().send());
-        let answer = session.persist(Duration::from_secs(60), create).await?;
+        let answer = session.again(create).await?;
         Ok(answer.nat_gateway.and_then(|g| g.nat_gateway_id).unwrap_or_default())
     }
 

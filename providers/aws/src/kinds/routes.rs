@@ -59,7 +59,7 @@ pub mod table {
             .vpc_id(Args(planned).must("vpc_id"))
             .client_token(Seed::of(own).token())
             .set_tag_specifications(tags::at_creation(ResourceType::RouteTable, &tags));
-        let answer = session.ask(&api::CREATE_ROUTE_TABLE, call.send()).await?;
+        let answer = session.again(|| session.ask(&api::CREATE_ROUTE_TABLE, call.clone().send())).await?;
         Ok(answer.route_table.and_then(|t| t.route_table_id).unwrap_or_default())
     }
 

@@ -225,7 +225,7 @@ pub async fn create(session: &Session, planned: &Value, own: Own<'_>) -> Result<
         .launch_template_data(data(planned))
         .client_token(seed.token())
         .set_tag_specifications(tags::at_creation(ResourceType::LaunchTemplate, &tags));
-    let answer = session.ask(&api::CREATE_TEMPLATE, call.send()).await?;
+    let answer = session.again(|| session.ask(&api::CREATE_TEMPLATE, call.clone().send())).await?;
     Ok(answer.launch_template.and_then(|t| t.launch_template_id).unwrap_or_default())
 }
 
@@ -246,7 +246,7 @@ pub async fn update(session: &Session, prior: &Value, planned: &Value) -> Result
             .set_version_description(Args(planned).text("description"))
             .launch_template_data(data(planned))
             .client_token(token);
-        let answer = session.ask(&api::CREATE_TEMPLATE_VERSION, call.send()).await?;
+        let answer = session.again(|| session.ask(&api::CREATE_TEMPLATE_VERSION, call.clone().send())).await?;
         let made = answer.launch_template_version.and_then(|v| v.version_number);
         if Args(planned).flag("update_default_version") == Some(true) {
             default = made;
