@@ -26,7 +26,7 @@ pub fn write(found: &Drift<'_>, wanted: &[ReportFile], printer: &Printer) -> boo
                 drift::code_quality(found, &prefix)
             }
             ReportFormat::Markdown => drift::markdown(found, &stack),
-            ReportFormat::Html => crate::report::page::drift(found, &stack),
+            ReportFormat::Html => crate::report::page::drift(found, &stack, printer.style().lang),
         };
         all_written &= put(file, &text, printer);
     }

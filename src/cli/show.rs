@@ -57,7 +57,9 @@ fn is_json(path: &std::path::Path) -> bool {
 /// Writes the page that was asked for. False: it could not be written.
 fn page(args: &ShowArgs, found: &crate::plan::model::Plan, printer: &Printer) -> bool {
     let (stack, _) = super::reports::place();
-    args.html.as_ref().is_none_or(|file| super::reports::put(file, &crate::report::page::plan(found, &stack), printer))
+    args.html.as_ref().is_none_or(|file| {
+        super::reports::put(file, &crate::report::page::plan(found, &stack, printer.style().lang), printer)
+    })
 }
 
 fn failed(problem: Diagnostic, printer: &Printer) -> Exit {

@@ -85,3 +85,50 @@ fn sentences_are_told_from_names_and_notation() {
     assert!(!is_english("workload.web.sim_instance.server[\"seoul-a/0\"] sim \"a b c d\""));
     assert!(!is_english("Next:  straddle plan"));
 }
+
+/// What a page shows: neither its style, nor its script, nor its marks.
+fn shown(page: &str) -> BTreeSet<String> {
+    let without = |text: &str, tag: &str| -> String {
+        let (open, close) = (format!("<{tag}"), format!("</{tag}>"));
+        text.split(&open)
+            .enumerate()
+            .map(|(i, part)| if i == 0 { part } else { part.split_once(&close).map_or("", |p| p.1) })
+            .collect()
+    };
+    let text = without(&without(page, "style"), "script");
+    let parts = text.split('<').map(|part| part.split_once('>').map_or(part, |(_, rest)| rest));
+    parts.flat_map(str::lines).map(|l| l.trim().to_string()).filter(|l| !l.is_empty()).collect()
+}
+
+#[test]
+fn pages_are_korean_as_the_terminal_is() {
+    let (_keep, dir) = copy("web-5-5");
+    let page = |lang: &str, args: &[&str], flag: &str| -> String {
+        straddle(&dir, &[&["--lang", lang], args, &[flag]].concat());
+        std::fs::read_to_string(dir.join("page.html")).unwrap()
+    };
+    let mut found = BTreeSet::new();
+    let mut look = || {
+        for (args, flag) in [
+            (&["plan"][..], "-html=page.html"),
+            (&["simulate", "--any", "1", "--of", "zone"], "-html=page.html"),
+            (&["drift"], "--out=html=page.html"),
+        ] {
+            let (en, ko) = (page("en", args, flag), page("ko", args, flag));
+            assert!(en.contains("<html lang=\"en\">") && ko.contains("<html lang=\"ko\">"), "{args:?}");
+            let (en, ko) = (shown(&en), shown(&ko));
+            let alike = en.intersection(&ko).filter(|l| is_english(l));
+            found.extend(
+                alike.filter(|l| !NOTATION.iter().any(|known| l.contains(known))).map(|l| format!("{args:?}: {l}")),
+            );
+            assert!(en.difference(&ko).count() > 5, "{args:?}");
+        }
+    };
+    look();
+    straddle(&dir, &["apply", "-auto-approve"]);
+    straddle(&dir, &["sim", "kill", "1", "--in", "zone:seoul-a"]);
+    look();
+    straddle(&dir, &["sim", "down", "zone:seoul-a"]);
+    look();
+    assert!(found.is_empty(), "{}", found.into_iter().collect::<Vec<_>>().join("\n"));
+}

@@ -5,7 +5,7 @@ use crate::promise::model::{Judged, Weight};
 use crate::report::plan::place_of;
 use crate::report::words::Names;
 use crate::spread::decision::{RuleReport, Verdict};
-use crate::tongue::Lang;
+use crate::tongue::{Lang, say};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
@@ -68,6 +68,11 @@ impl Item {
 /// All findings: what a change causes before what was so, then broken rules, unreadable objects, drift, what is not proven; the
 /// gravest of a level first, else in the order of the check.
 pub fn items(drift: &Drift<'_>) -> Vec<Item> {
+    items_in(drift, Lang::En)
+}
+
+/// The same, for people of a language.
+pub fn items_in(drift: &Drift<'_>, lang: Lang) -> Vec<Item> {
     let mut all: Vec<Item> = Vec::new();
     for (name, workload) in drift.workloads {
         let names = Names { topology: drift.topology, workload: &workload.rules };
@@ -76,10 +81,10 @@ pub fn items(drift: &Drift<'_>) -> Vec<Item> {
             let span = site.and_then(|site| drift.sites.get(site.0));
             let place = span.and_then(|span| place_of(drift.sources, span));
             let place = place.map(|(file, line)| (file.to_string(), line));
-            all.extend(rule_item(drift, name, rule, names, place));
+            all.extend(rule_item(drift, name, rule, names, place, lang));
         }
     }
-    all.extend(drift.survival.judged.iter().filter_map(|judged| promise_item(judged, drift)));
+    all.extend(drift.survival.judged.iter().filter_map(|judged| promise_item(judged, drift, lang)));
     let placed = |span: Option<&crate::diag::Span>| {
         let place = span.and_then(|span| place_of(drift.sources, span));
         place.map(|(file, line)| (file.to_string(), line))
@@ -120,7 +125,7 @@ pub fn items(drift: &Drift<'_>) -> Vec<Item> {
         severity: Severity::High,
         cause: None,
     }));
-    all.extend(drift.resources.iter().filter_map(|r| resource_item(r, drift)));
+    all.extend(drift.resources.iter().filter_map(|r| resource_item(r, drift, lang)));
     all.sort_by_key(|item| (item.cause == Some(Cause::Before), item.level, std::cmp::Reverse(item.severity)));
     all
 }
@@ -131,19 +136,24 @@ fn rule_item(
     rule: &RuleReport,
     names: Names<'_>,
     place: Option<(String, usize)>,
+    lang: Lang,
 ) -> Option<Item> {
     let now = &rule.before;
     let (id, level, how) = match now.verdict {
         Verdict::Pass => return None,
-        Verdict::Fail => ("rule.broken", Level::Error, "the rule says"),
-        Verdict::NotProven => ("rule.not_proven", Level::Note, "which is not proven; the rule says"),
+        Verdict::Fail => ("rule.broken", Level::Error, "page.item_broken"),
+        Verdict::NotProven => ("rule.not_proven", Level::Note, "page.item_not_proven"),
     };
-    let text = format!(
-        "{workload}: losing {} leaves {}, {how} {} ({}).",
-        names.loss(&now.worst_loss),
-        names.units(now.alive),
-        names.units(rule.floor),
-        names.rule(rule.index)
+    let text = say(
+        lang,
+        how,
+        &[
+            ("workload", workload),
+            ("loss", &names.loss(&now.worst_loss)),
+            ("left", &names.units(now.alive)),
+            ("floor", &names.units(rule.floor)),
+            ("rule", &names.rule(rule.index)),
+        ],
     );
     let subject = format!("{workload} {}", rule.id);
     let cause = drift.base.as_ref().map(|_| if drift.is_new_breach(&subject) { Cause::Change } else { Cause::Before });
@@ -156,7 +166,7 @@ fn rule_item(
     Some(Item { id, level, subject, text, place, severity, cause })
 }
 
-fn promise_item(judged: &Judged, drift: &Drift<'_>) -> Option<Item> {
+fn promise_item(judged: &Judged, drift: &Drift<'_>, lang: Lang) -> Option<Item> {
     let id = match (judged.now.verdict, judged.weight) {
         (Verdict::Pass, _) => return None,
         (Verdict::NotProven, _) => "promise.not_proven",
@@ -167,7 +177,7 @@ fn promise_item(judged: &Judged, drift: &Drift<'_>) -> Option<Item> {
     let level = KINDS.iter().find(|(kind, ..)| *kind == id).map_or(Level::Note, |(.., level)| *level);
     let spans = |site: crate::spread::model::Site| drift.sites.get(site.0).cloned();
     let place = crate::report::promises::place(judged, drift.sources, &spans);
-    let text = format!("{}: {}", judged.id, judged.now.why.say(Lang::En));
+    let text = format!("{}: {}", judged.id, judged.now.why.say(lang));
     let severity = match level {
         Level::Error => Severity::Critical,
         Level::Warning => Severity::Medium,
@@ -178,7 +188,7 @@ fn promise_item(judged: &Judged, drift: &Drift<'_>) -> Option<Item> {
     Some(Item { id, level, subject: judged.id.clone(), text, place, severity, cause })
 }
 
-fn resource_item(resource: &Resource, drift: &Drift<'_>) -> Option<Item> {
+fn resource_item(resource: &Resource, drift: &Drift<'_>, lang: Lang) -> Option<Item> {
     let id = match resource.kind {
         Kind::Missing => "drift.missing",
         Kind::Changed => "drift.changed",
@@ -192,7 +202,7 @@ fn resource_item(resource: &Resource, drift: &Drift<'_>) -> Option<Item> {
         id,
         level,
         subject: resource.address.clone(),
-        text: sentence(resource),
+        text: sentence_in(resource, lang),
         place: place.map(|(file, line)| (file.to_string(), line)),
         severity: resource.severity,
         cause: resource.cause,
@@ -201,26 +211,38 @@ fn resource_item(resource: &Resource, drift: &Drift<'_>) -> Option<Item> {
 
 /// What is the matter with an object.
 pub fn sentence(resource: &Resource) -> String {
+    sentence_in(resource, Lang::En)
+}
+
+/// The same, in a language.
+pub fn sentence_in(resource: &Resource, lang: Lang) -> String {
     let words = resource.words.replace('\n', " ");
     let because = if words.is_empty() { String::new() } else { format!(" ({words})") };
+    let address = &resource.address;
+    let about = |key: &str| say(lang, key, &[("address", address), ("because", &because)]);
     match resource.kind {
-        Kind::Missing => format!("{} is in the state and not in reality{because}.", resource.address),
-        Kind::Unmanaged => format!("{} is in reality and in no state{because}.", resource.address),
-        Kind::Unreadable => format!("{} could not be read{because}: nothing is concluded about it.", resource.address),
-        Kind::Ignored => format!("{} differs where the spec says not to look{because}.", resource.address),
+        Kind::Missing => about("page.item_missing"),
+        Kind::Unmanaged => about("page.item_unmanaged"),
+        Kind::Unreadable => about("page.item_unreadable"),
+        Kind::Ignored => about("page.item_ignored"),
         Kind::Changed => {
-            let side = |s: &Option<String>| s.as_deref().map_or("(not shown)".to_string(), super::short);
+            let side = |s: &Option<String>| match s {
+                Some(text) => super::short(text),
+                None => say(lang, "page.item_hidden", &[]),
+            };
             let paths: Vec<String> = resource
                 .paths
                 .iter()
                 .map(|p| {
-                    let spec =
-                        if p.spec == p.state { String::new() } else { format!(", the spec says {}", side(&p.spec)) };
-                    format!("{}: {} in the state, {} in reality{spec}", p.path, side(&p.state), side(&p.live))
+                    let key = if p.spec == p.state { "page.item_path" } else { "page.item_path_spec" };
+                    let (state, live, spec) = (side(&p.state), side(&p.live), side(&p.spec));
+                    let args: &[(&str, &str)] =
+                        &[("path", &p.path), ("state", &state), ("live", &live), ("spec", &spec)];
+                    say(lang, key, args)
                 })
                 .collect();
             let what = if paths.is_empty() { String::new() } else { format!(": {}", paths.join("; ")) };
-            format!("{} has changed{because}{what}.", resource.address)
+            say(lang, "page.item_changed", &[("address", address), ("because", &because), ("what", &what)])
         }
     }
 }

@@ -1,37 +1,38 @@
 //! A drift check as a page.
 
 use super::parts::{self, Found, Loss};
-use super::{document, show};
-use crate::report::drift::items::{Level, items};
+use super::{document, show, tell};
+use crate::report::drift::items::{Level, items_in};
 use crate::report::drift::{Cause, Drift, Kind};
-use crate::report::words::{Names, count, interval, sum, verdict};
+use crate::report::words::{Names, interval, sum, verdict};
+use crate::tongue::{Lang, say};
 use std::fmt::Write as _;
 
 /// The check as one page. `stack` names the directory.
-pub fn drift(drift: &Drift<'_>, stack: &str) -> String {
+pub fn drift(drift: &Drift<'_>, stack: &str, lang: Lang) -> String {
+    let number = |key: &str, n: usize| tell(lang, key, &[("n", &n.to_string())]);
     let mut out = String::new();
     let (class, words) = match (drift.breaches(), drift.is_clean()) {
-        (_, true) => ("good", "spec, state and reality agree".to_string()),
-        (0, _) => ("warn", "drift".to_string()),
-        (n, _) => ("bad", format!("{n} {} broken", if n == 1 { "rule is" } else { "rules are" })),
+        (_, true) => ("good", tell(lang, "page.agree", &[])),
+        (0, _) => ("warn", tell(lang, "page.drift", &[])),
+        (n, _) => ("bad", number(if n == 1 { "page.rule_broken" } else { "page.rules_broken" }, n)),
     };
     let _ = writeln!(out, "<h1>{}: <span class=\"{class}\">{words}</span></h1>", show(stack));
     let n = |kind| drift.count(kind);
     let _ = writeln!(
         out,
-        "<ul class=\"chips\"><li>{} changed</li><li>{} missing</li><li>{} unmanaged</li><li>{} unreadable</li><li>{} broken</li></ul>",
-        n(Kind::Changed),
-        n(Kind::Missing),
-        n(Kind::Unmanaged),
-        n(Kind::Unreadable),
-        count(drift.breaches(), "rule")
+        "<ul class=\"chips\"><li>{}</li><li>{}</li><li>{}</li><li>{}</li><li>{}</li></ul>",
+        number("page.changed", n(Kind::Changed)),
+        number("page.missing", n(Kind::Missing)),
+        number("page.unmanaged", n(Kind::Unmanaged)),
+        number("page.not_read", n(Kind::Unreadable)),
+        number(if drift.breaches() == 1 { "page.chip_rule" } else { "page.chip_rules" }, drift.breaches())
     );
     if let Some(base) = &drift.base {
         let _ = writeln!(
             out,
-            "<p>Against {} <code>{}</code>. What was so before does not block this change.</p>",
-            show(&base.reference),
-            show(&base.commit)
+            "<p>{}</p>",
+            tell(lang, "page.against", &[("base", &format!("{} {}", base.reference, base.commit))])
         );
     }
     for (name, workload) in drift.workloads {
@@ -39,30 +40,36 @@ pub fn drift(drift: &Drift<'_>, stack: &str) -> String {
         let decision = &workload.decision;
         let _ = writeln!(
             out,
-            "<h2>Workload {}</h2>\n<p>{} of {} serving, margin {}.</p>",
-            show(name),
-            interval(sum(&decision.before)),
-            decision.replicas,
-            decision.margin.before
+            "<h2>{}</h2>\n<p>{}</p>",
+            tell(lang, "page.workload", &[("name", name)]),
+            tell(
+                lang,
+                "page.serving_margin",
+                &[
+                    ("now", &interval(sum(&decision.before))),
+                    ("all", &decision.replicas.to_string()),
+                    ("margin", &decision.margin.before.to_string()),
+                ]
+            )
         );
-        rules(workload, names, &mut out);
-        parts::spread(workload, "wanted", &mut out);
+        rules(workload, names, lang, &mut out);
+        parts::spread(workload, "page.wanted", lang, &mut out);
         let mut losses: Vec<Loss> = decision
             .losses
             .iter()
-            .map(|row| Loss { alive: vec![row.now, row.after], ..Loss::of(row, workload, names) })
+            .map(|row| Loss { alive: vec![row.now, row.after], ..Loss::of(row, workload, names, lang) })
             .collect();
         losses.sort_by_key(|loss| (loss.verdict.is_none(), std::cmp::Reverse(loss.verdict), loss.alive[0]));
-        parts::matrix(&losses, &["now", "once applied"], decision.replicas, names, &mut out);
+        parts::matrix(&losses, &["page.now", "page.applied"], decision.replicas, names, lang, &mut out);
     }
-    let found: Vec<Found> = items(drift)
+    let found: Vec<Found> = items_in(drift, lang)
         .iter()
         .map(|item| {
             let place = item.place.as_ref().map_or(String::new(), |(file, line)| format!("{file}:{line}"));
             let cause = match item.cause {
-                Some(Cause::Change) => ", caused by this change",
-                Some(Cause::Before) => ", so before",
-                None => "",
+                Some(Cause::Change) => format!(", {}", say(lang, "page.by_change", &[])),
+                Some(Cause::Before) => format!(", {}", say(lang, "page.so_before", &[])),
+                None => String::new(),
             };
             Found {
                 kind: item.severity.key(),
@@ -77,15 +84,24 @@ pub fn drift(drift: &Drift<'_>, stack: &str) -> String {
             }
         })
         .collect();
-    parts::objects("Findings", &found, &mut out);
-    document(&format!("straddle drift: {stack}"), &out)
+    parts::objects("page.findings", &found, lang, &mut out);
+    document(&format!("straddle drift: {stack}"), &out, lang)
 }
 
-fn rules(workload: &crate::plan::model::WorkloadPlan, names: Names<'_>, out: &mut String) {
+fn rules(workload: &crate::plan::model::WorkloadPlan, names: Names<'_>, lang: Lang, out: &mut String) {
     if workload.decision.rules.is_empty() {
         return;
     }
-    out.push_str("<div class=\"wide\"><table><thead><tr><th>rule</th><th>worst loss</th><th class=\"n\">left</th><th class=\"n\">rule says</th><th>verdict</th></tr></thead><tbody>\n");
+    let word = |key: &str| tell(lang, key, &[]);
+    let _ = writeln!(
+        out,
+        "<div class=\"wide\"><table><thead><tr><th>{}</th><th>{}</th><th class=\"n\">{}</th><th class=\"n\">{}</th><th>{}</th></tr></thead><tbody>",
+        word("page.rule"),
+        word("page.worst_loss"),
+        word("page.left"),
+        word("page.rule_says"),
+        word("page.verdict")
+    );
     for rule in &workload.decision.rules {
         let _ = writeln!(
             out,

@@ -1,11 +1,11 @@
 //! What pages are put together from: spread tables, steps, loss matrices, objects.
 
-use super::show;
+use super::{show, tell};
 use crate::plan::model::{Action, Change, WorkloadPlan};
 use crate::report::diff::object;
 use crate::report::plan::step_of;
 use crate::report::style::{Style, clean};
-use crate::report::words::{Names, duration, interval, verdict};
+use crate::report::words::{Names, duration_in, interval, verdict};
 use crate::spread::decision::{LossRow, Units, Verdict};
 use crate::tongue::Lang;
 use std::fmt::Write as _;
@@ -27,17 +27,19 @@ fn percent(part: u32, whole: u32) -> u64 {
 }
 
 /// How replicas are spread, now and after. `after`: what the second column is called.
-pub(super) fn spread(workload: &WorkloadPlan, after: &str, out: &mut String) {
+pub(super) fn spread(workload: &WorkloadPlan, after: &str, lang: Lang, out: &mut String) {
+    let (now, after) = (tell(lang, "page.now", &[]), tell(lang, after, &[]));
     for row in &workload.decision.spread {
         let most = row.domains.iter().map(|d| d.before.hi.max(d.after)).max().unwrap_or(0).max(1);
         let parent: Vec<String> = row.parent.iter().map(|(level, name)| format!("{level} {name}")).collect();
-        let inside = if parent.is_empty() { String::new() } else { format!(" in {}", parent.join(", ")) };
+        let title = match parent.is_empty() {
+            true => tell(lang, "page.spread", &[("level", &row.level)]),
+            false => tell(lang, "page.spread_in", &[("level", &row.level), ("inside", &parent.join(", "))]),
+        };
         let _ = writeln!(
             out,
-            "<h3>Spread {}{}</h3>\n<div class=\"wide\"><table><thead><tr><th>{}</th><th class=\"n\">now</th><th style=\"width:32%\"></th>\
+            "<h3>{title}</h3>\n<div class=\"wide\"><table><thead><tr><th>{}</th><th class=\"n\">{now}</th><th style=\"width:32%\"></th>\
              <th class=\"n\">{after}</th><th style=\"width:32%\"></th></tr></thead><tbody>",
-            show(&row.level),
-            show(&inside),
             show(&row.level)
         );
         for domain in &row.domains {
@@ -58,7 +60,9 @@ pub(super) fn spread(workload: &WorkloadPlan, after: &str, out: &mut String) {
 }
 
 /// The steps, to be played through; without scripts all of them stand there.
-pub(super) fn steps(workload: &WorkloadPlan, names: Names<'_>, out: &mut String) {
+pub(super) fn steps(workload: &WorkloadPlan, names: Names<'_>, lang: Lang, out: &mut String) {
+    let word = |key: &str| tell(lang, key, &[]);
+    let number = |key: &str, n: &str| tell(lang, key, &[("n", n)]);
     let steps = &workload.decision.steps;
     if steps.is_empty() {
         return;
@@ -66,16 +70,27 @@ pub(super) fn steps(workload: &WorkloadPlan, names: Names<'_>, out: &mut String)
     let most = steps.iter().flat_map(|s| s.state.iter().chain(&s.half_done)).max().copied().unwrap_or(1).max(1);
     let _ = writeln!(
         out,
-        "<h3>Steps</h3>\n<div class=\"player\"><div class=\"tools\"><button type=\"button\" class=\"prev\" aria-label=\"last step\">&#9664;</button>\
-         <button type=\"button\" class=\"play\" aria-pressed=\"false\">Play</button><button type=\"button\" class=\"next\" aria-label=\"next step\">&#9654;</button>\
-         <input type=\"range\" min=\"0\" max=\"{}\" value=\"0\" aria-label=\"step\"><button type=\"button\" class=\"all\">All</button>\
+        "<h3>{}</h3>\n<div class=\"player\"><div class=\"tools\"><button type=\"button\" class=\"prev\" aria-label=\"{}\">&#9664;</button>\
+         <button type=\"button\" class=\"play\" aria-pressed=\"false\">{}</button><button type=\"button\" class=\"next\" aria-label=\"{}\">&#9654;</button>\
+         <input type=\"range\" min=\"0\" max=\"{}\" value=\"0\" aria-label=\"{}\"><button type=\"button\" class=\"all\">{}</button>\
          <span class=\"at\" aria-live=\"polite\"></span></div>\n<ol class=\"steps\">",
-        steps.len().min(MOST)
+        word("page.steps"),
+        word("page.last_step"),
+        word("page.play"),
+        word("page.next_step"),
+        steps.len().min(MOST),
+        word("page.step"),
+        word("page.all"),
     );
     for step in steps.iter().take(MOST) {
-        let _ =
-            writeln!(out, "<li><p><strong>{}.</strong> {}</p>", step.index + 1, show(&step_of(step, names, Lang::En)));
-        out.push_str("<div class=\"wide\"><table><thead><tr><th>serving in</th><th class=\"n\">at worst</th><th class=\"n\">done</th><th style=\"width:45%\"></th></tr></thead><tbody>\n");
+        let _ = writeln!(out, "<li><p><strong>{}.</strong> {}</p>", step.index + 1, show(&step_of(step, names, lang)));
+        let _ = writeln!(
+            out,
+            "<div class=\"wide\"><table><thead><tr><th>{}</th><th class=\"n\">{}</th><th class=\"n\">{}</th><th style=\"width:45%\"></th></tr></thead><tbody>",
+            word("page.serving_in"),
+            word("page.at_worst"),
+            word("page.done")
+        );
         for (place, (half, done)) in step.half_done.iter().zip(&step.state).enumerate() {
             let _ = writeln!(
                 out,
@@ -94,24 +109,29 @@ pub(super) fn steps(workload: &WorkloadPlan, names: Names<'_>, out: &mut String)
                 _ => "bad",
             };
             let words = match (check.slack, check.as_before) {
-                (0.., _) => format!("slack {}", check.slack),
-                (_, true) => "as now, not worse".into(),
-                _ => format!("{} short", -check.slack),
+                (0.., _) => number("page.slack", &check.slack.to_string()),
+                (_, true) => word("page.as_now"),
+                _ => number("page.short", &(-check.slack).to_string()),
             };
             let _ = writeln!(
                 out,
-                "<p>Tightest: {} <span class=\"{class}\">{} of {}, {words}</span></p>",
-                show(&names.check(&check.rule)),
-                check.value,
-                check.bound
+                "<p>{} <span class=\"{class}\">{}, {words}</span></p>",
+                tell(lang, "page.tightest", &[("rule", &names.check(&check.rule))]),
+                tell(lang, "page.of", &[("value", &check.value.to_string()), ("bound", &check.bound.to_string())])
             );
         }
         out.push_str("</li>\n");
     }
     out.push_str("</ol></div>\n");
     if steps.len() > MOST {
-        let _ = writeln!(out, "<p class=\"faint\">and {} steps more: straddle show has all.</p>", steps.len() - MOST);
+        let _ =
+            writeln!(out, "<p class=\"faint\">{}</p>", number("page.more_steps", &(steps.len() - MOST).to_string()));
     }
+}
+
+/// How many of a list are not shown.
+fn more(lang: Lang, key: &str, all: usize) -> String {
+    tell(lang, key, &[("n", &(all - MOST).to_string())])
 }
 
 /// A row of the loss matrix.
@@ -126,40 +146,47 @@ pub(super) struct Loss {
 }
 
 /// When growth has made a loss good.
-pub(super) fn back(after: Units, recovers: Units, within: Option<u64>, names: Names<'_>) -> String {
+pub(super) fn back(after: Units, recovers: Units, within: Option<u64>, names: Names<'_>, lang: Lang) -> String {
     match within {
-        Some(seconds) => format!("{} in {}", names.units(recovers.max(after)), duration(seconds)),
+        Some(seconds) => {
+            let (units, time) = (names.units(recovers.max(after)), duration_in(seconds, lang));
+            crate::tongue::say(lang, "page.back_in", &[("units", &units), ("time", &time)])
+        }
         None => "-".into(),
     }
 }
 
 impl Loss {
-    pub fn of(row: &LossRow, workload: &WorkloadPlan, names: Names<'_>) -> Loss {
+    pub fn of(row: &LossRow, workload: &WorkloadPlan, names: Names<'_>, lang: Lang) -> Loss {
         let rules = &workload.decision.rules;
         let floors = row.rules.iter().filter_map(|i| rules.iter().find(|r| r.index == *i)).map(|r| r.floor);
         Loss {
             floor: floors.max().unwrap_or(0),
             name: names.loss(&row.lose),
             alive: vec![row.now, row.worst_during, row.after],
-            back: back(row.after, row.recovers_to, row.within_s, names),
+            back: back(row.after, row.recovers_to, row.within_s, names, lang),
             verdict: row.verdict,
         }
     }
 }
 
 /// What each loss leaves, to be read across a room: the number, on the colour of its verdict.
-pub(super) fn matrix(losses: &[Loss], columns: &[&str], replicas: u32, names: Names<'_>, out: &mut String) {
+pub(super) fn matrix(losses: &[Loss], columns: &[&str], replicas: u32, names: Names<'_>, lang: Lang, out: &mut String) {
+    let word = |key: &str| tell(lang, key, &[]);
     if losses.is_empty() {
         return;
     }
     let _ = write!(
         out,
-        "<h3>Serving of {replicas} if lost</h3>\n<div class=\"wide\"><table class=\"matrix\"><thead><tr><th>lost</th>"
+        "<h3>{}</h3>\n<div class=\"wide\"><table class=\"matrix\"><thead><tr><th>{}</th>",
+        tell(lang, "page.if_lost", &[("n", &replicas.to_string())]),
+        word("page.lost")
     );
     for column in columns {
-        let _ = write!(out, "<th style=\"text-align:center\">{column}</th>");
+        let _ = write!(out, "<th style=\"text-align:center\">{}</th>", word(column));
     }
-    out.push_str("<th>grows back to</th><th>verdict</th></tr></thead><tbody>\n");
+    let (grows, said) = (word("page.grows_back"), word("page.verdict"));
+    let _ = writeln!(out, "<th>{grows}</th><th>{said}</th></tr></thead><tbody>");
     for loss in losses.iter().take(MOST) {
         let class = loss.verdict.map_or("", class);
         let _ = write!(out, "<tr><td>{}</td>", show(&loss.name));
@@ -168,12 +195,12 @@ pub(super) fn matrix(losses: &[Loss], columns: &[&str], replicas: u32, names: Na
             let class = if *alive == 0 || *alive < loss.floor { "bad" } else { class };
             let _ = write!(out, "<td class=\"cell {class}\">{}</td>", names.units(*alive));
         }
-        let word = loss.verdict.map_or("no rule", verdict);
-        let _ = writeln!(out, "<td>{}</td><td class=\"{class}\">{word}</td></tr>", show(&loss.back));
+        let said = loss.verdict.map_or_else(|| word("page.no_rule"), |v| verdict(v).to_string());
+        let _ = writeln!(out, "<td>{}</td><td class=\"{class}\">{said}</td></tr>", show(&loss.back));
     }
     out.push_str("</tbody></table></div>\n");
     if losses.len() > MOST {
-        let _ = writeln!(out, "<p class=\"faint\">and {} losses more: -json has all.</p>", losses.len() - MOST);
+        let _ = writeln!(out, "<p class=\"faint\">{}</p>", more(lang, "page.more_losses", losses.len()));
     }
 }
 
@@ -189,16 +216,20 @@ pub(super) struct Found {
 }
 
 /// A list with a search and a filter by kind.
-pub(super) fn objects(title: &str, all: &[Found], out: &mut String) {
-    let _ = writeln!(out, "<h2>{title}</h2>");
+pub(super) fn objects(title: &str, all: &[Found], lang: Lang, out: &mut String) {
+    let _ = writeln!(out, "<h2>{}</h2>", tell(lang, title, &[]));
     if all.is_empty() {
-        out.push_str("<p class=\"good\">none</p>\n");
+        let _ = writeln!(out, "<p class=\"good\">{}</p>", tell(lang, "page.none", &[]));
         return;
     }
     let mut kinds: Vec<&str> = all.iter().map(|f| f.kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    out.push_str("<div class=\"tools\"><input type=\"search\" id=\"search\" placeholder=\"search addresses and values\" aria-label=\"search\"><span id=\"kinds\">");
+    let (hint, label) = (tell(lang, "page.search", &[]), tell(lang, "page.key_search", &[]));
+    let _ = write!(
+        out,
+        "<div class=\"tools\"><input type=\"search\" id=\"search\" placeholder=\"{hint}\" aria-label=\"{label}\"><span id=\"kinds\">"
+    );
     for kind in kinds {
         let n = all.iter().filter(|f| f.kind == kind).count();
         let _ = write!(out, "<label><input type=\"checkbox\" value=\"{kind}\" checked> {kind} {n}</label> ");
@@ -224,12 +255,12 @@ pub(super) fn objects(title: &str, all: &[Found], out: &mut String) {
         };
     }
     if all.len() > MOST {
-        let _ = writeln!(out, "<p class=\"faint\">and {} more: the JSON has all.</p>", all.len() - MOST);
+        let _ = writeln!(out, "<p class=\"faint\">{}</p>", more(lang, "page.more", all.len()));
     }
 }
 
 /// A change with its diff; sensitive values are never in it.
-pub(super) fn change(change: &Change, place: Option<(&str, usize)>) -> Option<Found> {
+pub(super) fn change(change: &Change, lang: Lang, place: Option<(&str, usize)>) -> Option<Found> {
     let (kind, class) = match change.action {
         Action::NoOp if change.previous_address.is_some() => ("move", "faint"),
         Action::NoOp => return None,
@@ -241,9 +272,10 @@ pub(super) fn change(change: &Change, place: Option<(&str, usize)>) -> Option<Fo
         Action::Forget => ("forget", "warn"),
         Action::Spare => ("spare", "warn"),
     };
-    let style = Style { verbose: false, ..Style::default() };
+    let style = Style { verbose: false, lang, ..Style::default() };
     let body = object(&change.before, &change.after, &change.replace_paths, 2, &style);
-    let moved = change.previous_address.as_ref().map(|from| format!("moved from {from} "));
+    let from = change.previous_address.as_ref().map(ToString::to_string);
+    let moved = from.map(|from| format!("{} ", crate::tongue::say(lang, "page.moved", &[("from", &from)])));
     let place = place.map_or(String::new(), |(file, line)| format!("{file}:{line}"));
     Some(Found {
         kind,

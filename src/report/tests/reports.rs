@@ -5,6 +5,7 @@ use crate::plan::model::Plan;
 use crate::report::drift::{Between, Differing, Drift, Kind, Resource};
 use crate::report::drift::{code_quality, github_commands, gitlab_counts, junit, markdown, sarif};
 use crate::report::page;
+use crate::tongue::Lang;
 use serde_json::Value as Tree;
 
 const HOSTILE: &str = "a|b`c``<script>\u{1}]]>--> % : , \" '\n::error::x";
@@ -138,12 +139,20 @@ fn the_page_holds_no_markup_of_others() {
     let plan = one_lost();
     let mut hostile = one_lost();
     hostile.warnings.push(crate::diag::Diagnostic::warning(HOSTILE, HOSTILE));
-    for text in [page::drift(&found(&plan), "prod/web<script>"), page::plan(&hostile, "prod/web<script>")] {
-        // Its own script, and what it draws.
-        assert_eq!(text.matches("<script").count(), 1, "{text}");
-        assert!(!text.contains("<b>") && !text.contains("</code><b"), "{text}");
-        assert!(text.contains("rule is broken"));
-        // Nothing is fetched from anywhere.
-        assert!(!text.contains("src=") && !text.contains("href=") && !text.contains("url("));
+    for (lang, words) in
+        [(Lang::En, ["rule is broken", "rule is broken"]), (Lang::Ko, ["1개가 깨졌습니다", "깨진 규칙"])]
+    {
+        let pages =
+            [page::drift(&found(&plan), "prod/web<script>", lang), page::plan(&hostile, "prod/web<script>", lang)];
+        pages.iter().zip(words).for_each(|(text, words)| is_inert(text, words));
     }
+}
+
+fn is_inert(text: &str, words: &str) {
+    // Its own script, and what it draws.
+    assert_eq!(text.matches("<script").count(), 1, "{text}");
+    assert!(!text.contains("<b>") && !text.contains("</code><b"), "{text}");
+    assert!(text.contains(words), "{text}");
+    // Nothing is fetched from anywhere.
+    assert!(!text.contains("src=") && !text.contains("href=") && !text.contains("url("));
 }

@@ -1,6 +1,7 @@
 //! Every message, in every language.
 
 mod pages;
+mod paper;
 mod promises;
 mod telling;
 
@@ -16,7 +17,7 @@ static INDEX: LazyLock<HashMap<&'static str, &'static Entry>> =
 
 /// All messages.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
-    promises::MESSAGES.iter().chain(pages::MESSAGES).chain(telling::MESSAGES)
+    promises::MESSAGES.iter().chain(pages::MESSAGES).chain(paper::MESSAGES).chain(telling::MESSAGES)
 }
 
 /// The template of a message; an unknown key, from a plan of another version, stands for itself.

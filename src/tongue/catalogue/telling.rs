@@ -143,6 +143,8 @@ pub const MESSAGES: &[Entry] = &[
         "시행 중인 장애 조치가 없습니다. 되돌릴 것이 없습니다.",
     ),
     ("back.since", "{loss}  failed over since {since}, by {by}", "{loss}  {since}부터 넘겨짐, {by}"),
+    ("back.reason", "  reason: {reason}", "  이유: {reason}"),
+    ("back.forced", "  floors passed over, reason: {reason}", "  하한을 지키지 않음, 이유: {reason}"),
     ("back.open", "The way back is open:  straddle failback", "되돌릴 수 있습니다:  straddle failback"),
     (
         "back.open_early",
@@ -225,6 +227,16 @@ pub const MESSAGES: &[Entry] = &[
     ),
     ("over.reported", "reported by {who}", "{who|이|가} 알림"),
     ("over.on_word", "on your word", "당신의 말에 따라"),
+    (
+        "over.to",
+        "TO    {places}, on your word: everything new is made there, and nowhere else until failback",
+        "보낼 곳  {places}, 당신의 말에 따라: 되돌리기 전까지 새로 만드는 것은 모두 그곳에만 둡니다",
+    ),
+    (
+        "over.forced",
+        "FORCED  floors are passed over, on your word; it is recorded with your reason",
+        "강제  당신의 말에 따라 하한을 지키지 않고 진행합니다. 이유와 함께 기록됩니다",
+    ),
     (
         "over.not_reported",
         "      {name} {word}: its provider does not report it down",
