@@ -10,6 +10,11 @@ variable "tried" {
   default = "2025-06-01"
 }
 
+variable "home" {
+  type    = string
+  default = "aws-seoul" # where the database runs; ncp-busan holds its live copy
+}
+
 provider "sim" {
   alias = "aws"
   cloud = "aws"
@@ -87,7 +92,7 @@ workload "orders" {
   replicas = 2
 
   replica "db" {
-    match = { location = "aws-seoul" }
+    match = { location = var.home }
     resource "sim_instance" "db" {
       zone  = location.domains.zone
       image = "orders-1"

@@ -15,6 +15,11 @@ variable "staging_schema" {
   default = "42"
 }
 
+variable "staging_replicas" {
+  type    = number
+  default = 2 # 10 when it stands in
+}
+
 provider "sim" {
   cloud = "aws"
   boot  = "1s"
@@ -83,7 +88,7 @@ workload "production" {
 }
 
 workload "staging" {
-  replicas = 2
+  replicas = var.staging_replicas
 
   replica "server" {
     match = { region = "tokyo" }

@@ -80,12 +80,13 @@ fn web_groups_grows_the_group_that_is_left_and_never_lowers_a_live_count() {
         answered: &[("seoul-a", 5), ("seoul-c", 10)],
     };
     let (_keep, dir) = told(&story);
-    // The number is the scaler's: what the answer raised is its to lower, and it does.
-    stands(&dir, story.answered);
+    // The number is the scaler's, what the answer raised is its to lower; losing that group must leave half of all all the same.
+    stands(&dir, &[("seoul-a", 10), ("seoul-c", 10)]);
+    run(&dir, &["plan", "-detailed-exitcode"], 0);
     let status: serde_json::Value = serde_json::from_str(&run(&dir, &["sim", "status", "-json"], 0)).unwrap();
-    let group = status["resources"].as_array().unwrap().iter().find(|r| r["zone"] == "seoul-c").unwrap();
-    let id = group["id"].as_str().unwrap();
-    run(&dir, &["sim", "edit", id, "desired=5"], 0);
+    for group in status["resources"].as_array().unwrap() {
+        run(&dir, &["sim", "edit", group["id"].as_str().unwrap(), "desired=5"], 0);
+    }
     run(&dir, &["apply", "-auto-approve"], 0);
     stands(&dir, story.peace);
     run(&dir, &["plan", "-detailed-exitcode"], 0);
@@ -207,5 +208,82 @@ fn two_clouds_one_building_moved_apart_survive_the_loss_of_one() {
     run(&dir, &["sim", "up", "cloud:aws"], 0);
     run(&dir, &["failback", "-auto-approve"], 0);
     stands(&dir, &[("apne2-az1", 5), ("kr-1", 5)]);
+    run(&dir, &["plan", "-detailed-exitcode"], 0);
+}
+
+/// The region of production is lost: there is nowhere to grow, and staging takes its place until it is back.
+#[test]
+fn staging_stands_in_for_production_and_gives_back_what_it_stood_in_with() {
+    let peace = [("osaka-a", 1), ("seoul-a", 5), ("seoul-c", 5), ("tokyo-a", 2)];
+    let (_keep, dir) = copy("staging-stands-in");
+    run(&dir, &["apply", "-auto-approve"], 0);
+    stands(&dir, &peace);
+    says(&run(&dir, &["plan", "-detailed-exitcode"], 0), &["10 replicas are needed, 2 stand", "room for 12"]);
+    run(&dir, &["sim", "down", "region:seoul"], 0);
+    let seen = drift(&dir, &[]);
+    assert_eq!(seen["workloads"]["production"]["counts"], serde_json::json!({"seoul-a": 0, "seoul-c": 0}));
+    says(&text(&straddle(&dir, &["plan"])), &["straddle failover"]);
+    says(&run(&dir, &["failover", "-auto-approve"], 0), &["0 of 10 serving", "only 0 of 10 replicas find a place"]);
+    stands(&dir, &peace);
+    let stand_in = ["-var", "staging_replicas=10"];
+    let with = |words: &[&'static str]| [words, &stand_in].concat();
+    let answer = [("osaka-a", 1), ("seoul-a", 5), ("seoul-c", 5), ("tokyo-a", 10)];
+    says(&run(&dir, &with(&["apply", "-auto-approve"]), 0), &["10 serving", "8 added, 0 changed, 0 removed"]);
+    stands(&dir, &answer);
+    run(&dir, &with(&["plan", "-detailed-exitcode"]), 0);
+    run(&dir, &["sim", "up", "region:seoul"], 0);
+    run(&dir, &with(&["failback", "-auto-approve"]), 0);
+    stands(&dir, &answer);
+    assert_eq!(
+        drift(&dir, &stand_in)["workloads"]["production"]["counts"],
+        serde_json::json!({"seoul-a": 5, "seoul-c": 5})
+    );
+    run(&dir, &["apply", "-auto-approve"], 0);
+    stands(&dir, &peace);
+    run(&dir, &["plan", "-detailed-exitcode"], 0);
+}
+
+/// A stand-in that is not what production is says so in the middle of the story, too.
+#[test]
+fn staging_on_another_image_is_no_stand_in_when_it_is_wanted() {
+    let (_keep, dir) = copy("staging-stands-in");
+    run(&dir, &["apply", "-auto-approve", "-var", "staging_image=web-6"], 0);
+    run(&dir, &["sim", "down", "region:seoul"], 0);
+    run(&dir, &["failover", "-auto-approve", "-var", "staging_image=web-6"], 0);
+    says(&text(&straddle(&dir, &["plan", "-var", "staging_image=web-6", "-var", "staging_replicas=10"])), &["web-6"]);
+    // Made equal in the same step in which it grows.
+    run(&dir, &["apply", "-auto-approve", "-var", "staging_replicas=10"], 0);
+    stands(&dir, &[("osaka-a", 1), ("seoul-a", 5), ("seoul-c", 5), ("tokyo-a", 10)]);
+    says(&run(&dir, &["plan", "-detailed-exitcode", "-var", "staging_replicas=10"], 0), &["PASS  stand_in.staging"]);
+}
+
+/// The building burns: the weekly copy goes with the database, the live one is what it is restored from, and home comes after.
+#[test]
+fn backup_legs_the_database_lives_on_from_its_live_copy_and_goes_home() {
+    let (_keep, dir) = copy("backup-legs");
+    run(&dir, &["apply", "-auto-approve"], 0);
+    stands(&dir, &[("seoul-a", 2)]);
+    run(&dir, &["plan", "-detailed-exitcode"], 0);
+    run(&dir, &["sim", "down", "region:seoul"], 0);
+    assert_eq!(drift(&dir, &[])["workloads"]["orders"]["counts"], serde_json::json!({"aws-seoul": 0}));
+    says(
+        &run(&dir, &["failover", "-auto-approve"], 0),
+        &["0 of 2 serving", "up to 5s of data lost, by the newest copy that is left"],
+    );
+    stands(&dir, &[("seoul-a", 2)]);
+    let away = ["-var", "home=ncp-busan"];
+    let with = |words: &[&'static str]| [words, &away].concat();
+    run(&dir, &with(&["apply", "-auto-approve"]), 0);
+    stands(&dir, &[("busan-1", 2), ("seoul-a", 2)]);
+    run(&dir, &with(&["plan", "-detailed-exitcode"]), 0);
+    run(&dir, &["sim", "up", "region:seoul"], 0);
+    run(&dir, &with(&["failback", "-auto-approve"]), 0);
+    stands(&dir, &[("busan-1", 2)]);
+    run(&dir, &with(&["plan", "-detailed-exitcode"]), 0);
+    // Home again, and never fewer than two on the way.
+    let home = run(&dir, &["apply", "-auto-approve"], 0);
+    says(&home, &["2 added, 0 changed, 2 removed"]);
+    assert!(!home.contains("complete, 1 serving"), "{home}");
+    stands(&dir, &[("seoul-a", 2)]);
     run(&dir, &["plan", "-detailed-exitcode"], 0);
 }
