@@ -345,6 +345,18 @@ impl<'a> Course<'a> {
         (excess, sum)
     }
 
+    /// The same where one more of those that stand serves.
+    pub fn skew_if_served(&self, place: usize) -> (i128, i128) {
+        let surged = self.sum.saturating_sub(self.leaving) > self.rules.wanted;
+        let (mut excess, mut sum) = (i128::MIN, 0);
+        for &(g, d) in &self.domains_of[place] {
+            let skew = self.skew_of(g, d, i128::from(self.rules.exposure.units[place]));
+            excess = excess.max(skew - self.allowed_skew(&self.rules.skews[g], surged));
+            sum += skew;
+        }
+        (excess, sum)
+    }
+
     /// Whether some skew is above its bound.
     pub fn is_skewed(&self) -> bool {
         let surged = self.sum > self.rules.wanted;

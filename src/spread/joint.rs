@@ -166,6 +166,25 @@ fn share<'a>(
         answers[moving[w].0] = Some(decided.map(|facts| Facts { turn, ..facts }));
         turn += 1;
     }
+    tell_rooms(&now, &moving, &allotted, answers);
+}
+
+/// Who came short of what was meant for him, in doubt or held up, leaves others more room, or less: they are told what there is.
+fn tell_rooms<'a>(
+    reached: &Table<'_, '_>,
+    moving: &[(usize, World<'a>)],
+    meant: &[Allotted],
+    answers: &mut [Option<Result<Facts<'a>, Refusal>>],
+) {
+    if (0..moving.len()).all(|w| reached.players[w].target == meant[w].0) {
+        return;
+    }
+    for (w, (i, world)) in moving.iter().enumerate() {
+        if let Some(Ok(facts)) = &mut answers[*i] {
+            facts.world.room = reached.room(w);
+            facts.world.room_hi = world.room_beside(&reached.others(w), true);
+        }
+    }
 }
 
 /// The most a workload holds at each place at any moment of its own steps, and whether it adds there, or changes anything.
@@ -474,6 +493,26 @@ mod tests {
         assert_eq!((answers[0].after[0], answers[1].after[0]), (3, 2));
         assert_eq!((answers[0].follows.clone(), answers[1].follows.clone()), (vec!["app01".to_string()], vec![]));
         assert_eq!((answers[0].others[0], answers[1].others[0]), (2, 0));
+    }
+
+    /// One that was to come into a, and does not because a place is in doubt, takes no room from the others there.
+    #[test]
+    fn who_is_held_back_by_doubt_leaves_his_room_to_the_others() {
+        let mut t = zones(3);
+        (t.locations[0].capacity, t.locations[2].capacity) = (cap(12), cap(1));
+        t.locations[1].health = super::super::model::Health::Unknown;
+        let floor = |w: Workload, percent: u64| Workload { floor_serving: Bound::percent(percent), ..w };
+        let asked: Vec<(Workload, Vec<u32>)> = [(4, 0), (2, 0), (3, 50)]
+            .iter()
+            .enumerate()
+            .map(|(i, (n, percent))| (floor(named(&t, i, *n), *percent), vec![1, 1, 1]))
+            .collect();
+        let answers: Vec<Decision> = all(&t, &asked, &Mode::normal()).into_iter().map(Result::unwrap).collect();
+        for (i, d) in answers.iter().enumerate() {
+            let others = answers.iter().enumerate().filter(|(k, _)| *k != i);
+            let most: u32 = others.map(|(_, o)| o.existing[0].max(o.after[0])).sum();
+            assert!(d.room[0].is_some_and(|room| room >= 12 - most), "{i}: room {:?}, others {most}", d.room[0]);
+        }
     }
 
     #[test]

@@ -14,6 +14,8 @@ const SEARCH_LIMIT: usize = 30_000;
 pub struct Pace {
     /// Adds or drains per step that pace each other.
     pub batch: u32,
+    /// Most of them in one place.
+    pub per_place: u32,
     /// Most adds of one wave that nothing waits for; `None`: all.
     pub wave: Option<u32>,
 }
@@ -122,7 +124,7 @@ impl Plan<'_> {
                 grown = left;
             } else {
                 while grown < most {
-                    let Some(act) = self.best_add(true) else { break };
+                    let Some(act) = self.best_add(true, &|_| true) else { break };
                     self.add(act);
                     acts.push(act);
                     grown += 1;
@@ -184,11 +186,16 @@ impl Plan<'_> {
         self.course.shift_ready(act.place, false, u32::from(act.serves));
     }
 
+    /// Whether a step of these acts may move another replica of a place.
+    fn takes_one_more(&self, acts: &[Act], place: usize) -> bool {
+        acts.iter().filter(|a| a.place == place).count() < self.pace.per_place as usize
+    }
+
     /// The add that leaves the largest least slack; repairs before all.
-    fn best_add(&self, growth_only: bool) -> Option<Act> {
+    fn best_add(&self, growth_only: bool, may: &dyn Fn(usize) -> bool) -> Option<Act> {
         let course = &self.course;
         let mut best: Option<(Rank, Act)> = None;
-        for p in self.places() {
+        for p in self.places().filter(|p| may(*p)) {
             let Some(act) = course.next_add(p).filter(|a| !growth_only || a.role == Role::Grow) else { continue };
             if course.total[p] + 1 > course.rules.room[p] {
                 continue;
@@ -211,7 +218,7 @@ impl Plan<'_> {
         let mut acts = Vec::new();
         let mut checks = Vec::new();
         while acts.len() < most as usize && self.course.sum < self.course.rules.most {
-            let Some(act) = self.best_add(false) else { break };
+            let Some(act) = self.best_add(false, &|p| self.takes_one_more(&acts, p)) else { break };
             if acts.is_empty() {
                 checks = self.half_done();
             }
@@ -226,23 +233,25 @@ impl Plan<'_> {
 
     /// The drain or update that leaves the largest least slack and breaks nothing; what is surplus serves until the updates that
     /// it makes possible are done.
-    fn best_drain(&self, first: bool) -> Option<Act> {
+    fn best_drain(&self, acts_so_far: &[Act]) -> Option<Act> {
         let course = &self.course;
+        let first = acts_so_far.is_empty();
+        let places = || self.places().filter(|&p| self.takes_one_more(acts_so_far, p));
         let updates_left = course.updates_left();
         let best = |acts: &mut dyn Iterator<Item = Act>| {
             let ranked = acts.filter_map(|act| {
-                let mut rank = self.rank_drain(act)?;
+                let mut rank = self.rank_drain(act, acts_so_far)?;
                 rank.0 |= updates_left && act.serves && act.role == Role::Shrink;
                 Some((rank, act))
             });
             ranked.min_by(|a, b| a.0.cmp(&b.0)).map(|b| b.1)
         };
-        let own = best(&mut self.places().flat_map(|p| course.next_update(p).into_iter().chain(course.next_remove(p))));
+        let own = best(&mut places().flat_map(|p| course.next_update(p).into_iter().chain(course.next_remove(p))));
         if own.is_some() || (updates_left && !first) {
             return own;
         }
         let goes = |act: &Act| !updates_left || !self.passage_needed(act.place);
-        best(&mut self.places().filter_map(|p| course.next_passage(p, false)).filter(goes))
+        best(&mut places().filter_map(|p| course.next_passage(p, false)).filter(goes))
     }
 
     /// Replicas of passage at a place stay while it has updates, or while no other place with updates could take them.
@@ -253,11 +262,14 @@ impl Plan<'_> {
         waiting(place) || !self.places().any(takes)
     }
 
-    fn rank_drain(&self, act: Act) -> Option<Rank> {
+    fn rank_drain(&self, act: Act, beside: &[Act]) -> Option<Rank> {
         let p = act.place;
-        // An update returns before the step ends: the skew does not see it.
-        let update = act.role == Role::Update;
-        let (excess, skew) = if update { (0, 0) } else { self.course.skew_if(p, false, act.serves) };
+        let (excess, skew) = match (act.role, act.serves) {
+            // An update returns before the step ends: the skew does not see it, unless it was nothing before.
+            (Role::Update, true) => (0, 0),
+            (Role::Update, false) => returned(&self.course, beside).skew_if_served(p),
+            (_, serves) => self.course.skew_if(p, false, serves),
+        };
         if !act.serves {
             return (excess <= 0).then_some((self.last[p], false, std::cmp::Reverse(i64::MAX), 0, p));
         }
@@ -268,7 +280,7 @@ impl Plan<'_> {
     fn drain_batch(&mut self) -> usize {
         let mut acts = Vec::new();
         while acts.len() < self.pace.batch as usize {
-            let Some(act) = self.best_drain(acts.is_empty()) else { break };
+            let Some(act) = self.best_drain(&acts) else { break };
             self.gone(act);
             acts.push(act);
         }
@@ -303,7 +315,7 @@ impl Plan<'_> {
             let ranked = self
                 .places()
                 .filter_map(|p| self.course.next_remove_first(p))
-                .filter_map(|a| Some((self.rank_drain(a)?, a)));
+                .filter_map(|a| Some((self.rank_drain(a, &[])?, a)));
             let Some((_, act)) = ranked.min_by(|a, b| a.0.cmp(&b.0)) else { break };
             // Only one ahead per place, so that its new one follows at once.
             if acts.iter().any(|a| a.place == act.place) {
@@ -334,7 +346,8 @@ impl Plan<'_> {
                 let updates = self.course.next_update(p).is_none();
                 free.then(|| (updates, std::cmp::Reverse(self.course.slack_if(p, true)), skew, p))
             };
-            let best = self.places().filter(|&p| self.course.work[p].takes_new).filter_map(rank).min();
+            let takes = |&p: &usize| self.course.work[p].takes_new && self.takes_one_more(&acts, p);
+            let best = self.places().filter(takes).filter_map(rank).min();
             let Some(p) = best.map(|b| b.3) else { break };
             let Some(act) = self.course.next_passage(p, true) else { break };
             if acts.is_empty() {
@@ -431,7 +444,9 @@ impl Plan<'_> {
         while let Some(first) = rest.first() {
             // The search takes an update for over before its next act: an update ends its step.
             let updated = rest.iter().position(|a| a.role == Role::Update).map_or(usize::MAX, |at| at + 1);
-            let run = rest.iter().take(batch.min(updated)).take_while(|a| a.add == first.add).count();
+            let alike = rest.iter().take(batch.min(updated)).take_while(|a| a.add == first.add);
+            let run =
+                alike.enumerate().take_while(|(i, a)| *i == 0 || self.takes_one_more(&rest[..*i], a.place)).count();
             let (now, later) = rest.split_at(run);
             if first.add {
                 let (half, checks) = (self.course.ready.clone(), self.half_done());
@@ -444,6 +459,13 @@ impl Plan<'_> {
             rest = later;
         }
     }
+}
+
+/// The course once the updates of a step have returned.
+fn returned<'c>(course: &Course<'c>, acts: &[Act]) -> Course<'c> {
+    let mut course = course.clone();
+    acts.iter().filter(|a| a.role == Role::Update).for_each(|a| course.shift_ready(a.place, true, 1));
+    course
 }
 
 fn count_gone(done: &mut Done, act: Act) {
@@ -520,8 +542,11 @@ impl<'a> Search<'a> {
                 .filter(|_| course.total[p] >= course.rules.room[p] || course.sum >= course.rules.most);
             for act in [course.next_remove(p), course.next_update(p), firsts].into_iter().flatten() {
                 let slack = if act.serves { course.slack_if(p, false) } else { i64::MAX };
-                let update = act.role == Role::Update;
-                let skew = if update { (0, 0) } else { course.skew_if(p, false, act.serves) };
+                let skew = match (act.role, act.serves) {
+                    (Role::Update, true) => (0, 0),
+                    (Role::Update, false) => course.skew_if_served(p),
+                    (_, serves) => course.skew_if(p, false, serves),
+                };
                 if slack >= 0 && skew.0 <= 0 {
                     ranked.push(((self.last[p], !act.serves, std::cmp::Reverse(slack), skew.1, p), 0, act));
                 }

@@ -86,6 +86,7 @@ struct Seed {
     rules: Vec<(u8, u32, u64, bool)>,
     surge: Option<u32>,
     batch: Option<u32>,
+    batch_here: Option<u32>,
     mode: u8,
     chain: u8,
     requires: Option<(u32, Vec<u8>)>,
@@ -111,12 +112,13 @@ fn seeds() -> impl Strategy<Value = Seed> {
         prop::collection::vec((0u8..3, 1u32..4, 0u64..80, any::<bool>()), 0..3),
         prop::option::weighted(0.8, 0u32..4),
         prop::option::weighted(0.8, 1u32..4),
+        prop::option::weighted(0.3, 1u32..3),
     );
     let group = || prop::option::weighted(0.25, (1u32..3, prop::collection::vec(0u8..8, 1..4)));
     let ways = (0u8..8, group(), group(), prop::option::weighted(0.2, 0u32..10), prop::option::weighted(0.3, 0u32..3));
     (prop::collection::vec(spot(), 1..6), spread, rules, 0u8..9, ways).prop_map(|(spots, spread, rules, mode, ways)| {
         let (n, shape, tolerance, exact, skew, min_domains, max_domains, min, max) = spread;
-        let (serving, rules, surge, batch) = rules;
+        let (serving, rules, surge, batch, batch_here) = rules;
         let (chain, requires, entry, demand, alarm) = ways;
         Seed {
             spots,
@@ -133,6 +135,7 @@ fn seeds() -> impl Strategy<Value = Seed> {
             rules,
             surge,
             batch,
+            batch_here,
             mode,
             chain,
             requires,
@@ -175,6 +178,7 @@ impl Seed {
         }
         w.floor_serving = Bound::percent(self.serving);
         (w.rollout.surge, w.rollout.batch) = (self.surge.map(Bound::Count), self.batch.map(Bound::Count));
+        w.rollout.batch_per_domain = self.batch_here;
         w.survive = self.rules.iter().map(|r| rule(*r)).collect();
         w.survive.sort_by(|a, b| a.id.cmp(&b.id));
         w.survive.dedup_by(|a, b| a.id == b.id);

@@ -1,17 +1,17 @@
-//! Choosing inside the tolerances the placement that breaks fewest rules.
+//! Choosing inside the tolerances, and among ties, the placement that breaks fewest rules.
 
 use std::collections::HashMap;
 
 use super::super::decision::{Note, Refusal};
-use super::super::model::{Bound, Moving, SpreadLevel, Workload};
+use super::super::model::{Moving, Workload};
 use super::super::tree::{Ask, Node, Tree};
 use super::{Cost, Placement, Range, Solver, ZERO, minus, place, plus};
 
 /// Placements that are gone through to find one that keeps the rules.
 const MOST_LISTED: usize = 5_000;
 
-/// The placement that breaks fewest rules of all that the tolerances allow, and of these the one of [`place`]'s measure. Without a
-/// tolerance there is no choice, and with nothing broken no need of one.
+/// The placement that breaks fewest rules of all that the tolerances and the ties of apportionment allow, and of these the one of
+/// [`place`]'s measure. With nothing broken there is no need of a choice.
 ///
 /// Beyond `MOST_LISTED` placements only the one is tried that keeps every domain below what `limited` rules leave it.
 ///
@@ -24,9 +24,7 @@ pub fn place_keeping(
 ) -> Result<Placement, Refusal> {
     let first = place(ask)?;
     let breaks = broken(&first.target);
-    let tolerant =
-        |l: &SpreadLevel| l.moving == Moving::Lazy && !matches!(l.tolerance, Bound::Count(0) | Bound::Percent(0));
-    if breaks == 0 || !ask.workload.spread.iter().any(tolerant) {
+    if breaks == 0 {
         return Ok(first);
     }
     let tree = Tree::build(ask)?;

@@ -118,6 +118,35 @@ fn tolerance_box_lazy() {
     }
 }
 
+/// Seven over four zones of three clouds is a tie: one zone gets one. Losing any two clouds leaves two only where that is a zone of the
+/// cloud with two of them, whatever the tie-break would say.
+#[test]
+fn a_tie_goes_to_what_the_rules_need() {
+    let t = topology(vec![location("x", "a"), location("y", "b"), location("z", "c"), location("z", "d")]);
+    let mut seen = std::collections::BTreeSet::new();
+    for name in 0..24 {
+        for moving in [Moving::Lazy, Moving::Exact] {
+            for standing in [[0, 0, 0, 0], [2, 1, 2, 2], [1, 2, 2, 2], [2, 2, 2, 1], [7, 0, 0, 0]] {
+                let mut w = workload(&t, 7, vec![SpreadLevel { moving, ..level("zone", Ratio::Even) }]);
+                w.name = format!("w{name}");
+                w.survive = vec![survive(of_level("cloud"), 2, Bound::Count(2))];
+                w.rollout.surge = Some(Bound::Count(7));
+                let d = decide(&t, &w, &live(&standing), &Mode::normal()).unwrap();
+                assert!(
+                    d.after == [2, 2, 1, 2] || d.after == [2, 2, 2, 1],
+                    "{name} {moving:?} {standing:?}: {:?}",
+                    d.after
+                );
+                assert!(d.breaches.is_empty());
+                seen.insert(d.after.clone());
+                let again = decide(&t, &w, &live(&d.after), &Mode::normal()).unwrap();
+                assert!(!again.has_changes(), "{name} {moving:?}: {:?} then {:?}", d.after, again.after);
+            }
+        }
+    }
+    assert_eq!(seen.len(), 2, "between those two the tie-break decides as before");
+}
+
 #[test]
 fn tolerance_is_used_where_a_rule_needs_it() {
     // 70:30 with room for two: only 5 and 5 leaves 5 whichever falls. Nothing moves once it stands so, or without the rule.
