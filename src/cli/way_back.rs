@@ -30,6 +30,10 @@ pub fn way_back(spec: &Spec, state: &State, topology: &Topology, courses: &Cours
     for (loss, failover) in &state.failovers {
         let (name, since) = (loss.to_string(), failover.since.to_string());
         way.text.push_str(&say(lang, "back.since", &[("loss", &name), ("since", &since), ("by", &failover.by)]));
+        if !failover.reason.is_empty() {
+            let key = if failover.forced { "back.forced" } else { "back.reason" };
+            way.text.push_str(&format!("\n{}", say(lang, key, &[("reason", &failover.reason)])));
+        }
         way.text.push('\n');
         let records = records(spec, topology, courses, loss);
         for (name, record) in &records {
@@ -123,5 +127,7 @@ fn timers(spec: &Spec, failover: &Failover, records: &[(String, Record)], now: T
     text
 }
 
+#[cfg(test)]
+mod breaker;
 #[cfg(test)]
 mod tests;

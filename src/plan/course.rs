@@ -6,7 +6,7 @@ use super::make::takes;
 use crate::diag::Diagnostic;
 use crate::spec::{FailoverMode, Spec, WorkloadSpec};
 use crate::spread::evidence::{State, breaker};
-use crate::spread::machine::{Record, Said, Timers, aged, step};
+use crate::spread::machine::{Record, Said, Timers, aged, short, step};
 use crate::spread::model::{Event, Health, HealthSource, Location, OperatorState, Topology};
 use crate::state::{Entry, Failover, Json, Loss, Note, NoteKey, State as Remembered, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +59,8 @@ pub struct Sighted<'s> {
     pub evidence: &'s [Finding],
     /// Locations that are lost whatever anybody sees.
     pub lost: &'s BTreeSet<String>,
+    /// Locations where fewer replicas serve than stand there by the state.
+    pub short: &'s BTreeSet<String>,
 }
 
 /// Where every location stands at a moment.
@@ -67,12 +69,14 @@ pub fn courses(spec: &Spec, remembered: &Remembered, sighted: Sighted<'_>, now: 
     let mut aged_by = BTreeMap::new();
     for location in &sighted.topology.locations {
         let before = before(spec, remembered, sighted.topology, location, now);
-        let seen = seen(location, &sighted);
         let here: Vec<&WorkloadSpec> = workloads_at(spec, sighted.topology, &location.name).collect();
+        let detect_s = here.iter().map(|w| w.rules.failover.detect.seconds).max().unwrap_or(0);
+        let too_few = sighted.short.contains(&location.name);
+        let (seen, short_since) = short(&before, seen(location, &sighted), too_few, detect_s, now);
         let after_s = unknown_after(&here);
         let (by_age, unknown_since) = aged(&before, seen, after_s, now);
         let course = Course {
-            record: Record { unknown_since, ..before },
+            record: Record { unknown_since, short_since, ..before },
             seen,
             alarm_only: !here.is_empty() && here.iter().all(|w| w.failover_mode == FailoverMode::Alarm),
             by_time: after_s.filter(|_| by_age != seen),
@@ -101,7 +105,14 @@ pub fn timeless(courses: &Courses) -> Courses {
     let of = |course: &Course| match course.known {
         true => *course,
         false => Course {
-            record: Record { since: 0, left: None, good_since: None, unknown_since: None, ..course.record },
+            record: Record {
+                since: 0,
+                left: None,
+                good_since: None,
+                unknown_since: None,
+                short_since: None,
+                ..course.record
+            },
             ..*course
         },
     };
@@ -118,6 +129,7 @@ pub fn correct(courses: &Courses, topology: &mut Topology) {
                 location.health = Health::Down;
                 location.health_source = HealthSource::Reported;
             }
+            State::Degraded if location.health == Health::Healthy => location.health = Health::Degraded,
             _ => {}
         }
     }

@@ -134,22 +134,32 @@ pub fn judged(
         all
     };
     let mut all = judge_all(false);
-    let lost: BTreeSet<usize> = all
-        .iter()
-        .filter(|(index, _, judged)| {
-            let name = &spec.topology.locations[*index].name;
-            let before = record(remembered, name).and_then(|r| r.left);
-            let lately = before.is_some_and(|left| crate::spread::machine::seconds(left, now) < BREAKER_WINDOW_S);
-            let lost = judged.ripe || matches!(judged.state, State::Down | State::Unknown);
-            lost || (lately && !judged.state.is_well() && judged.state != State::ControlLost)
-        })
-        .map(|(index, ..)| *index)
-        .collect();
-    let most = spec.workloads.iter().filter_map(|w| w.watching.max_simultaneous_down).max();
-    if breaker(&spec.topology, spec.workloads.iter().map(|w| &w.rules), most, &lost) {
+    if is_held(spec, remembered, &all, now) {
         all = judge_all(true);
     }
     all.into_iter().map(|(index, probe, judged)| finding(spec, index, probe, judged, windows, facts)).collect()
+}
+
+/// The breaker: more than the rules speak of stopped being well within one window, and has not become well since.
+fn is_held(spec: &Spec, remembered: &Remembered, all: &[(usize, Option<usize>, Judged)], now: i64) -> bool {
+    let within = |left: i64, until: i64| crate::spread::machine::seconds(left, until) < BREAKER_WINDOW_S;
+    let ill: Vec<(usize, i64)> = all
+        .iter()
+        .filter_map(|(index, _, judged)| {
+            let before = record(remembered, &spec.topology.locations[*index].name).filter(|r| !r.state.is_well());
+            // What is lost on a person's word alone never stopped being well by evidence.
+            let left = before.map_or(Some(now), |r| r.left)?;
+            let lost = judged.ripe || matches!(judged.state, State::Down | State::Unknown);
+            let lately = before.is_some() && within(left, now);
+            let counts = lost || (lately && !judged.state.is_well() && judged.state != State::ControlLost);
+            counts.then_some((*index, left))
+        })
+        .collect();
+    let most = spec.workloads.iter().filter_map(|w| w.watching.max_simultaneous_down).max();
+    ill.iter().any(|(_, until)| {
+        let together = ill.iter().filter(|(_, left)| left <= until && within(*left, *until)).map(|(i, _)| *i).collect();
+        breaker(&spec.topology, spec.workloads.iter().map(|w| &w.rules), most, &together)
+    })
 }
 
 fn finding(

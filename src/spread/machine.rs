@@ -36,6 +36,9 @@ pub struct Record {
     /// Since when nobody can tell anything of it.
     #[serde(default)]
     pub unknown_since: Option<i64>,
+    /// Since when fewer replicas serve there than stand there.
+    #[serde(default)]
+    pub short_since: Option<i64>,
 }
 
 impl Record {
@@ -49,6 +52,7 @@ impl Record {
             good_since: Some(now),
             setbacks: 0,
             unknown_since: None,
+            short_since: None,
         }
     }
 }
@@ -95,6 +99,19 @@ pub fn aged(before: &Record, seen: State, after_s: Option<u64>, now: i64) -> (St
     match after_s {
         Some(after) if seconds(since, now) >= after => (State::Down, Some(since)),
         _ => (State::Unknown, Some(since)),
+    }
+}
+
+/// What is seen where too few serve: a location that is well by all evidence is degraded once that has lasted longer than it takes to
+/// notice. The second: since when too few serve.
+pub fn short(before: &Record, seen: State, too_few: bool, detect_s: u64, now: i64) -> (State, Option<i64>) {
+    if !too_few || !seen.is_well() {
+        return (seen, None);
+    }
+    let since = before.short_since.unwrap_or(now);
+    match seconds(since, now) > detect_s {
+        true => (State::Degraded, Some(since)),
+        false => (seen, Some(since)),
     }
 }
 

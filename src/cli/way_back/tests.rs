@@ -72,7 +72,7 @@ workload "web" {{
             location.health_source = HealthSource::Reported;
         }
         let lost = BTreeSet::new();
-        let sighted = Sighted { topology: &topology, evidence: &[], lost: &lost };
+        let sighted = Sighted { topology: &topology, evidence: &[], lost: &lost, short: &BTreeSet::new() };
         let courses = course::courses(&self.project.spec, &self.state, sighted, self.now);
         course::correct(&courses, &mut topology);
         (topology, courses)
@@ -114,6 +114,7 @@ workload "web" {{
             word: Word::Operator,
             reason: String::new(),
             forced: false,
+            to: Default::default(),
             workloads: BTreeMap::from([("web".into(), Displaced::default())]),
         };
         let named = course::taken(&self.project.spec, &topology, &Tool::loss());

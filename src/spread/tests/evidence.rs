@@ -3,7 +3,9 @@
 use crate::spread::evidence::{
     Control, Counted, Demands, Evidence, Reliance, Sight, State, Vantage, breaker, independent, judge,
 };
-use crate::spread::machine::{DEFAULT_HOLD_S, FORGIVEN_S, LONGEST_S, Record, Said, Timers, may_return, step, wanted_s};
+use crate::spread::machine::{
+    DEFAULT_HOLD_S, FORGIVEN_S, LONGEST_S, Record, Said, Timers, may_return, short, step, wanted_s,
+};
 use crate::spread::tests::world;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -231,6 +233,39 @@ fn every_transition_by_the_clock() {
     assert_eq!(returning.state, State::Returning);
     assert_eq!(step(&returning, TIMERS, State::Down, Said::Nothing, t(34)).state, State::FailedOver);
     assert_eq!(step(&returning, TIMERS, State::Healthy, Said::Returned, t(40)).state, State::Healthy);
+}
+
+/// DEGRADED: well by all evidence, and fewer serve than stand for longer than it takes to notice.
+#[test]
+fn too_few_that_serve_degrade_a_location_once_that_has_lasted() {
+    let second = |s: i64| s * 1000;
+    let look = |before: &Record, seen, few, at| {
+        let (seen, short_since) = short(before, seen, few, 60, second(at));
+        step(&Record { short_since, ..*before }, Timers { stable_for_s: 0, hold_s: 0 }, seen, Said::Nothing, second(at))
+    };
+    let mut record = Record::well(0);
+    for (at, few, wanted) in [
+        (0, true, State::Healthy),
+        (60, true, State::Healthy),
+        (61, true, State::Degraded),
+        (500, true, State::Degraded),
+        (501, false, State::Healthy),
+        // A new shortage begins its own time.
+        (510, true, State::Healthy),
+        (570, true, State::Healthy),
+        (571, true, State::Degraded),
+    ] {
+        record = look(&record, State::Healthy, few, at);
+        assert_eq!(record.state, wanted, "at {at}s");
+    }
+    // It has not stopped being well: the breaker does not count it, and it is relied on for what serves.
+    assert_eq!((record.left, record.state.reliance()), (None, Reliance::Ready));
+    assert!(record.state.allowed().add && !record.state.allowed().remove);
+    // Worse evidence stands before it, and ends its time.
+    for worse in [State::Suspect, State::Unknown, State::Down] {
+        let worse_now = look(&record, worse, true, 600);
+        assert_eq!((worse_now.state, worse_now.short_since), (worse, None));
+    }
 }
 
 #[test]
