@@ -315,7 +315,15 @@ impl<'c, 'a> Driver<'c, 'a> {
             return;
         };
         let (workload, step) = (workload.clone(), *step);
+        let result = match result {
+            Checked::Late(why) => {
+                self.summary.late.push((workload.clone(), step));
+                Checked::Stopped { why, moved: false }
+            }
+            result => result,
+        };
         match result {
+            Checked::Late(_) => {}
             Checked::Progress { ready, of, serving } => {
                 (self.listen)(Event::Waiting { workload, step, ready, of, serving })
             }

@@ -50,6 +50,10 @@ pub struct Summary {
     pub skipped: usize,
     /// A step was not begun or not finished because what is there is not what the plan counts with: a new plan may go on.
     pub moved: bool,
+    /// Steps whose new replicas did not serve by their deadline.
+    pub late: Vec<(Str, u32)>,
+    /// Workloads and locations where that was so and others may be made elsewhere (`alternate`).
+    pub elsewhere: BTreeSet<(Str, String)>,
     /// A signal ended it before its end.
     pub stopped: bool,
     /// The journal could not be written to its end: what the state says is older than what was done.

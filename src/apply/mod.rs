@@ -25,6 +25,7 @@ mod provision;
 mod readiness;
 pub mod recover;
 pub mod remember;
+mod revert;
 mod steps;
 mod watch;
 
@@ -44,6 +45,7 @@ use crate::plan::model::{Action, Change, Kind, OpKind, Plan, WorkloadPlan};
 use crate::plan::placement::{self, Placements, Replica};
 use crate::plan::providers::Providers;
 use crate::plan::sequence::{StepReplicas, replica};
+use crate::spread::decision::Role;
 use crate::spread::model::{Rollout, Template as TemplateKind};
 use crate::state::{Boot, Entry, Json, Note, NoteKey, ObjectId, State, StateError, Store, now};
 use std::collections::BTreeSet;
@@ -183,7 +185,35 @@ impl<'a> Carrying<'a> {
 
     /// Carries it out; `listen` hears what happens.
     pub async fn run(&self, listen: &mut dyn FnMut(Event)) -> Result<Summary, StateError> {
-        driver::Driver::new(self, listen).run().await
+        let mut summary = Box::pin(driver::Driver::new(self, &mut *listen).run()).await?;
+        let late = std::mem::take(&mut summary.late);
+        summary.elsewhere = self.elsewhere(&late);
+        let taken_back: Vec<(Str, u32)> = late.into_iter().filter(|(w, _)| self.rollout(w).auto_revert).collect();
+        if !taken_back.is_empty() && !summary.unsaved {
+            Box::pin(revert::revert(self, &taken_back, &mut summary, listen)).await?;
+        }
+        Ok(summary)
+    }
+
+    /// Where replicas that were to grow did not serve by their deadline, and others may be made elsewhere in their place.
+    fn elsewhere(&self, late: &[(Str, u32)]) -> BTreeSet<(Str, String)> {
+        let mut found = BTreeSet::new();
+        for (workload, step) in late.iter().filter(|(w, _)| self.rollout(w).alternate) {
+            let Some((plan, _)) = self.step(workload, *step) else { continue };
+            let Some(step) = plan.decision.steps.get(*step as usize) else { continue };
+            for entry in &step.adds {
+                let place = self.place_name(workload, entry.place);
+                let grows = entry.slots.iter().filter(|s| s.role == Role::Grow);
+                let idle = |slot: u32| {
+                    let key = Str::from(format!("{place}/{slot}"));
+                    self.watch.serving_of(workload, std::iter::once(&key)) == 0
+                };
+                if grows.map(|s| s.slot).any(idle) {
+                    found.insert((workload.clone(), place));
+                }
+            }
+        }
+        found
     }
 
     fn workload(&self, name: &Str) -> Option<(usize, &'a WorkloadPlan)> {
@@ -204,14 +234,7 @@ impl<'a> Carrying<'a> {
     }
 
     fn rollout(&self, workload: &Str) -> Rollout {
-        let default = Rollout {
-            surge: None,
-            batch: None,
-            healthy_for_s: 0,
-            drain_s: 0,
-            deadline_s: 900,
-            site: crate::spread::model::Site(0),
-        };
+        let default = Rollout::unhurried(crate::spread::model::Site(0));
         self.workload(workload).map_or(default, |(_, w)| w.rules.rollout)
     }
 

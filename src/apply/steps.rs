@@ -31,6 +31,8 @@ pub(super) enum Checked {
         why: Diagnostic,
         moved: bool,
     },
+    /// What was added did not serve by the deadline.
+    Late(Diagnostic),
 }
 
 impl Checked {
@@ -88,6 +90,8 @@ pub(super) async fn check_start(carrying: &Carrying<'_>, workload: &Str, step: u
             () if ill.contains_key(&p) => 0,
             // Nothing here changes what is only observed.
             () if plan.rules.places[p].template == TemplateKind::Observed => expected[p],
+            // Nor where nobody can look, and somebody has given his word for it.
+            () if carrying.plan.assumed.contains(&carrying.place_name(workload, p)) => expected[p],
             () => look.by_place[p],
         })
         .collect();
@@ -229,7 +233,7 @@ impl Waiting<'_, '_> {
                 self.all_ready_since = None;
             }
             if self.since.elapsed() >= Duration::from_secs(rollout.deadline_s) {
-                return (Checked::stopped(self.late(ready, of, serving)), true);
+                return (Checked::Late(self.late(ready, of, serving)), true);
             }
             if self.carrying.stop.get() != Stop::No {
                 return (Checked::stopped(self.interrupted(ready, of, serving)), true);

@@ -129,7 +129,8 @@ fn beside(
     }
     // What is not of this plan is known from the numbers only: it is what they are more.
     let unseen = others - least.min(others);
-    let (fewest, largest) = (lo.saturating_sub(most + unseen), hi.max(lo));
+    let tried = me.workload.rules.places.get(me.place).and_then(|p| p.most).map_or(u64::MAX, u64::from);
+    let (fewest, largest) = (lo.saturating_sub(most + unseen).min(tried), hi.max(lo).min(tried));
     if room < fewest || room > largest {
         let what = format!("the room in {place} for the target");
         out.push(fault(Fault::Outside { what, has: room, least: fewest, most: largest }));

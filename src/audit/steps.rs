@@ -214,6 +214,15 @@ impl<'v, 'a> Walk<'v, 'a> {
         if drained > self.batch {
             view.report_at(out, at, Fault::Batch { what: "drained", count: drained, batch: self.batch });
         }
+        if let Some(most) = view.rules.rollout.batch_per_domain.map(u64::from) {
+            let mut here = vec![0u64; peak.len()];
+            for entry in step.removes.iter().chain(&step.updates) {
+                here[entry.place] += u64::from(entry.ready);
+            }
+            for count in here.into_iter().filter(|n| *n > most.max(1)) {
+                view.report_at(out, at, Fault::Batch { what: "drained in one location", count, batch: most.max(1) });
+            }
+        }
         let total = self.counted(peak);
         if total > self.counted(&self.existing) && total > self.most {
             let fault = Fault::Rule {

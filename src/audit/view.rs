@@ -162,11 +162,14 @@ impl<'a> View<'a> {
 
     /// Room for the steps at a place: certain room, less what others use; `None` where no limit is known.
     pub fn room(&self, place: usize) -> Option<u64> {
-        match self.location(place).capacity.limit {
+        let room = match self.location(place).capacity.limit {
             Limit::Unlimited => None,
             Limit::Known { lo, .. } => Some(u64::from(lo).saturating_sub(self.others[place])),
             Limit::Unreadable => Some(u64::from(self.decision.existing[place])),
-        }
+        };
+        // Where further ones were tried in vain there is room for no more than serve.
+        let tried = self.rules.places[place].most.map(u64::from);
+        room.into_iter().chain(tried).min()
     }
 
     pub fn report(&self, out: &mut Vec<Finding>, fault: Fault) {

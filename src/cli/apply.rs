@@ -18,6 +18,7 @@ use crate::plan::blocks::Blocks;
 use crate::plan::conditions;
 use crate::plan::course;
 use crate::plan::env::Env;
+use crate::plan::ledger::Moment;
 use crate::plan::model::{Action, Kind, Plan};
 use crate::plan::observed::Reality;
 use crate::spec::Spec;
@@ -38,6 +39,10 @@ pub async fn run(args: ApplyArgs, around: &Around, printer: &Printer) -> Exit {
         printer.diagnostics(&[problem], &Default::default());
         return Exit::Error;
     }
+    if let Some(problem) = super::assume::refuse_saved(&args.planning.assume, args.planfile.is_some()) {
+        printer.diagnostics(&[problem], &Default::default());
+        return Exit::Error;
+    }
     if let Some(file) = &args.planfile {
         return super::saved::run(file, &args, printer).await;
     }
@@ -45,6 +50,7 @@ pub async fn run(args: ApplyArgs, around: &Around, printer: &Printer) -> Exit {
     if !args.planning.destroy {
         project.refuse_emptiness("Apply");
     }
+    super::assume::take(&mut project, &args.planning.assume);
     if project.has_errors() {
         printer.diagnostics(&project.problems, &project.sources);
         return Exit::Error;
@@ -188,7 +194,29 @@ pub async fn plan_and_apply(
     operation: &str,
     printer: &Printer,
 ) -> Exit {
-    let mut ended = one_plan(project, store, kind.clone(), args, operation, printer).await;
+    // Each is large, and none lives beside another.
+    let mut ended = Box::pin(one_plan(project, store, kind.clone(), args, operation, printer)).await;
+    let mut tried = args.clone();
+    for _ in 1..=MOST_REPLANS {
+        let new = ended.elsewhere.iter().filter(|place| !tried.planning.avoid.contains(place)).count();
+        if new == 0 {
+            break;
+        }
+        tried.planning.avoid.append(&mut ended.elsewhere);
+        let places: Vec<&str> = tried.planning.avoid.iter().map(|(_, place)| place.as_str()).collect();
+        printer.error(&format!(
+            "new replicas did not serve in {}; others are planned elsewhere, if ratio and rules allow it (alternate)",
+            places.join(", ")
+        ));
+        // Whoever wrote it into the spec has agreed to what is planned next.
+        tried.auto_approve = true;
+        let before = ended.exit;
+        ended = Box::pin(one_plan(project, store, kind.clone(), &tried, operation, printer)).await;
+        if !matches!(ended.exit, Exit::Done | Exit::Partial) {
+            // It could not be: what stands is what the first plan has left.
+            return before.worse(ended.exit);
+        }
+    }
     for round in 1..=MOST_REPLANS {
         if !ended.moved || !args.auto_replan {
             break;
@@ -198,9 +226,10 @@ pub async fn plan_and_apply(
         ));
         // Whoever gave the flag has agreed to what is planned next.
         let again = ApplyArgs { auto_approve: true, ..args.clone() };
-        ended = one_plan(project, store, kind.clone(), &again, operation, printer).await;
+        ended = Box::pin(one_plan(project, store, kind.clone(), &again, operation, printer)).await;
     }
-    ended.exit
+    // What could not be reached is destroyed by nobody yet.
+    if ended.leaves && ended.exit == Exit::Done { Exit::Partial } else { ended.exit }
 }
 
 async fn one_plan(
@@ -222,7 +251,10 @@ async fn one_plan(
         return exit.into();
     }
     let ended = match planning::make(project, &scene, kind, &args.planning).await {
-        Ok(plan) => show_and_decide(project, store, &scene, &plan, args, operation, printer).await,
+        Ok(plan) => {
+            let ended = show_and_decide(project, store, &scene, &plan, args, operation, printer).await;
+            Ended { leaves: plan.leaves_something(), ..ended }
+        }
         Err(failure) => {
             report_failure(&failure, project, &scene, printer);
             failure_exit(&failure).into()
@@ -249,6 +281,10 @@ pub async fn show_and_decide(
     }
     printer.plan(plan, crate::report::plan::Fate::Applied);
     report_breaches(plan, project, printer);
+    if let Err(problem) = super::ledger::publish(project, store, plan, Moment::Before) {
+        printer.diagnostics(&[*problem], &project.sources);
+        return Exit::Error.into();
+    }
     decide(project, store, scene, plan, args, operation, printer).await
 }
 
@@ -275,7 +311,8 @@ pub async fn look_and_adopt(
 
 /// Where locations stand is seen by whoever looks with the lock in hand.
 pub fn note_courses(project: &Project, store: &Store, scene: &Scene, printer: &Printer) -> Result<(), Exit> {
-    let seen = course::entries(&store.state(), &scene.observed.courses, now().0);
+    let mut seen = course::entries(&store.state(), &scene.observed.courses, now().0);
+    seen.extend(super::assume::record(&scene.observed));
     way_back::record(store, seen).map_err(|error| {
         printer.diagnostics(&[error.into()], &project.sources);
         Exit::Error
@@ -320,17 +357,20 @@ pub fn is_in_doubt(project: &Project, store: &Store, plan: &Plan, printer: &Prin
 }
 
 /// How carrying out a plan ended.
-#[derive(Clone, Copy)]
 pub struct Ended {
     /// What to end with.
     pub exit: Exit,
     /// It ended early because what is there is not what the plan counts with.
     pub moved: bool,
+    /// A destroy did not reach everything.
+    pub leaves: bool,
+    /// Workloads and locations where new replicas did not serve, and others may be made elsewhere.
+    pub elsewhere: BTreeSet<(Str, String)>,
 }
 
 impl From<Exit> for Ended {
     fn from(exit: Exit) -> Ended {
-        Ended { exit, moved: false }
+        Ended { exit, moved: false, leaves: false, elsewhere: BTreeSet::new() }
     }
 }
 
@@ -344,6 +384,10 @@ pub async fn see_through(
     printer: &Printer,
 ) -> Ended {
     let _span = super::trace::about("carry out", format!("{} operations", plan.ops.len()));
+    if let Err(problem) = super::ledger::publish(project, store, plan, super::ledger::during()) {
+        printer.diagnostics(&[*problem], &project.sources);
+        return Exit::Stale.into();
+    }
     let operation = errand.operation;
     let stop = StopFlag::default();
     let work = carry_out(project, store, scene, plan, errand, &stop, printer);
@@ -365,9 +409,15 @@ pub async fn see_through(
             if summary.stopped {
                 signal.unwrap_or(Exit::Interrupted).into()
             } else if summary.is_complete() {
-                Exit::Done.into()
+                match super::ledger::publish(project, store, plan, Moment::After) {
+                    Ok(()) => Exit::Done.into(),
+                    Err(problem) => {
+                        printer.diagnostics(&[*problem], &project.sources);
+                        Exit::Error.into()
+                    }
+                }
             } else {
-                Ended { exit: Exit::Partial, moved }
+                Ended { exit: Exit::Partial, moved, leaves: false, elsewhere: summary.elsewhere }
             }
         }
         Err(error) => {

@@ -211,6 +211,18 @@ pub struct PlanningArgs {
     /// Let providers put off what they cannot plan yet; the rest is planned
     #[arg(long)]
     pub allow_deferral: bool,
+    /// Take a location that nobody can reach for healthy, for this command alone: ncp=healthy, zone:a=healthy; may be repeated
+    #[arg(long, value_name = "WHERE=healthy")]
+    pub assume: Vec<String>,
+    /// Where a person wants everything new of a failover, by location
+    #[arg(skip)]
+    pub to: std::collections::BTreeSet<String>,
+    /// Floors are overridden
+    #[arg(skip)]
+    pub forced: bool,
+    /// Workloads and locations where new replicas did not serve in this run
+    #[arg(skip)]
+    pub avoid: std::collections::BTreeSet<(straddle_sdk::value::Str, String)>,
 }
 
 impl PlanningArgs {
@@ -293,6 +305,15 @@ pub struct FailoverArgs {
     /// What is lost, for example zone:a or building:dogok; may be repeated. Without it: what providers report as down
     #[arg(long, value_name = "LEVEL:NAME")]
     pub lose: Vec<String>,
+    /// Where everything new is to be made, and who is to be promoted: a location, or a domain like zone:b; may be repeated
+    #[arg(long, value_name = "WHERE")]
+    pub to: Vec<String>,
+    /// Go on where a floor forbids it; needs -reason, which is recorded
+    #[arg(long)]
+    pub force: bool,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
     /// Do not ask before changing anything
     #[arg(long)]
     pub auto_approve: bool,

@@ -4,6 +4,7 @@ use super::Exit;
 use super::apply::{Errand, is_in_doubt, open_around, see_through};
 use super::args::{FailbackArgs, FailoverArgs, PlanningArgs};
 use super::around::Around;
+use super::destination::{destinations, hold_elsewhere};
 use super::plan::{failure_exit, is_sound, report_breaches, report_failure};
 use super::planning::{self, Scene};
 use super::print::Printer;
@@ -29,9 +30,19 @@ use std::io::{BufRead, IsTerminal};
 pub async fn failover(args: FailoverArgs, around: &Around, printer: &Printer) -> Exit {
     let printer = &printer.asked(args.planning.verbose, args.planning.json);
     printer.begin();
-    let project = around.read(&args.planning.vars);
+    let mut project = around.read(&args.planning.vars);
+    super::assume::take(&mut project, &args.planning.assume);
     let mut problems = project.problems.clone();
     let named = losses(&project.spec, &args.lose, &mut problems);
+    if args.force && args.reason.as_deref().is_none_or(|r| r.trim().is_empty()) {
+        problems.push(
+            Diagnostic::error(
+                "No reason given",
+                "-force passes over floors, and whoever reads the record later wants to know why.",
+            )
+            .help("Say it: failover -force -reason=\"...\""),
+        );
+    }
     if problems.iter().any(Diagnostic::is_error) {
         printer.diagnostics(&problems, &project.sources);
         return Exit::Error;
@@ -44,14 +55,16 @@ pub async fn failover(args: FailoverArgs, around: &Around, printer: &Printer) ->
         approvals: &[],
         printer,
     };
-    task.under_lock("failover", async |store, scene| task.fail_over(named, store, scene).await).await
+    let order = Order { to: args.to, forced: args.force, reason: args.reason.unwrap_or_default() };
+    task.under_lock("failover", async |store, scene| task.fail_over(named, &order, store, scene).await).await
 }
 
 /// `failback`.
 pub async fn failback(args: FailbackArgs, around: &Around, printer: &Printer) -> Exit {
     let printer = &printer.asked(args.planning.verbose, args.planning.json);
     printer.begin();
-    let project = around.read(&args.planning.vars);
+    let mut project = around.read(&args.planning.vars);
+    super::assume::take(&mut project, &args.planning.assume);
     if project.has_errors() {
         printer.diagnostics(&project.problems, &project.sources);
         return Exit::Error;
@@ -62,6 +75,17 @@ pub async fn failback(args: FailbackArgs, around: &Around, printer: &Printer) ->
         return task.check().await;
     }
     task.under_lock("failback", async |store, scene| task.fail_back(store, scene).await).await
+}
+
+/// What a person asks of a failover beyond the spec.
+#[derive(Default)]
+pub(super) struct Order {
+    /// Where everything new is to be made, as it was named.
+    to: Vec<String>,
+    /// Floors are overridden.
+    forced: bool,
+    /// What the person said.
+    reason: String,
 }
 
 /// One of the two commands at work.
@@ -117,7 +141,7 @@ impl Task<'_> {
         )
     }
 
-    async fn fail_over(&self, named: BTreeSet<String>, store: &Store, scene: &Scene) -> Exit {
+    async fn fail_over(&self, named: BTreeSet<String>, order: &Order, store: &Store, scene: &mut Scene) -> Exit {
         let observed = named.is_empty();
         let lost = if observed { reported_down(&scene.topology) } else { Ok(named) };
         let lost = match lost {
@@ -131,17 +155,32 @@ impl Task<'_> {
             self.say(&nothing_down(&scene.topology, &scene.observed.evidence, self.lang()));
             return Exit::Done;
         };
-        if observed && only_alarm(&self.project.spec, &scene.topology, &lost) {
+        let ordered = !order.to.is_empty() || order.forced;
+        if observed && !ordered && only_alarm(&self.project.spec, &scene.topology, &lost) {
             self.say(&alarm_only(&lost, self.lang()));
             return Exit::Done;
         }
         let in_force: BTreeSet<String> = scene.state.failovers.keys().flat_map(|loss| loss.0.iter().cloned()).collect();
+        let all_lost = Loss(lost.union(&in_force).cloned().collect());
+        let gone = course::taken(&self.project.spec, &scene.topology, &all_lost);
+        let mut problems = Vec::new();
+        let to = destinations(&self.project.spec, &scene.topology, &order.to, &gone, &mut problems);
+        if !problems.is_empty() {
+            self.printer.diagnostics(&problems, &self.project.sources);
+            return Exit::Error;
+        }
+        if !to.is_empty() {
+            hold_elsewhere(&mut scene.topology, &to);
+        }
+        let scene = &*scene;
         self.say(&heading(&scene.topology, &self.project.spec, &lost, observed, self.lang()));
         let taken = course::taken(&self.project.spec, &scene.topology, &Loss(lost.clone()));
         self.say(&crate::report::evidence::really_down(&scene.observed.evidence, &taken, self.lang()));
         self.say(&super::runbook::cited(&self.project.spec, &scene.state, &lost));
-        let kind = Kind::Failover { lost: lost.union(&in_force).cloned().collect() };
-        let plan = match self.plan(scene, kind).await {
+        self.say(&ordered_words(&to, order.forced, self.lang()));
+        let kind = Kind::Failover { lost: all_lost.0.iter().cloned().collect() };
+        let planning = PlanningArgs { to: to.clone(), forced: order.forced, ..self.planning.clone() };
+        let plan = match self.plan(scene, kind, &planning).await {
             Ok(plan) => plan,
             Err(exit) => return exit,
         };
@@ -166,7 +205,10 @@ impl Task<'_> {
             true => (watchers(&self.project.spec, &scene.topology, &new), Word::Observed),
             false => (person("failover"), Word::Operator),
         };
-        let mut first = if known { Vec::new() } else { vec![record_of(&self.project.spec, scene, &new, &plan, by)] };
+        let mut first = match known {
+            true => Vec::new(),
+            false => vec![record_of(&self.project.spec, scene, &new, &plan, by, &to, order)],
+        };
         first.extend(fallen(&self.project.spec, scene, &new));
         let errand = Errand { operation: "failover", first, ..Errand::default() };
         let started = std::time::Instant::now();
@@ -192,13 +234,19 @@ impl Task<'_> {
         }
         let back: BTreeSet<String> =
             standing.open.iter().flat_map(|loss| course::taken(spec, &scene.topology, loss)).collect();
+        // Where everything new was made is over with the failover.
+        for (location, written) in scene.topology.locations.iter_mut().zip(&spec.topology.locations) {
+            if location.name == written.name {
+                location.operator = written.operator;
+            }
+        }
         // On trial nothing is planned in a place; a person's word ends the trial, once the plan has been seen.
         for location in scene.topology.locations.iter_mut().filter(|l| back.contains(&l.name)) {
             if location.health == Health::Probation {
                 location.health = Health::Returning;
             }
         }
-        let plan = match self.plan(scene, Kind::Failback).await {
+        let plan = match self.plan(scene, Kind::Failback, self.planning).await {
             Ok(plan) => plan,
             Err(exit) => return exit,
         };
@@ -264,8 +312,8 @@ impl Task<'_> {
     }
 
     /// The plan, shown.
-    async fn plan(&self, scene: &Scene, kind: Kind) -> Result<Plan, Exit> {
-        let made = planning::make(self.project, scene, kind, self.planning).await.map_err(|failure| {
+    async fn plan(&self, scene: &Scene, kind: Kind, planning: &PlanningArgs) -> Result<Plan, Exit> {
+        let made = planning::make(self.project, scene, kind, planning).await.map_err(|failure| {
             report_failure(&failure, self.project, scene, self.printer);
             failure_exit(&failure)
         })?;
@@ -298,6 +346,8 @@ pub(super) fn record_of(
     lost: &BTreeSet<String>,
     plan: &Plan,
     (by, word): (String, Word),
+    to: &BTreeSet<String>,
+    order: &Order,
 ) -> Entry {
     let topology = &scene.topology;
     let events: Vec<Event> = lost.iter().filter_map(|name| spec.event(name)).collect();
@@ -312,8 +362,15 @@ pub(super) fn record_of(
             || w.decision.existing != w.decision.after;
         concerned.then(|| (name.to_string(), displaced))
     });
-    let failover =
-        Failover { since: now(), by, word, reason: String::new(), forced: false, workloads: workloads.collect() };
+    let failover = Failover {
+        since: now(),
+        by,
+        word,
+        reason: order.reason.clone(),
+        forced: order.forced,
+        to: to.clone(),
+        workloads: workloads.collect(),
+    };
     Entry::Failover { loss: Loss(lost.clone()), failover }
 }
 
@@ -462,6 +519,18 @@ fn watchers(spec: &Spec, topology: &Topology, lost: &BTreeSet<String>) -> String
         }
     }
     names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+fn ordered_words(to: &BTreeSet<String>, forced: bool, lang: Lang) -> String {
+    let mut lines = Vec::new();
+    if !to.is_empty() {
+        let names: Vec<&str> = to.iter().map(String::as_str).collect();
+        lines.push(say(lang, "over.to", &[("places", &names.join(", "))]));
+    }
+    if forced {
+        lines.push(say(lang, "over.forced", &[]));
+    }
+    lines.join("\n")
 }
 
 /// The time of day so many seconds ago.

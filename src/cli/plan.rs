@@ -38,6 +38,8 @@ pub async fn run(args: PlanArgs, around: &Around, printer: &Printer) -> Exit {
             }
         }
     }
+    super::assume::take(&mut project, &args.planning.assume);
+    project.problems.extend(super::assume::refuse_saved(&args.planning.assume, args.out.is_some()));
     if project.has_errors() {
         printer.diagnostics(&project.problems, &project.sources);
         return Exit::Error;
@@ -115,7 +117,7 @@ fn show(plan: &mut Plan, project: &Project, scene: &Scene, args: &PlanArgs, prin
     let mut exit = exit.worse(exit_of(plan, args.detailed_exitcode)).worse(added);
     if let Some(file) = &args.html {
         let (stack, _) = super::reports::place();
-        if !super::reports::put(file, &crate::report::page::plan(plan, &stack), printer) {
+        if !super::reports::put(file, &crate::report::page::plan(plan, &stack, printer.style().lang), printer) {
             exit = exit.worse(Exit::Error);
         }
     }

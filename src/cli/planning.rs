@@ -7,6 +7,7 @@ use crate::fleet::{self, Fleet, Manner};
 use crate::lang::address::{Address, AddressError, Mode};
 use crate::lang::body::body_traversals;
 use crate::lang::functions::FunctionContext;
+use crate::lang::tree::Tree;
 use crate::plan::blocks::Blocks;
 use crate::plan::course;
 use crate::plan::env::Env;
@@ -176,14 +177,22 @@ async fn look_with(
         facts.insert(name.clone(), fact);
     }
     fleet.observe_templates(&tree, &project.spec, &env, providers, &mut observed, problems).await;
-    doubt_unreadable(&observed, &mut facts, problems);
+    let around = Surroundings { tree: &tree, project, providers, lost };
+    around.doubt_unreadable(&observed, &mut facts, problems);
+    Box::pin(around.remember_data(fleet, state, &facts, &mut observed, problems)).await;
     super::evidence::gather(project, state, lost, &mut observed, &mut facts, problems).await;
     let boots = measured_boots(project, state);
     let mut topology = placement::topology(&project.spec, &facts, &boots, &left);
     problems.extend(course::by_time_alone(&project.spec));
-    let sighted = course::Sighted { topology: &topology, evidence: &observed.evidence, lost };
+    let short = placement::short(&project.spec, &project.env(), &topology, &observed, state);
+    let sighted = course::Sighted { topology: &topology, evidence: &observed.evidence, lost, short: &short };
     observed.courses = course::courses(&project.spec, state, sighted, crate::state::now().0);
     course::correct(&observed.courses, &mut topology);
+    observed.beside = super::ledger::beside(project, &state.lineage, &topology, problems);
+    super::assume::believe(project, &mut topology, &mut observed, problems);
+    for over in state.failovers.values().filter(|f| !f.to.is_empty()) {
+        super::destination::hold_elsewhere(&mut topology, &over.to);
+    }
     Some((observed, topology, taken))
 }
 
@@ -221,26 +230,95 @@ fn seed(env: &Env<'_>, state: &State, providers: &Providers) {
     }
 }
 
-/// An object nobody can read: inside a location it makes the location unknown, so that nothing there is touched; anywhere else it is
-/// an error, since nothing sound can be planned around it.
-fn doubt_unreadable(observed: &Observed, facts: &mut BTreeMap<String, LocationFact>, problems: &mut Vec<Diagnostic>) {
-    use crate::plan::observed::Reality;
-    for (id, seen) in &observed.objects {
-        let Reality::Unreadable(reasons) = &seen.reality else { continue };
-        let location = crate::plan::sequence::replica(&id.address).map(|(_, key)| placement::split_key(key).0);
-        match location.and_then(|l| facts.get_mut(l)) {
-            Some(fact) if matches!(fact.health, Health::Healthy | Health::Degraded) => {
-                fact.health = Health::Unknown;
-                fact.source = HealthSource::Reported;
-                problems.extend(reasons.iter().take(1).cloned().map(|mut r| {
-                    r.severity = crate::diag::Severity::Warning;
-                    r
-                }));
+/// What tells how far an object that nobody can read stands in the way.
+struct Surroundings<'s> {
+    tree: &'s Tree<'s>,
+    project: &'s Project,
+    providers: &'s Providers,
+    lost: &'s BTreeSet<String>,
+}
+
+impl Surroundings<'_> {
+    /// Provider configurations that serve locations, none of which can be counted on now.
+    fn silent(&self, facts: &BTreeMap<String, LocationFact>) -> BTreeSet<ProviderRef> {
+        let well = |fact: &LocationFact| matches!(fact.health, Health::Healthy | Health::Degraded);
+        let ill = facts.iter().filter(|(_, fact)| !well(fact)).map(|(name, _)| name.clone());
+        let out: BTreeSet<String> = ill.chain(self.lost.iter().cloned()).collect();
+        fleet::only_for(self.tree, &self.project.spec, self.providers, &out)
+    }
+
+    /// An object nobody can read: inside a location it makes the location unknown, so that nothing there is touched. One whose
+    /// provider answers for nothing but what is lost is left as it is, or no loss could ever be answered. Anywhere else it is an
+    /// error, since nothing sound can be planned around it.
+    fn doubt_unreadable(
+        &self,
+        observed: &Observed,
+        facts: &mut BTreeMap<String, LocationFact>,
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        use crate::plan::observed::Reality;
+        let mut elsewhere = Vec::new();
+        for (id, seen) in &observed.objects {
+            let Reality::Unreadable(reasons) = &seen.reality else { continue };
+            let location = crate::plan::sequence::replica(&id.address).map(|(_, key)| placement::split_key(key).0);
+            match location.and_then(|l| facts.get_mut(l)) {
+                Some(fact) if matches!(fact.health, Health::Healthy | Health::Degraded) => {
+                    fact.health = Health::Unknown;
+                    fact.source = HealthSource::Reported;
+                    problems.extend(reasons.iter().take(1).cloned().map(as_warning));
+                }
+                Some(_) => {}
+                None => elsewhere.push((id, &seen.provider, reasons)),
             }
-            Some(_) => {}
-            None => problems.extend(reasons.iter().cloned()),
+        }
+        if elsewhere.is_empty() {
+            return;
+        }
+        let silent = self.silent(facts);
+        for (id, provider, reasons) in elsewhere {
+            match silent.contains(provider) {
+                true => problems.push(left_as_it_is(id, reasons)),
+                false => problems.extend(reasons.iter().cloned()),
+            }
         }
     }
+
+    /// What data sources last said, where their provider answers for nothing but what is lost: should it be silent, that is used.
+    async fn remember_data(
+        &self,
+        fleet: &Fleet,
+        state: &State,
+        facts: &BTreeMap<String, LocationFact>,
+        observed: &mut Observed,
+        problems: &mut Vec<Diagnostic>,
+    ) {
+        let data = || state.objects.iter().filter(|(id, _)| id.address.mode == Mode::Data && id.deposed.is_none());
+        if data().next().is_none() {
+            return;
+        }
+        let silent = self.silent(facts);
+        let theirs = data().filter(|(_, object)| silent.contains(&object.provider));
+        let known = theirs.map(|(id, object)| (id.clone(), object.clone())).collect();
+        let read = fleet.read(known, self.providers, false, problems).await;
+        observed.remembered = read.objects.into_iter().map(|(id, seen)| (id.address, seen.state)).collect();
+    }
+}
+
+fn as_warning(problem: Diagnostic) -> Diagnostic {
+    Diagnostic { severity: crate::diag::Severity::Warning, ..problem }
+}
+
+fn left_as_it_is(id: &ObjectId, reasons: &[Diagnostic]) -> Diagnostic {
+    let why = reasons.first().map_or(String::new(), |r| format!(" ({})", r.detail.trim_end_matches('.')));
+    let mut said = Diagnostic::warning(
+        "Left as it is",
+        format!(
+            "{id} could not be read{why}, and its provider answers for nothing outside of what is lost. It counts as the state has it, and nothing about it is changed."
+        ),
+    )
+    .help("Once its provider answers again, the next plan brings it in line with the spec.");
+    said.address = Some(id.to_string());
+    said
 }
 
 fn measured_boots(project: &Project, state: &State) -> BTreeMap<String, u64> {
@@ -260,7 +338,10 @@ fn measured_boots(project: &Project, state: &State) -> BTreeMap<String, u64> {
 /// Makes the plan.
 pub async fn make(project: &Project, scene: &Scene, kind: Kind, args: &PlanningArgs) -> Result<Plan, Failure> {
     let _span = super::trace::span("plan");
-    let wishes = wishes(project, scene, args).map_err(Failure::Problems)?;
+    let mut wishes = wishes(project, scene, args).map_err(Failure::Problems)?;
+    if kind == Kind::Failback {
+        wishes.to.clear();
+    }
     let said = warnings(&wishes, scene);
     // Who ends or only reads takes nothing over.
     let untaken = matches!(kind, Kind::Destroy | Kind::RefreshOnly).then(|| without(scene)).flatten();
@@ -422,7 +503,9 @@ fn wishes(project: &Project, scene: &Scene, args: &PlanningArgs) -> Result<Wishe
         let blocks = Blocks::of(&project.tree(), &project.spec, &scene.providers, &mut Vec::new());
         Only::of(&blocks, targets)
     });
-    Ok(Wishes { replace, only, told: args.told })
+    let in_force = scene.state.failovers.values().flat_map(|f| f.to.iter().cloned());
+    let to = in_force.chain(args.to.iter().cloned()).collect();
+    Ok(Wishes { replace, only, told: args.told, to, forced: args.forced, avoid: args.avoid.clone() })
 }
 
 /// What kind of plan the flags ask for.

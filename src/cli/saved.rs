@@ -11,8 +11,10 @@ use crate::fleet::Manner;
 use crate::lang::address::Mode;
 use crate::lang::load;
 use crate::plan::file::{self, PlanFileError, Protection};
+use crate::plan::ledger;
 use crate::plan::model::{Kind, Plan};
 use crate::plan::observed::Reality;
+use crate::spread::model::Health;
 use crate::state::{ObjectId, State, Store};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -221,13 +223,16 @@ pub(super) fn moved_outside(plan: &Plan, scene: &Scene, lost: &BTreeSet<String>)
     for location in plan.topology.locations.iter().filter(|l| !lost.contains(&l.name)) {
         let now = scene.topology.locations.iter().find(|l| l.name == location.name);
         match now {
-            Some(now) if now.health == location.health => {}
+            // That too few serve there for some time now is no news to the plan: it was made from what served.
+            Some(now) if now.health == location.health || (is_well(now.health) && is_well(location.health)) => {}
             Some(now) => {
                 moved.push(format!("location {} is {:?}, was {:?}", location.name, now.health, location.health));
             }
             None => moved.push(format!("location {} is not in the spec", location.name)),
         }
     }
+    let others = ledger::totals(&scene.observed.beside, &scene.topology);
+    moved.extend(ledger::risen(&plan.beside, &others, &ledger::grows_in(plan)));
     let judged = plan.changes.iter().filter(|c| c.deposed.is_none() && c.importing.is_none());
     for change in judged.filter(|c| c.address.mode == Mode::Managed) {
         let seen = scene.observed.objects.get(&ObjectId::current(change.address.clone()));
@@ -248,6 +253,10 @@ pub(super) fn moved_outside(plan: &Plan, scene: &Scene, lost: &BTreeSet<String>)
         }
     }
     moved
+}
+
+fn is_well(health: Health) -> bool {
+    matches!(health, Health::Healthy | Health::Degraded)
 }
 
 /// The attributes in which two objects differ; values may be secret and are not said.

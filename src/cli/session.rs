@@ -39,6 +39,8 @@ pub struct Project {
     pub read_problems: usize,
     /// Everything found wrong; with an error among them the rest is good for nothing but looking at.
     pub problems: Vec<Diagnostic>,
+    /// Locations that are taken for healthy on a person's word, for this command.
+    pub assumed: BTreeSet<String>,
     /// Where functions read files from, where that is another directory: a base's texts lie beside its files.
     pub files_from: Option<PathBuf>,
     /// The files functions read.
@@ -114,6 +116,7 @@ impl Project {
             files_from: None,
             files,
             offered: OnceLock::new(),
+            assumed: BTreeSet::new(),
         };
         project.lower();
         project
@@ -147,6 +150,7 @@ impl Project {
             files_from: None,
             files: disk(),
             offered: OnceLock::new(),
+            assumed: BTreeSet::new(),
         };
         project.lower();
         project

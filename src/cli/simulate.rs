@@ -62,6 +62,8 @@ pub async fn run(args: SimulateArgs, printer: &Printer) -> Exit {
 struct Stands {
     topology: Topology,
     workloads: Vec<Standing>,
+    /// Those of other states.
+    beside: Vec<crate::plan::ledger::Foreign>,
 }
 
 /// Why there is nothing to apply losses to.
@@ -144,10 +146,12 @@ async fn observed(project: &Project, state: &State, printer: &Printer) -> Result
     let workloads =
         placement::standing(&project.spec, &project.env(), &scene.topology, &scene.observed, state, &mut problems);
     let topology = scene.topology.clone();
+    let mut beside = scene.observed.beside.clone();
+    crate::plan::ledger::crowd(&mut workloads.clone(), &mut beside, &topology);
     scene.fleet.shutdown().await;
     match problems.iter().any(Diagnostic::is_error) {
         true => Err(Trouble { exit: Exit::Error, problems }),
-        false => Ok(Stands { topology, workloads }),
+        false => Ok(Stands { topology, workloads, beside }),
     }
 }
 
@@ -165,10 +169,11 @@ fn canonical(project: &Project, lang: Lang) -> Result<Stands, Trouble> {
             Err(problem) => problems.push(*problem),
         }
     }
-    placement::share_capacity(&mut workloads, &topology);
+    let beside = Vec::new();
+    placement::share_capacity(&mut workloads, &topology, &beside);
     match problems.iter().any(Diagnostic::is_error) {
         true => Err(Trouble { exit: Exit::Broken, problems }),
-        false => Ok(Stands { topology, workloads }),
+        false => Ok(Stands { topology, workloads, beside }),
     }
 }
 
@@ -243,6 +248,9 @@ fn tell(
         .zip(&modes)
         .map(|(one, mode)| Question { workload: &one.rules, live: &one.live, mode, stays: true })
         .collect();
+    let normal = Mode::normal();
+    let theirs = stands.beside.iter().map(|one| one.question(&normal));
+    let questions: Vec<Question<'_>> = questions.into_iter().chain(theirs).collect();
     let mut all: Vec<(&Standing, Simulation)> = Vec::new();
     for (one, answer) in stands.workloads.iter().zip(simulate_all(&stands.topology, &questions, lost)) {
         match answer {
@@ -283,7 +291,11 @@ fn tell(
     };
     if let Some(file) = html {
         let (stack, _) = super::reports::place();
-        if !super::reports::put(file, &crate::report::page::simulation(&simulation, &stack), printer) {
+        if !super::reports::put(
+            file,
+            &crate::report::page::simulation(&simulation, &stack, printer.style().lang),
+            printer,
+        ) {
             return Exit::Error;
         }
     }

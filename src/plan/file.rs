@@ -263,6 +263,8 @@ mod tests {
         Plan {
             kind: Kind::Failover { lost: texts.to_vec() },
             partial: false,
+            assumed: Default::default(),
+            beside: Default::default(),
             lineage: "l".into(),
             serial: u64::MAX,
             sources: Sources { files: vec![Source::new("a.tf", texts.concat())] },

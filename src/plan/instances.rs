@@ -287,8 +287,9 @@ impl<'a> Walk<'_, 'a> {
         let block = instance.of.block;
         let address = instance.of.address.clone();
         // What a check looks at may be missing: the check says so.
-        let lenient = self.checked.contains(&block);
-        if lenient && answer.result.is_none() {
+        let remembered = self.observed.remembered.get(&address).filter(|_| answer.result.is_none()).cloned();
+        let lenient = self.checked.contains(&block) || remembered.is_some();
+        if self.checked.contains(&block) && answer.result.is_none() {
             self.env.note_unread(&address, &answer.problems);
         }
         self.report(answer.problems.into_iter().map(|p| {
@@ -327,6 +328,15 @@ impl<'a> Walk<'_, 'a> {
                 of.deferred = deferred;
                 let state = (!state.is_null()).then_some(state);
                 self.ask_plan(of, state, Beside { private, identity }, None, config, marked, questions);
+            }
+            // Its provider is lost with what it served: what it last said must do.
+            None if remembered.is_some() => {
+                let value = remembered.unwrap_or_else(|| instance.of.schema.null());
+                let value = marked(&instance.of.schema, value, &instance.marked);
+                self.env.set_instance(&address, value.clone());
+                let Started { provider, schema, .. } = &instance.of;
+                let (provider, schema_version) = (provider.clone(), schema.version);
+                self.data.push(DataRead { address, provider, schema_version, value });
             }
             None if self.checked.contains(&block) => {
                 self.env.set_instance(&address, Value::unknown(Type::Dynamic));

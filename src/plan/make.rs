@@ -125,8 +125,12 @@ impl<'i, 'a> Maker<'i, 'a> {
             &mut self.problems,
         );
         self.fail_on_errors()?;
+        if self.input.wishes.forced {
+            standing.iter_mut().for_each(Standing::pass_over_floors);
+        }
+        standing.iter_mut().for_each(|one| one.avoid(&self.input.wishes.avoid));
         let decisions = self.decide(&standing)?;
-        super::survival::promote(&mut standing, &decisions, self.input.state);
+        super::survival::promote(&mut standing, &decisions, self.input.state, &self.input.wishes.to);
         let placements = self.place(&standing, &decisions);
         if self.input.kind == Kind::Destroy {
             self.data = self.remembered_data();
@@ -196,6 +200,14 @@ impl<'i, 'a> Maker<'i, 'a> {
                 SpreadQuestion { workload: &one.rules, live: &one.live, mode, stays }
             })
             .collect();
+        // Other states want room after a loss as well; what becomes of them is not this plan's to say.
+        let mut beside = self.input.observed.beside.clone();
+        if !beside.is_empty() {
+            super::ledger::crowd(&mut standing.to_vec(), &mut beside, self.input.topology);
+        }
+        let normal = SpreadMode::normal();
+        let theirs = beside.iter().map(|one| one.question(&normal));
+        let questions: Vec<SpreadQuestion<'_>> = questions.into_iter().chain(theirs).collect();
         let answers = crate::spread::decide_all(self.input.topology, &questions);
         let mut decisions = Vec::new();
         for ((one, mode), answer) in standing.iter().zip(&modes).zip(answers) {
@@ -350,6 +362,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             }
         }
         self.fail_on_errors()?;
+        self.keep_what_is_needed(&mut gone);
         self.plan_deletions(&mut gone, ask).await?;
         changes.extend(gone);
         Ok(())
@@ -359,8 +372,11 @@ impl<'i, 'a> Maker<'i, 'a> {
         use crate::spread::model::Health;
         let Some((workload, key)) = replica(address) else { return false };
         let (location, _) = placement::split_key(key);
-        let frozen = |h: Health| {
-            matches!(h, Health::Suspect | Health::Unknown | Health::ControlLost | Health::Down | Health::Probation)
+        let destroys = self.input.kind == Kind::Destroy;
+        let frozen = |h: Health| match h {
+            Health::Unknown | Health::ControlLost | Health::Down => true,
+            Health::Suspect | Health::Probation => !destroys,
+            _ => false,
         };
         let lost = match self.mode(workload) {
             SpreadMode::Failover { lost }
@@ -370,9 +386,7 @@ impl<'i, 'a> Maker<'i, 'a> {
         };
         self.input.topology.locations.iter().any(|l| {
             l.name == location
-                && (l.frozen
-                    || (frozen(l.health) && self.input.kind != Kind::Destroy)
-                    || lost.iter().any(|e| takes(self.input.topology, l, e)))
+                && (l.frozen || frozen(l.health) || lost.iter().any(|e| takes(self.input.topology, l, e)))
         })
     }
 
@@ -652,6 +666,8 @@ impl<'i, 'a> Maker<'i, 'a> {
             drift,
             notes,
             unreadable,
+            assumed: self.input.observed.assumed.clone(),
+            beside: super::ledger::totals(&self.input.observed.beside, self.input.topology),
             evidence: self.input.observed.evidence.clone(),
             courses: super::course::timeless(&self.input.observed.courses),
             outputs,

@@ -12,6 +12,7 @@ pub mod generate;
 pub mod grades;
 pub mod import;
 mod instances;
+pub mod ledger;
 pub mod left;
 pub mod make;
 pub mod marking;

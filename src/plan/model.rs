@@ -9,7 +9,7 @@
 use super::checks::Checked;
 use super::sequence::StepReplicas;
 use crate::diag::{Diagnostic, Sources};
-use crate::lang::address::Address;
+use crate::lang::address::{Address, Mode};
 use crate::plugin::{Deferral, ImportBy};
 use crate::promise::model::Survival;
 use crate::spread::decision::Decision;
@@ -339,6 +339,12 @@ pub struct Plan {
     /// Differences in what only a provider computes (a state, a health): remembered by the next apply, no drift. Sorted by address.
     pub notes: Vec<Drift>,
     pub unreadable: Vec<Unreadable>,
+    /// Locations nobody can reach that a person says are well.
+    #[serde(default)]
+    pub assumed: std::collections::BTreeSet<String>,
+    /// Replicas of other states by location, by the shared ledger.
+    #[serde(default)]
+    pub beside: BTreeMap<String, u64>,
     /// What is known of locations that probes look at.
     #[serde(default)]
     pub evidence: Vec<super::evidence::Finding>,
@@ -395,6 +401,12 @@ impl Plan {
     pub fn counts(&self) -> (usize, usize, usize) {
         let count = |f: fn(Action) -> bool| self.changes.iter().filter(|c| f(c.action)).count();
         (count(Action::creates), count(|a| a == Action::Update), count(Action::deletes))
+    }
+
+    /// A destroy that cannot reach everything, or may not touch it.
+    pub fn leaves_something(&self) -> bool {
+        let stays = |c: &Change| c.action == Action::NoOp && !c.aside && c.address.mode == Mode::Managed;
+        self.kind == Kind::Destroy && self.changes.iter().any(stays)
     }
 
     /// A promise that is a rule is false once the plan is done. An answer to a loss is never refused for it.

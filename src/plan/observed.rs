@@ -17,6 +17,12 @@ pub struct Observed {
     pub objects: BTreeMap<ObjectId, Seen>,
     /// What observed templates say serves, by workload and location.
     pub templates: BTreeMap<(Str, String), u32>,
+    /// Locations nobody can reach that a person says are well: what stood there counts as serving, and nothing there is touched.
+    pub assumed: std::collections::BTreeSet<String>,
+    /// Workloads of other states in the same locations, by the shared ledger.
+    pub beside: Vec<super::ledger::Foreign>,
+    /// What data sources said last, where their provider answers for nothing but what is lost.
+    pub remembered: BTreeMap<Address, Value>,
     /// What probes saw in the last window.
     pub probed: super::probes::Probed,
     /// What is known of locations that probes look at.

@@ -14,8 +14,8 @@ use crate::lang::scope::Overlay;
 use crate::spec::{Spec, WorkloadSpec};
 use crate::spread::decision::{Decision, PlaceBounds};
 use crate::spread::model::{
-    Capacity, CapacitySource, Health, HealthSource, Limit, Live, Location, Place, PlaceLive, Ready, Replicas, Slot,
-    Template as TemplateKind, TimeSource, Timed, Topology, Workload,
+    Bound, Capacity, CapacitySource, Health, HealthSource, Limit, Live, Location, OnShortage, Place, PlaceLive, Ready,
+    Replicas, Slot, Template as TemplateKind, TimeSource, Timed, Topology, Workload,
 };
 use crate::state::{Form, State};
 use std::collections::{BTreeMap, BTreeSet};
@@ -204,8 +204,27 @@ pub fn standing(
             one
         })
         .collect();
-    share_capacity(&mut all, topology);
+    share_capacity(&mut all, topology, &observed.beside);
     all
+}
+
+/// Locations where fewer replicas serve than stand there by the state: some are gone, or are surely not ready.
+pub fn short(spec: &Spec, env: &Env<'_>, topology: &Topology, observed: &Observed, state: &State) -> BTreeSet<String> {
+    // What is wrong with an expression is told when the plan is made.
+    let all = standing(spec, env, topology, observed, state, &mut Vec::new());
+    let mut short = BTreeSet::new();
+    for one in &all {
+        for (name, live) in one.place_names.iter().zip(&one.live.places) {
+            let lacks = match &live.replicas {
+                Replicas::Slots(slots) => slots.iter().any(|s| s.ready == Ready::No),
+                Replicas::Count { count, ready_hi, .. } => ready_hi < count,
+            };
+            if lacks {
+                short.insert(name.clone());
+            }
+        }
+    }
+    short
 }
 
 /// How many replicas a workload had before the failover in force; the most where there are several.
@@ -261,6 +280,7 @@ fn one_standing(
                 template,
                 ready_measured: false,
                 declared: false,
+                most: None,
             });
             template_of.push(None);
         }
@@ -306,23 +326,9 @@ fn renumber_paths(rules: &mut Workload, order: &[usize]) {
     }
 }
 
-/// Replicas of other workloads take room in the same location.
-pub fn share_capacity(all: &mut [Standing], topology: &Topology) {
-    let count = |replicas: &Replicas| match replicas {
-        Replicas::Slots(slots) => slots.iter().filter(|s| s.exists).count() as u32,
-        Replicas::Count { count, .. } => *count,
-    };
-    let mut total = vec![0u32; topology.locations.len()];
-    for standing in all.iter() {
-        for (place, live) in standing.rules.places.iter().zip(&standing.live.places) {
-            total[place.location] += count(&live.replicas);
-        }
-    }
-    for standing in all.iter_mut() {
-        for (place, live) in standing.rules.places.iter().zip(&mut standing.live.places) {
-            live.others = total[place.location] - count(&live.replicas);
-        }
-    }
+/// Replicas of other workloads, those of other states among them, take room in the same location.
+pub fn share_capacity(all: &mut [Standing], topology: &Topology, beside: &[super::ledger::Foreign]) {
+    super::ledger::crowd(all, &mut beside.to_vec(), topology);
 }
 
 /// Reads what stands of one workload.
@@ -397,6 +403,7 @@ impl Reader<'_, '_> {
         let by = template.or_else(|| left::maker(self.workload, location, true, &present));
         let ready = match shape {
             _ if !exists => Ready::No,
+            _ if self.observed.assumed.contains(&location.name) => Ready::Yes,
             // Nobody can be asked what it is; a probe of its own has seen it serve, or nobody has.
             _ if location.health == Health::ControlLost => {
                 match self.observed.probed.confirms(self.env.spec, self.name, key) {
@@ -489,7 +496,9 @@ impl Reader<'_, '_> {
             }
         };
         match ready {
-            Some(n) if !unreadable => Replicas::Count { count, ready_lo: n.min(count), ready_hi: n.min(count) },
+            Some(n) if !unreadable || self.observed.assumed.contains(&location.name) => {
+                Replicas::Count { count, ready_lo: n.min(count), ready_hi: n.min(count) }
+            }
             _ => Replicas::Count { count, ready_lo: 0, ready_hi: count },
         }
     }
@@ -604,6 +613,31 @@ pub fn clear_templates(env: &Env<'_>, spec: &Spec) {
 }
 
 impl Standing {
+    /// What a forced answer to a loss passes over: floors, and a refusal for want of room.
+    pub fn pass_over_floors(&mut self) {
+        self.rules.floor_serving = Bound::Count(0);
+        for level in &mut self.rules.spread {
+            level.min.clear();
+            level.min_domains = None;
+            if level.on_shortage == OnShortage::Strict {
+                level.on_shortage = OnShortage::Prefer;
+            }
+        }
+    }
+
+    /// No more than serve where further ones were tried in vain.
+    pub fn avoid(&mut self, tried: &BTreeSet<(Str, String)>) {
+        for (p, name) in self.place_names.iter().enumerate() {
+            if tried.contains(&(self.name.clone(), name.clone())) {
+                let serving = match &self.live.places[p].replicas {
+                    Replicas::Slots(slots) => slots.iter().filter(|s| s.ready == Ready::Yes).count() as u32,
+                    Replicas::Count { ready_hi, .. } => *ready_hi,
+                };
+                self.rules.places[p].most = Some(serving);
+            }
+        }
+    }
+
     /// The place of a location, by name.
     pub fn place_of(&self, location: &str) -> Option<usize> {
         self.place_names.iter().position(|n| n == location)

@@ -76,8 +76,8 @@ pub fn of_live(spec: &Spec, topology: &Topology, standing: &[Standing], rehearse
 /// Under what id the state remembers who works: no rule, but what the next promotion starts from.
 const ACTIVE: &str = "standby.active";
 
-/// Decides who works in every workload with standbys.
-pub fn promote(standing: &mut [Standing], decisions: &[Decision], state: &State) {
+/// Decides who works in every workload with standbys; `to`: locations where a person wants the next one.
+pub fn promote(standing: &mut [Standing], decisions: &[Decision], state: &State, to: &BTreeSet<String>) {
     for (one, decision) in standing.iter_mut().zip(decisions) {
         let places: Vec<(String, u32, u32)> = one
             .place_names
@@ -94,6 +94,7 @@ pub fn promote(standing: &mut [Standing], decisions: &[Decision], state: &State)
                 stays: *stays > 0,
             })
         };
+        standby.wished = standby.order.iter().find(|name| to.contains(*name)).cloned();
         standby.active = active(standby, &of);
     }
 }
@@ -136,17 +137,37 @@ fn after<'s>(standing: &'s Standing, decision: &Decision) -> Stand<'s> {
     }
 }
 
+/// The most replicas that exist at each place at any moment of the steps.
+pub fn peaks(decision: &Decision) -> Vec<u32> {
+    let mut standing = decision.existing.clone();
+    let mut most: Vec<u32> = standing.iter().zip(&decision.after).map(|(now, then)| *now.max(then)).collect();
+    for step in &decision.steps {
+        for entry in &step.adds {
+            standing[entry.place] = standing[entry.place].saturating_add(count(entry));
+            most[entry.place] = most[entry.place].max(standing[entry.place]);
+        }
+        for entry in &step.removes {
+            standing[entry.place] = standing[entry.place].saturating_sub(count(entry));
+        }
+    }
+    most
+}
+
+/// Replicas an entry makes or takes; what is completed exists already.
+fn count(entry: &crate::spread::decision::StepEntry) -> u32 {
+    match entry.slots.is_empty() {
+        true => entry.count,
+        false => entry.slots.iter().filter(|s| s.role != Role::Complete).count() as u32,
+    }
+}
+
 /// The most replicas that exist at once: in every step the adds are there before the removes are gone.
 pub fn peak(decision: &Decision) -> u64 {
     let mut standing: u64 = decision.existing.iter().map(|n| u64::from(*n)).sum();
     let mut most = standing;
-    // What is completed exists already.
-    let count = |e: &crate::spread::decision::StepEntry| match e.slots.is_empty() {
-        true => u64::from(e.count),
-        false => e.slots.iter().filter(|s| s.role != Role::Complete).count() as u64,
-    };
     for step in &decision.steps {
-        let sum = |entries: &[crate::spread::decision::StepEntry]| entries.iter().map(count).sum::<u64>();
+        let sum =
+            |entries: &[crate::spread::decision::StepEntry]| entries.iter().map(|e| u64::from(count(e))).sum::<u64>();
         standing = standing.saturating_add(sum(&step.adds));
         most = most.max(standing);
         standing = standing.saturating_sub(sum(&step.removes));

@@ -18,6 +18,7 @@ use super::target::Only;
 use crate::diag::Diagnostic;
 use crate::lang::address::{Address, Key};
 use crate::lang::body::PreparedBody;
+use crate::lang::eval::Scope;
 use crate::lang::evaluate::unexpected_arguments;
 use crate::lang::module::{Module, Resource};
 use crate::lang::reference::Subject;
@@ -27,7 +28,7 @@ use crate::state::ObjectId;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use straddle_sdk::schema::Prepared as Schema;
-use straddle_sdk::value::{Type, Value};
+use straddle_sdk::value::{Str, Type, Value};
 
 /// What the user asked for beyond the spec.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +39,12 @@ pub struct Wishes {
     pub only: Option<Only>,
     /// The plan is shown to programs: what only they ask for is found out too.
     pub told: bool,
+    /// Locations where a person wants everything new of a failover, and the next active one.
+    pub to: BTreeSet<String>,
+    /// Floors are overridden.
+    pub forced: bool,
+    /// Workloads and locations where new replicas did not serve: no more than serve there.
+    pub avoid: BTreeSet<(Str, String)>,
 }
 
 /// The walk, between rounds.
@@ -341,6 +348,10 @@ impl<'w, 'a> Walk<'w, 'a> {
                     continue;
                 }
                 let scope = overlay(&scope, key.as_ref(), each.as_ref());
+                if self.observed.objects.get(&ObjectId::current(address.clone())).is_some_and(Seen::is_unreadable) {
+                    self.leave(index, &address, prepared, &scope);
+                    continue;
+                }
                 let importing = imports.get(&address).cloned();
                 let started = Started {
                     block: index,
@@ -407,6 +418,41 @@ impl<'w, 'a> Walk<'w, 'a> {
             let change = Change { site, aside, ..unchanged(address.clone(), seen) };
             self.keep_change(index, change);
         }
+    }
+
+    /// Keeps an object that nobody can read, and says so where it would be changed: traffic it steers stays where it is.
+    fn leave(&mut self, index: usize, address: &Address, prepared: &PreparedBody<'_>, scope: &dyn Scope) {
+        self.keep(index, address);
+        let Some(seen) = self.observed.objects.get(&ObjectId::current(address.clone())) else { return };
+        let config = prepared.eval(scope).0.unmark_deep().0;
+        let stale: Vec<String> = config
+            .entries()
+            .into_iter()
+            .flatten()
+            .filter(|(name, wanted)| {
+                !wanted.is_null() && seen.state.get(name).is_none_or(|has| !straddle_sdk::value::same(has, wanted))
+            })
+            .map(|(name, _)| format!("\"{name}\""))
+            .collect();
+        if stale.is_empty() {
+            return;
+        }
+        let follows: Vec<&str> = self.blocks.list[index].follows.iter().map(|w| &**w).collect();
+        let meaning = match follows.is_empty() {
+            true => String::new(),
+            false => format!(" What it sends to {} goes on as it was.", follows.join(", ")),
+        };
+        let span = self.blocks.list[index].resource().map(|(r, _)| r.span.clone());
+        let mut said = Diagnostic::warning(
+            "A change that cannot be made now",
+            format!("{} of {address} should change, and its provider does not answer.{meaning}", stale.join(", ")),
+        )
+        .help("Change it by hand if it must be changed before its provider is back; the next plan after that brings it in line.");
+        if let Some(span) = &span {
+            said = said.at(span);
+        }
+        said.address = Some(address.to_string());
+        self.problems.push(said);
     }
 
     /// Values of a block that `-target` leaves out: what its objects are now.

@@ -119,7 +119,7 @@ pub fn standby(spec: &mut Spec, workload: &Fields<'_>, places: &[Place]) -> Opti
     let site = spec.site(block.header.clone());
     fields.finish();
     let by = by.unwrap_or(PromotedBy::Straddle);
-    Some((Standby { order, lag_s, max_lag_s, by, fence, last: None, active: None, site }, alarm_below))
+    Some((Standby { order, lag_s, max_lag_s, by, fence, last: None, wished: None, active: None, site }, alarm_below))
 }
 
 /// `lag = "5s"` for all, or `{ b = "2s", c = "4s" }`; a location's own `lag` where this says nothing.

@@ -127,6 +127,7 @@ fn levels(spec: &mut Spec, blocks: &[Block], evaluate: Evaluate<'_>, problems: &
             }
         }
         promises::of_straddle(spec, &fields);
+        spec.ledger = fields.string("ledger").map(|path| (path, fields.span("ledger")));
         // Read when risks and levels are known.
         let _ = (fields.blocks("state"), fields.blocks("pipeline"));
         fields.finish();

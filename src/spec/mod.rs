@@ -12,6 +12,7 @@ mod locations;
 mod model;
 pub mod probes;
 mod promises;
+mod rollout;
 pub mod runbooks;
 mod templates;
 mod workload;

@@ -16,6 +16,8 @@ use straddle_sdk::value::{Str, Value};
 pub struct Spec {
     /// Levels, locations and shared risks; health is not yet observed (healthy, assumed).
     pub topology: spread::Topology,
+    /// The directory of the ledger that is shared with other states, and where it is named.
+    pub ledger: Option<(Str, Span)>,
     /// Parallel to `topology.locations`.
     pub locations: Vec<LocationSpec>,
     /// Sorted by name.

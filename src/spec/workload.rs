@@ -6,13 +6,14 @@ use super::groups;
 use super::locations::{label, risk_list, unique, whole_seconds};
 use super::model::{FailoverMode, Spec, Watching, WorkloadSpec};
 use super::promises;
+use super::rollout;
 use super::templates;
 use crate::diag::Diagnostic;
 use crate::lang::ast::Block;
 use crate::lang::suggest::nearest;
 use crate::spread::model::{
-    Bound, Failback, Failover, Growth, LossOf, Method, Moving, OnShortage, Path, PathGroup, Place, Ratio, Rollout,
-    Scaling, Site, SpreadLevel, SurviveRule, Then, TimeSource, Timed, Workload,
+    Bound, Failback, Failover, Growth, LossOf, Method, Moving, OnShortage, Path, PathGroup, Place, Ratio, Scaling,
+    Site, SpreadLevel, SurviveRule, Then, TimeSource, Timed, Workload,
 };
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -21,7 +22,6 @@ use straddle_sdk::value::{Kind, Str};
 /// Seconds until a loss is noticed, decided upon, and until a replica must be healthy, where the spec says nothing.
 const DEFAULT_DETECT_S: u64 = 60;
 const DEFAULT_DECIDE_S: u64 = 600;
-const DEFAULT_DEADLINE_S: u64 = 900;
 /// Largest loss searched for cut sets (`spread.md` 4.8).
 const DEFAULT_MAX_ORDER: u32 = 3;
 
@@ -61,12 +61,13 @@ impl<'a> Reader<'a> {
         let spread = self.spread_chain(&fields);
         let (floor_serving, floor_site) = self.floor(&fields, site);
         let survive = self.survive(&fields);
-        let rollout = self.rollout(&fields, site);
+        let rollout = rollout::rollout(self.spec, &fields, site);
         let (failover, failover_mode, watching) = self.failover(&fields);
         let (failback, stable_for_s, hold_s) = self.failback(&fields);
         let scaling = self.scaling(&fields);
         let templates = templates::lower(self.spec, &fields, self.evaluate, self.problems);
         let (places, template_of, scale) = self.places(&fields, &templates, name);
+        rollout::slow_boots(self.spec, &fields, &rollout, &places);
         let requires = self.path_groups(&fields, "requires", &places);
         let entry = self.path_groups(&fields, "entry", &places);
         let overflow = groups::overflow(self.spec, &fields, &places);
@@ -102,6 +103,7 @@ impl<'a> Reader<'a> {
             places,
             scale,
             priority: priority.unwrap_or(0),
+            foreign: false,
             alarm_below: alarm_below.or(standby.as_ref().and_then(|s| s.1)),
             overflow,
             standby: standby.map(|s| s.0),
@@ -334,33 +336,6 @@ impl<'a> Reader<'a> {
         rules
     }
 
-    fn rollout(&mut self, workload: &Fields<'a>, site: Site) -> Rollout {
-        let deadline_s = DEFAULT_DEADLINE_S;
-        let mut rollout = Rollout { surge: None, batch: None, healthy_for_s: 0, drain_s: 0, deadline_s, site };
-        let Some(block) = workload.block("rollout") else { return rollout };
-        let fields = self.fields(block);
-        rollout.surge = bound(&fields, "surge", "2");
-        rollout.batch = bound(&fields, "batch", "1");
-        for (name, amount) in [("batch", rollout.batch)] {
-            if amount == Some(Bound::Count(0)) {
-                fields.report(
-                    Diagnostic::error(
-                        "Nothing would ever move",
-                        format!("\"{name}\" is how many replicas one step moves: at least 1."),
-                    )
-                    .at(&fields.span(name))
-                    .help(format!("Write {name} = 1, or more.")),
-                );
-            }
-        }
-        rollout.healthy_for_s = fields.duration("healthy_for").map_or(0, whole_seconds);
-        rollout.drain_s = fields.duration("drain").map_or(0, whole_seconds);
-        rollout.deadline_s = fields.duration("deadline").map_or(DEFAULT_DEADLINE_S, whole_seconds);
-        rollout.site = self.spec.site(block.header.clone());
-        fields.finish();
-        rollout
-    }
-
     fn failover(&mut self, workload: &Fields<'a>) -> (Failover, FailoverMode, Watching) {
         let default = |seconds| Timed { seconds, source: TimeSource::Default };
         let mut failover =
@@ -455,9 +430,10 @@ impl<'a> Reader<'a> {
                     .help(format!("Write min = {max} or less, or max = {min} or more.")),
             );
         }
+        let slack = bound(&fields, "autoscale_slack", "1");
         let site = self.spec.site(block.header.clone());
         fields.finish();
-        Some(Scaling { min: min?, max: max?, held: None, site })
+        Some(Scaling { min: min?, max: max?, held: None, slack, site })
     }
 
     /// `requires` or `entry` blocks.
@@ -572,6 +548,7 @@ impl<'a> Reader<'a> {
                 template: template.template.kind,
                 ready_measured: template.template.ready.is_some(),
                 declared: true,
+                most: None,
             });
             template_of.push(first);
         }
@@ -619,7 +596,7 @@ pub(super) fn count32(fields: &Fields<'_>, name: &'static str) -> Option<u32> {
     }
 }
 
-fn bound(fields: &Fields<'_>, name: &'static str, example: &str) -> Option<Bound> {
+pub(super) fn bound(fields: &Fields<'_>, name: &'static str, example: &str) -> Option<Bound> {
     let (value, expr) = fields.value(name)?;
     match amounts::bound(&value) {
         Some(b) => Some(b),

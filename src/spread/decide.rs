@@ -230,7 +230,11 @@ fn steps_of(
         _ => batch,
     };
     let wave = if matches!(world.mode, Mode::Failover { .. }) { workload.failover.batch } else { None };
-    let pace = Pace { batch, wave };
+    let per_place = match world.mode {
+        Mode::Destroy => None,
+        _ => workload.rollout.batch_per_domain,
+    };
+    let pace = Pace { batch, per_place: per_place.unwrap_or(u32::MAX).max(1), wave };
     let rules = invariants(world, placement, meters, ends, surge);
     let last = drained_last(world);
     let steps = order(&rules, work, &world.lo, &last, pace)
@@ -251,8 +255,8 @@ fn steps_of(
     let moves: u64 =
         work.iter().map(|w| u64::from(w.grow_count) + w.replace.len() as u64 + w.update.len() as u64).sum();
     let wide = Invariants { most: rules.most.saturating_add(moves), ..rules };
-    let helps =
-        order(&wide, work, &world.lo, &last, Pace { batch: u32::MAX, ..pace }).is_ok_and(|s| least(&s) >= bound);
+    let helps = order(&wide, work, &world.lo, &last, Pace { batch: u32::MAX, per_place: u32::MAX, ..pace })
+        .is_ok_and(|s| least(&s) >= bound);
     let to = surge.saturating_add(moves).min(u64::from(u32::MAX)) as u32;
     let way_out = helps.then_some(WayOut::Surge { site: workload.rollout.site, to });
     Err(Refusal::Blocked {

@@ -244,6 +244,9 @@ pub struct Workload {
     pub scale: u32,
     /// Higher goes first when several workloads want one quota.
     pub priority: i64,
+    /// It is another state's: of equals it goes first, so that no two states count on the same room.
+    #[serde(default)]
+    pub foreign: bool,
     /// Alarm when the margin falls below.
     pub alarm_below: Option<u32>,
     /// Largest loss searched for cut sets; 3 unless told.
@@ -286,6 +289,9 @@ pub struct Standby {
     pub fence: Option<Fence>,
     /// The location that works, as last applied and as decided for this plan.
     pub last: Option<String>,
+    /// Where a person wants it, whatever order and lag say, if it serves there.
+    #[serde(default)]
+    pub wished: Option<String>,
     /// See `last`.
     pub active: Option<String>,
     /// Where the block is.
@@ -325,6 +331,9 @@ pub struct Place {
     pub ready_measured: bool,
     /// False for a location the spec no longer offers to this workload but where replicas still stand: to be emptied.
     pub declared: bool,
+    /// At most so many here for now: further ones were tried and did not serve.
+    #[serde(default)]
+    pub most: Option<u32>,
 }
 
 /// How a place makes replicas.
@@ -499,10 +508,39 @@ pub struct Rollout {
     pub healthy_for_s: u64,
     /// Seconds between detaching and destroying.
     pub drain_s: u64,
+    /// Most replicas that one step adds ahead of drains, or drains, in one location; `None`: as many as `batch` lets.
+    #[serde(default)]
+    pub batch_per_domain: Option<u32>,
     /// Seconds a replica may take to become healthy.
     pub deadline_s: u64,
+    /// Where replicas did not serve by the deadline, others are planned elsewhere, if the ratio and the rules allow it.
+    #[serde(default)]
+    pub alternate: bool,
+    /// Replicas that did not serve by the deadline are taken away again.
+    #[serde(default)]
+    pub auto_revert: bool,
     /// Where the block is (the workload, when it is the default).
     pub site: Site,
+}
+
+/// Seconds until a replica that does not serve is given up, unless told.
+pub const DEFAULT_DEADLINE_S: u64 = 900;
+
+impl Rollout {
+    /// What holds where nothing is written.
+    pub fn unhurried(site: Site) -> Rollout {
+        Rollout {
+            surge: None,
+            batch: None,
+            healthy_for_s: 0,
+            drain_s: 0,
+            batch_per_domain: None,
+            deadline_s: DEFAULT_DEADLINE_S,
+            alternate: false,
+            auto_revert: false,
+            site,
+        }
+    }
 }
 
 /// Times of a failover.
@@ -561,6 +599,9 @@ pub struct Scaling {
     /// How many stood before the failover that is in force: what is lost does not count twice once it stands elsewhere.
     #[serde(default)]
     pub held: Option<u32>,
+    /// A number that differs by no more than this from one that keeps every rule moves nothing.
+    #[serde(default)]
+    pub slack: Option<Bound>,
     /// Where the block is.
     pub site: Site,
 }

@@ -28,6 +28,11 @@ pub fn replicas(world: &World<'_>, scaling: Scaling) -> u32 {
     if keeps_rules(world, now, true) {
         return now;
     }
+    // Within the slack the number counts as the nearest one that asks for nothing: a scaler in two minds moves no replica.
+    let slack = scaling.slack.map_or(0, |s| s.floor_of(now)).min(u64::from(now - scaling.min.min(now)));
+    if let Some(calm) = (1..=slack as u32).map(|less| now - less).find(|n| stands(world, *n)) {
+        return calm;
+    }
     let most = scaling.max.max(now);
     let Some(fitting) = least(now, most, &|n| fitted(world, n).is_some()) else { return now };
     let tried = fitting..=most.min(fitting.saturating_add(TRIED));
@@ -61,6 +66,13 @@ fn fitted(world: &World<'_>, n: u32) -> Option<Placement> {
     (grows && !short).then_some(found)
 }
 
+/// Whether what stands does for so many, as it stands.
+fn stands(world: &World<'_>, n: u32) -> bool {
+    let other = World { replicas: n, ..world.clone() };
+    let Ok(found) = keeping(&other, &Ask { adds_only: true, ..other.ask() }) else { return false };
+    found.target == world.existing && keeps_rules(world, n, true)
+}
+
 /// Whether every survive rule holds at once with so many, where nothing is taken from any place.
 fn keeps_rules(world: &World<'_>, n: u32, adds_only: bool) -> bool {
     let other = World { replicas: n, ..world.clone() };
@@ -82,7 +94,7 @@ mod tests {
     fn scaled(t: &Topology, max: u32) -> Workload {
         let mut w = world::workload(t, 10, vec![world::level("zone", model::Ratio::Even)]);
         w.survive = vec![world::survive(world::of_level("zone"), 1, Bound::Percent(50_000_000))];
-        w.scaling = Some(Scaling { min: 10, max, held: None, site: model::Site(0) });
+        w.scaling = Some(Scaling { min: 10, max, held: None, slack: None, site: model::Site(0) });
         w
     }
 
@@ -105,6 +117,36 @@ mod tests {
         // Beyond the scaler's own bound nothing is added, and nothing is ever taken away.
         assert_eq!(after(&t, &scaled(&t, 13), &[8, 5]), [8, 5]);
         assert_eq!(after(&t, &scaled(&t, 30), &[2, 2]), [5, 5], "its least");
+    }
+
+    #[test]
+    fn a_number_within_the_slack_of_one_that_keeps_the_rules_moves_nothing() {
+        let t = world::zones(2);
+        let slack = |bound| {
+            let mut w = scaled(&t, 30);
+            w.scaling = w.scaling.map(|s| Scaling { slack: Some(bound), ..s });
+            w
+        };
+        let one = slack(Bound::Count(1));
+        assert_eq!(after(&t, &one, &[6, 5]), [6, 5], "eleven count as ten, of which five are left");
+        assert_eq!(after(&t, &one, &[7, 5]), [7, 7], "twelve are two more than ten");
+        assert_eq!(after(&t, &slack(Bound::Count(2)), &[7, 5]), [7, 5]);
+        assert_eq!(after(&t, &slack(Bound::Percent(20_000_000)), &[7, 5]), [7, 5], "a fifth of twelve is two");
+        assert_eq!(after(&t, &slack(Bound::Percent(10_000_000)), &[7, 5]), [7, 7], "a tenth of it is one");
+        // Never below the scaler's own least, however large the slack.
+        assert_eq!(after(&t, &slack(Bound::Count(50)), &[8, 3]), [8, 8]);
+    }
+
+    #[test]
+    fn the_way_back_raises_the_others_at_once() {
+        let mut t = world::zones(2);
+        t.locations[0].health = model::Health::Returning;
+        let mut w = scaled(&t, 30);
+        w.scaling = w.scaling.map(|s| Scaling { held: Some(10), ..s });
+        let back = |lost: Vec<model::Event>| {
+            decide(&t, &w, &world::live(&[5, 10]), &model::Mode::Failback { lost }).unwrap().after
+        };
+        assert_eq!(back(Vec::new()), [10, 10], "what every plan after it would ask for");
     }
 
     #[test]

@@ -189,7 +189,7 @@ impl<'t, 'w> Table<'t, 'w> {
     /// Players of one priority stand together.
     fn classes(&self) -> Vec<Vec<usize>> {
         let all: Vec<usize> = (0..self.players.len()).collect();
-        let priority = |w: &usize| self.players[*w].world.workload.priority;
+        let priority = |w: &usize| (self.players[*w].world.workload.priority, self.players[*w].world.workload.foreign);
         all.chunk_by(|a, b| priority(a) == priority(b)).map(<[usize]>::to_vec).collect()
     }
 
@@ -270,8 +270,8 @@ impl<'t, 'w> Table<'t, 'w> {
 }
 
 /// Who comes first.
-pub fn claim<'w>(world: &World<'w>) -> (std::cmp::Reverse<i64>, &'w str) {
-    (std::cmp::Reverse(world.workload.priority), world.workload.name.as_str())
+pub fn claim<'w>(world: &World<'w>) -> (std::cmp::Reverse<i64>, bool, &'w str) {
+    (std::cmp::Reverse(world.workload.priority), !world.workload.foreign, world.workload.name.as_str())
 }
 
 /// `n` divided by Webster with wishes as weights, nobody more than he wishes; the odd ones go to the first.

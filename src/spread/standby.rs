@@ -16,6 +16,9 @@ pub struct Candidate {
 pub fn active(standby: &Standby, of: &dyn Fn(&str) -> Candidate) -> Option<String> {
     let order = &standby.order;
     let serves = |name: &str| of(name).serves && of(name).stays;
+    if let Some(wished) = standby.wished.as_ref().filter(|name| order.contains(name) && serves(name)) {
+        return Some(wished.clone());
+    }
     if let Some(last) = standby.last.as_ref().filter(|last| order.contains(last)) {
         if serves(last) {
             return Some(last.clone());
@@ -57,9 +60,20 @@ mod tests {
             by: PromotedBy::Straddle,
             fence: None,
             last: last.map(String::from),
+            wished: None,
             active: None,
             site: Site(0),
         }
+    }
+
+    #[test]
+    fn a_person_names_who_is_next_and_only_one_that_serves() {
+        let wished =
+            |name: &str| Standby { wished: Some(name.into()), ..standby(Some("a"), [Some(1), Some(1), Some(99)]) };
+        let serves = |gone: &'static str| move |name: &str| Candidate { serves: name != gone, stays: true };
+        assert_eq!(active(&wished("c"), &serves("a")).as_deref(), Some("c"), "before its turn, and though it lags");
+        assert_eq!(active(&wished("c"), &serves("c")).as_deref(), Some("a"), "nobody is promoted who does not serve");
+        assert_eq!(active(&wished("x"), &serves("a")).as_deref(), Some("b"), "nor a place that is no standby");
     }
 
     /// Every combination of who serves, who worked last and who lags, against the rule said once more as a list.

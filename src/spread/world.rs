@@ -95,9 +95,9 @@ impl<'a> World<'a> {
                 let outside =
                     || (0..n).filter(|p| !lost.places.contains(*p)).map(|p| here[p]).fold(0, u32::saturating_add);
                 let standing = match (scaling.held, mode) {
+                    // Back from all that was lost, everything that stands is the number, as it is for every plan after this one.
+                    (_, Mode::Failback { lost }) if lost.is_empty() => total,
                     (None, _) => total,
-                    // What the answer to the loss has raised is the scaler's to give back.
-                    (Some(held), Mode::Failback { .. }) => held,
                     (Some(held), _) => outside().max(held),
                 };
                 standing.min(scaling.max.max(scaling.min)).max(scaling.min)
@@ -152,13 +152,16 @@ impl<'a> World<'a> {
     /// Room for this workload where others hold so much: certain room, or all that is possible.
     pub fn room_beside(&self, others: &[u64], possible: bool) -> Vec<Option<u32>> {
         let left = |p: usize, limit: u32| u64::from(limit).saturating_sub(others[p]) as u32;
-        (0..self.existing.len())
-            .map(|p| match self.location(p).capacity.limit {
-                Limit::Known { lo, hi } => Some(left(p, if possible { hi } else { lo })),
-                Limit::Unlimited => None,
-                Limit::Unreadable => (!possible).then_some(self.existing[p]),
-            })
-            .collect()
+        let within = |p: usize, room: Option<u32>| match (room, self.workload.places[p].most) {
+            (Some(room), Some(most)) => Some(room.min(most)),
+            (room, most) => room.or(most),
+        };
+        let room = (0..self.existing.len()).map(|p| match self.location(p).capacity.limit {
+            Limit::Known { lo, hi } => Some(left(p, if possible { hi } else { lo })),
+            Limit::Unlimited => None,
+            Limit::Unreadable => (!possible).then_some(self.existing[p]),
+        });
+        room.enumerate().map(|(p, room)| within(p, room)).collect()
     }
 
     /// The same where others hold `now` while the steps are made, `then` in the end, and so much room is for the target.

@@ -312,6 +312,9 @@ pub struct Failover {
     pub reason: String,
     /// Floors were overridden (`--force`), which is recorded with the reason.
     pub forced: bool,
+    /// Locations where everything new is made as long as it is in force (`--to`); none named: wherever the spec says.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub to: BTreeSet<String>,
     /// For each workload touched, replicas by location before the loss and those kept since.
     pub workloads: BTreeMap<String, Displaced>,
 }

@@ -191,6 +191,7 @@ fn a_clock_that_goes_back_changes_nothing_but_what_is_told() {
         word: Word::Operator,
         reason: String::new(),
         forced: false,
+        to: Default::default(),
         workloads: [("web".to_string(), Displaced::default())].into(),
     };
     let boot = Json::new("{\"slowest_ms\":5,\"replicas\":1}").unwrap();

@@ -84,8 +84,14 @@ pub fn survive(of: LossOf, losses: u32, floor: Bound) -> SurviveRule {
 /// A workload over all locations, without rules: floor 0, surge 1, batch 1.
 pub fn workload(topology: &Topology, replicas: u32, spread: Vec<SpreadLevel>) -> Workload {
     let timed = |seconds| Timed { seconds, source: TimeSource::Declared };
-    let place =
-        |location| Place { location, unit: 1, template: Template::PerReplica, ready_measured: true, declared: true };
+    let place = |location| Place {
+        location,
+        unit: 1,
+        template: Template::PerReplica,
+        ready_measured: true,
+        declared: true,
+        most: None,
+    };
     Workload {
         name: "web".into(),
         replicas,
@@ -101,8 +107,7 @@ pub fn workload(topology: &Topology, replicas: u32, spread: Vec<SpreadLevel>) ->
             batch: Some(Bound::Count(1)),
             healthy_for_s: 60,
             drain_s: 0,
-            deadline_s: 900,
-            site: Site(3),
+            ..Rollout::unhurried(Site(3))
         },
         failover: Failover { detect: timed(30), decide: timed(600), batch: None },
         failback: Failback { batch: None },
@@ -112,6 +117,7 @@ pub fn workload(topology: &Topology, replicas: u32, spread: Vec<SpreadLevel>) ->
         places: (0..topology.locations.len()).map(place).collect(),
         scale: 1,
         priority: 0,
+        foreign: false,
         overflow: Vec::new(),
         standby: None,
         alarm_below: None,
@@ -155,6 +161,8 @@ pub fn plan(topology: &Topology, rules: &Workload, live: &Live, mode: &Mode) -> 
     let ops = sequence(&changes, &Steps { workloads, drains, ..Steps::default() }).expect("no cycle");
     Ok(Plan {
         partial: false,
+        assumed: Default::default(),
+        beside: Default::default(),
         kind: match mode {
             Mode::Normal { .. } => Kind::Normal,
             Mode::Repair => Kind::Repair,

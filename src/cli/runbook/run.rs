@@ -51,7 +51,8 @@ pub async fn run(args: RunbookRunArgs, printer: &Printer) -> Exit {
             return Exit::Error;
         }
         let lose = header.lose.into_iter().collect();
-        let args = FailoverArgs { planning: args.planning, lose, auto_approve: args.auto_approve };
+        let (planning, auto_approve) = (args.planning, args.auto_approve);
+        let args = FailoverArgs { planning, lose, auto_approve, ..FailoverArgs::default() };
         return failover::failover(args, &Around::Process, printer).await;
     }
     printer.begin();
@@ -248,7 +249,15 @@ impl Offline<'_> {
             return Err(Exit::Error);
         }
         let by = (failover::person("runbook"), Word::Operator);
-        let record = failover::record_of(&project.spec, scene, &self.header.lose, &plan, by);
+        let record = failover::record_of(
+            &project.spec,
+            scene,
+            &self.header.lose,
+            &plan,
+            by,
+            &BTreeSet::new(),
+            &Default::default(),
+        );
         let fallen = failover::fallen(&project.spec, scene, &self.header.lose);
         let first = if known { Vec::new() } else { [record].into_iter().chain(fallen).collect() };
         let errand = Errand { operation: "runbook", first, ..Errand::default() };

@@ -9,6 +9,7 @@ use crate::plan::placement::{self, Standing};
 use crate::plan::sequence::replica;
 use crate::spread::decision::Decision;
 use crate::spread::model::{Replicas, Template as TemplateKind};
+use crate::state::ObjectId;
 use std::collections::{BTreeMap, BTreeSet};
 use straddle_sdk::value::Str;
 
@@ -75,6 +76,32 @@ impl Maker<'_, '_> {
                 change.reason = None;
                 change.after = change.before.clone();
                 change.replace_paths.clear();
+            }
+        }
+    }
+
+    /// What stays because it may not be touched needs what it is made from: that stays with it.
+    pub(super) fn keep_what_is_needed(&self, gone: &mut [Change]) {
+        if self.input.kind != Kind::Destroy {
+            return;
+        }
+        let stays = |c: &&mut Change| c.action == Action::NoOp && !c.aside;
+        let ids = |c: &Change| ObjectId {
+            address: c.address.clone(),
+            deposed: c.deposed.as_deref().and_then(crate::state::DeposedKey::parse),
+        };
+        let staying: Vec<ObjectId> = gone.iter_mut().filter(stays).map(|c| ids(c)).collect();
+        let needed: BTreeSet<Address> = staying
+            .iter()
+            .filter_map(|id| self.input.state.objects.get(id))
+            .flat_map(|object| object.dependencies.iter().cloned())
+            .collect();
+        for change in gone.iter_mut().filter(|c| c.action == Action::Delete && needed.contains(&c.address.config())) {
+            // Of a replica only what stands beside it there is needed, not the replicas elsewhere.
+            if replica(&change.address).is_none() {
+                (change.action, change.reason) = (Action::NoOp, None);
+                change.after = change.before.clone();
+                change.after_identity = change.before_identity.clone();
             }
         }
     }

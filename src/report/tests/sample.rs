@@ -103,8 +103,7 @@ pub fn workload(topology: &Topology, replicas: u32) -> Workload {
             batch: Some(Bound::Count(2)),
             healthy_for_s: 60,
             drain_s: 30,
-            deadline_s: 900,
-            site: Site(0),
+            ..Rollout::unhurried(Site(0))
         },
         failover: Failover {
             detect: Timed { seconds: 60, source: TimeSource::Declared },
@@ -122,10 +121,12 @@ pub fn workload(topology: &Topology, replicas: u32) -> Workload {
                 template: Template::PerReplica,
                 ready_measured: true,
                 declared: true,
+                most: None,
             })
             .collect(),
         scale: 1,
         priority: 0,
+        foreign: false,
         overflow: Vec::new(),
         standby: None,
         alarm_below: None,
@@ -285,6 +286,8 @@ pub fn plan(topology: &Topology, rules: Workload, live: &Live, kind: Kind, mode:
     Plan {
         kind,
         partial: false,
+        assumed: Default::default(),
+        beside: Default::default(),
         lineage: "3f1c2d4e-0000-4000-8000-000000000000".into(),
         serial: 214,
         sources: sources(),

@@ -482,7 +482,7 @@ fn weight_zero_is_drained_last() {
 fn a_scaler_s_number_is_never_lowered() {
     let t = zones(2);
     let mut w = workload(&t, 0, vec![level("zone", Ratio::Even)]);
-    w.scaling = Some(Scaling { min: 4, max: 12, held: None, site: Site(9) });
+    w.scaling = Some(Scaling { min: 4, max: 12, held: None, slack: None, site: Site(9) });
     w.survive = vec![SurviveRule {
         then: vec![Then { floor: Bound::percent(100), within_s: 900 }],
         ..survive(of_level("zone"), 1, Bound::percent(40))
@@ -565,4 +565,20 @@ fn no_answer_of_a_provider_costs_unbounded_memory() {
     assert!(matches!(decide(&t, &w, &now, &Mode::normal()), Err(Refusal::TooMany { .. })));
     w.replicas = u32::MAX;
     assert!(matches!(decide(&t, &w, &live(&[0]), &Mode::normal()), Err(Refusal::TooMany { .. })));
+}
+
+/// What had moved away for good while its place was down goes, once the place is back: it is no margin to be kept for ever.
+#[test]
+fn the_way_back_is_open_for_what_has_moved_away_meanwhile() {
+    let mut t = zones(2);
+    t.locations[0].health = Health::Returning;
+    let mut w = workload(&t, 2, vec![]);
+    w.places[0].declared = false;
+    let back = decide(&t, &w, &live(&[2, 2]), &Mode::Failback { lost: vec![] }).unwrap();
+    assert_eq!(back.after, [0, 2]);
+    // Where the normal placement has the margin, it is kept all the way.
+    w.places[0].declared = true;
+    w.replicas = 4;
+    let home = decide(&t, &w, &live(&[2, 4]), &Mode::Failback { lost: vec![] }).unwrap();
+    assert_eq!((home.after.clone(), home.margin.worst_during), (vec![2, 2], home.margin.before));
 }

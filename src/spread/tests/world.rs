@@ -83,8 +83,7 @@ pub fn workload(topology: &Topology, replicas: u32, spread: Vec<SpreadLevel>) ->
             batch: Some(Bound::Count(1)),
             healthy_for_s: 60,
             drain_s: 0,
-            deadline_s: 900,
-            site: Site(3),
+            ..Rollout::unhurried(Site(3))
         },
         failover: Failover {
             detect: Timed { seconds: 30, source: TimeSource::Declared },
@@ -102,10 +101,12 @@ pub fn workload(topology: &Topology, replicas: u32, spread: Vec<SpreadLevel>) ->
                 template: Template::PerReplica,
                 ready_measured: true,
                 declared: true,
+                most: None,
             })
             .collect(),
         scale: 1,
         priority: 0,
+        foreign: false,
         overflow: Vec::new(),
         standby: None,
         alarm_below: None,

@@ -112,6 +112,7 @@ pub(super) fn rich_entries() -> Vec<Entry> {
         word: Word::Operator,
         reason: "fire".into(),
         forced: false,
+        to: Default::default(),
         workloads: [("web".to_string(), Displaced::default())].into(),
     };
     let rule = Rule { fingerprint: "f".into(), text: "survive zone".into() };
