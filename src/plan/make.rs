@@ -5,7 +5,7 @@
 mod guards;
 mod outputs;
 
-use super::blocks::{Block, BlockKind, Blocks};
+use super::blocks::{BlockKind, Blocks};
 use super::env::{Env, WorkloadCounts};
 use super::instances::prevented;
 use super::model::{Action, Change, DataRead, Drift, Kind, Plan, PutOff, Reason, Unreadable, WorkloadPlan};
@@ -19,7 +19,7 @@ use super::sequence::{StepReplicas, Steps, replica, sequence};
 use super::target::Only;
 use super::walk::{Walk, Wishes, unchanged};
 use crate::diag::{Diagnostic, Sources};
-use crate::lang::address::{Address, Key, Mode};
+use crate::lang::address::{Address, Mode};
 use crate::lang::functions::FunctionContext;
 use crate::lang::load::Config;
 use crate::lang::tree::Tree;
@@ -400,7 +400,7 @@ impl<'i, 'a> Maker<'i, 'a> {
             (_, _, None) if self.input.moved.contains_key(&id.address) => Some(Reason::NoMoveTarget),
             (_, _, None) => Some(Reason::NoResourceConfig),
             (_, _, Some(_)) if self.env.instance_at(&id.address.module).is_none() => Some(Reason::NoModule),
-            (_, _, Some(b)) => Some(wrong_key(&id.address, b)),
+            (_, _, Some(b)) => Some(guards::wrong_key(&id.address, b)),
         };
         let mut change = kept(id, seen, &self.blocks);
         let forgotten = self.input.kind != Kind::Destroy && super::removed::is_forgotten(&self.env.tree, &id.address);
@@ -800,14 +800,4 @@ pub fn takes(topology: &Topology, location: &Location, loss: &Event) -> bool {
 fn kept(id: &ObjectId, seen: &Seen, blocks: &Blocks<'_>) -> Change {
     let site = blocks.find(&id.address).and_then(|b| blocks.list[b].resource()).map(|(r, _)| r.span.clone());
     Change { site, deposed: id.deposed.map(|d| d.to_string()), ..unchanged(id.address.clone(), seen) }
-}
-
-/// Why an instance is none of its resource's any more.
-fn wrong_key(address: &Address, block: &Block<'_>) -> Reason {
-    let Some((resource, _)) = block.resource() else { return Reason::NoResourceConfig };
-    match (&address.key, &resource.count, &resource.for_each) {
-        (Some(Key::Int(_)), Some(_), _) => Reason::CountIndex,
-        (Some(Key::Str(_)), _, Some(_)) => Reason::EachKey,
-        _ => Reason::WrongRepetition,
-    }
 }

@@ -2,7 +2,8 @@
 
 use super::{Failure, Maker};
 use crate::diag::Diagnostic;
-use crate::lang::address::{Address, Mode};
+use crate::lang::address::{Address, Key, Mode};
+use crate::plan::blocks::Block;
 use crate::plan::left::Shape;
 use crate::plan::model::{Action, Change, Kind, Reason};
 use crate::plan::placement::{self, Standing};
@@ -343,5 +344,15 @@ impl Maker<'_, '_> {
                             .is_some_and(|(r, _)| r.ty.text == address.ty && r.name.text == address.name)
                 })
             })
+    }
+}
+
+/// Why an instance is none of its resource's any more.
+pub(super) fn wrong_key(address: &Address, block: &Block<'_>) -> Reason {
+    let Some((resource, _)) = block.resource() else { return Reason::NoResourceConfig };
+    match (&address.key, &resource.count, &resource.for_each) {
+        (Some(Key::Int(_)), Some(_), _) => Reason::CountIndex,
+        (Some(Key::Str(_)), _, Some(_)) => Reason::EachKey,
+        _ => Reason::WrongRepetition,
     }
 }
