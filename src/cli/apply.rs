@@ -70,7 +70,7 @@ pub async fn run(args: ApplyArgs, around: &Around, printer: &Printer) -> Exit {
     }
     let exit = match super::recovery::recover(&project, &store, args.planning.parallelism, printer).await {
         Ok(()) => {
-            let exit = plan_and_apply(&project, &store, kind.clone(), &args, operation, printer).await;
+            let exit = super::rounds::plan_and_apply(&project, &store, kind.clone(), &args, operation, printer).await;
             if exit == Exit::Done && matches!(kind, Kind::Normal | Kind::Repair) {
                 super::runbook::after_apply(&project, &store, &args.planning, printer).await;
             }
@@ -182,57 +182,7 @@ fn opened(
     }
 }
 
-/// How often the rest is planned anew at most: what moves more often than that is not to be chased by a machine.
-const MOST_REPLANS: usize = 3;
-
-/// Plans and carries out; with `-auto-replan` again, where reality has moved under the plan.
-pub async fn plan_and_apply(
-    project: &Project,
-    store: &Store,
-    kind: Kind,
-    args: &ApplyArgs,
-    operation: &str,
-    printer: &Printer,
-) -> Exit {
-    // Each is large, and none lives beside another.
-    let mut ended = Box::pin(one_plan(project, store, kind.clone(), args, operation, printer)).await;
-    let mut tried = args.clone();
-    for _ in 1..=MOST_REPLANS {
-        let new = ended.elsewhere.iter().filter(|place| !tried.planning.avoid.contains(place)).count();
-        if new == 0 {
-            break;
-        }
-        tried.planning.avoid.append(&mut ended.elsewhere);
-        let places: Vec<&str> = tried.planning.avoid.iter().map(|(_, place)| place.as_str()).collect();
-        printer.error(&format!(
-            "new replicas did not serve in {}; others are planned elsewhere, if ratio and rules allow it (alternate)",
-            places.join(", ")
-        ));
-        // Whoever wrote it into the spec has agreed to what is planned next.
-        tried.auto_approve = true;
-        let before = ended.exit;
-        ended = Box::pin(one_plan(project, store, kind.clone(), &tried, operation, printer)).await;
-        if !matches!(ended.exit, Exit::Done | Exit::Partial) {
-            // It could not be: what stands is what the first plan has left.
-            return before.worse(ended.exit);
-        }
-    }
-    for round in 1..=MOST_REPLANS {
-        if !ended.moved || !args.auto_replan {
-            break;
-        }
-        printer.error(&format!(
-            "what is there has moved under the plan; the rest is planned anew ({round} of {MOST_REPLANS} times)"
-        ));
-        // Whoever gave the flag has agreed to what is planned next.
-        let again = ApplyArgs { auto_approve: true, ..args.clone() };
-        ended = Box::pin(one_plan(project, store, kind.clone(), &again, operation, printer)).await;
-    }
-    // What could not be reached is destroyed by nobody yet.
-    if ended.leaves && ended.exit == Exit::Done { Exit::Partial } else { ended.exit }
-}
-
-async fn one_plan(
+pub(super) async fn one_plan(
     project: &Project,
     store: &Store,
     kind: Kind,

@@ -34,6 +34,7 @@ mod providers;
 mod query;
 mod recovery;
 mod reports;
+mod rounds;
 mod runbook;
 mod saved;
 mod session;

@@ -117,7 +117,7 @@ async fn checked(
     };
     scene.fleet.shutdown().await;
     if ended.moved && args.auto_replan && !plan.partial {
-        return apply::plan_and_apply(project, store, plan.kind.clone(), &approved, "apply", printer).await;
+        return super::rounds::plan_and_apply(project, store, plan.kind.clone(), &approved, "apply", printer).await;
     }
     ended.exit
 }

@@ -17,7 +17,7 @@ use super::relevant::contributions;
 use super::revisions;
 use super::sequence::{StepReplicas, Steps, replica, sequence};
 use super::target::Only;
-use super::walk::{Walk, Wishes, unchanged};
+use super::walk::{Walk, Wishes};
 use crate::diag::{Diagnostic, Sources};
 use crate::lang::address::{Address, Mode};
 use crate::lang::functions::FunctionContext;
@@ -31,6 +31,7 @@ use crate::spread::decision::{Decision, Refusal, Step};
 use crate::spread::model::{Event, Location, Mode as SpreadMode, Template as TemplateKind, Topology};
 use crate::spread::simulate::as_it_stands;
 use crate::state::{DeposedKey, Loss, ObjectId, State};
+use guards::kept;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use straddle_sdk::value::{Str, Type, Value, same};
 
@@ -794,10 +795,4 @@ pub fn takes(topology: &Topology, location: &Location, loss: &Event) -> bool {
             false
         }
     }
-}
-
-/// An object of the state, as it is.
-fn kept(id: &ObjectId, seen: &Seen, blocks: &Blocks<'_>) -> Change {
-    let site = blocks.find(&id.address).and_then(|b| blocks.list[b].resource()).map(|(r, _)| r.span.clone());
-    Change { site, deposed: id.deposed.map(|d| d.to_string()), ..unchanged(id.address.clone(), seen) }
 }

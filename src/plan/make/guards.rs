@@ -3,11 +3,13 @@
 use super::{Failure, Maker};
 use crate::diag::Diagnostic;
 use crate::lang::address::{Address, Key, Mode};
-use crate::plan::blocks::Block;
+use crate::plan::blocks::{Block, Blocks};
 use crate::plan::left::Shape;
 use crate::plan::model::{Action, Change, Kind, Reason};
+use crate::plan::observed::Seen;
 use crate::plan::placement::{self, Standing};
 use crate::plan::sequence::replica;
+use crate::plan::walk::unchanged;
 use crate::spread::decision::Decision;
 use crate::spread::model::{Replicas, Template as TemplateKind};
 use crate::state::ObjectId;
@@ -355,4 +357,10 @@ pub(super) fn wrong_key(address: &Address, block: &Block<'_>) -> Reason {
         (Some(Key::Str(_)), _, Some(_)) => Reason::EachKey,
         _ => Reason::WrongRepetition,
     }
+}
+
+/// An object of the state, as it is.
+pub(super) fn kept(id: &ObjectId, seen: &Seen, blocks: &Blocks<'_>) -> Change {
+    let site = blocks.find(&id.address).and_then(|b| blocks.list[b].resource()).map(|(r, _)| r.span.clone());
+    Change { site, deposed: id.deposed.map(|d| d.to_string()), ..unchanged(id.address.clone(), seen) }
 }
