@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "types and unclear fields are documented; the other fields say it by their names")]
 
+mod dependencies;
 mod guards;
 mod outputs;
 
@@ -30,7 +31,7 @@ use crate::spread::Question as SpreadQuestion;
 use crate::spread::decision::{Decision, Refusal, Step};
 use crate::spread::model::{Event, Location, Mode as SpreadMode, Template as TemplateKind, Topology};
 use crate::spread::simulate::as_it_stands;
-use crate::state::{DeposedKey, Loss, ObjectId, State};
+use crate::state::{Loss, ObjectId, State};
 use guards::kept;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use straddle_sdk::value::{Str, Type, Value, same};
@@ -167,6 +168,10 @@ impl<'i, 'a> Maker<'i, 'a> {
         self.problems.extend(staying);
         changes.sort_by(|a, b| (&a.address, &a.deposed).cmp(&(&b.address, &b.deposed)));
         let steps = self.order(&mut changes, &standing, &decisions);
+        changes
+            .iter_mut()
+            .filter(|c| c.action.is_replace())
+            .for_each(|change| dependencies::remember(self.input.state, change));
         let ops = sequence(&changes, &steps).map_err(|cycle| {
             Failure::Problems(vec![
                 Diagnostic::error("Cycle", format!("{cycle}."))
@@ -580,24 +585,6 @@ impl<'i, 'a> Maker<'i, 'a> {
         forced
     }
 
-    /// What the objects that are there depend on, by the texts and by the state, as Terraform tells it: where nothing changes the texts alone
-    /// count, and one that no text asks for any more keeps what it had.
-    fn depends_on(&self, changes: &mut [Change]) {
-        let resources = self.blocks.list.iter().enumerate().filter_map(|(at, block)| Some((block.resource()?.1, at)));
-        let blocks: HashMap<&Address, usize> = resources.collect();
-        let mut known: BTreeMap<Address, Vec<Address>> = BTreeMap::new();
-        for change in changes.iter_mut().filter(|c| !matches!(c.action, Action::Delete | Action::Forget)) {
-            let texts = known.entry(change.address.config()).or_insert_with_key(|whole| {
-                blocks.get(whole).map_or_else(Vec::new, |block| self.blocks.remembered_dependencies(*block))
-            });
-            let mut all: BTreeSet<Address> = texts.iter().cloned().collect();
-            if change.action != Action::NoOp {
-                all.extend(change.prior_dependencies.iter().cloned());
-            }
-            change.prior_dependencies = all.into_iter().collect();
-        }
-    }
-
     fn finish(
         mut self,
         changes: Vec<Change>,
@@ -617,12 +604,8 @@ impl<'i, 'a> Maker<'i, 'a> {
             if let Some(by) = self.input.taken.get(&change.address).filter(|_| change.deposed.is_none()) {
                 change.importing = Some(by.clone());
             }
-            let deposed = change.deposed.as_deref().and_then(DeposedKey::parse);
-            let id = ObjectId { address: change.address.clone(), deposed };
-            if let Some(object) = self.input.state.objects.get(&id) {
-                change.prior_dependencies = object.dependencies.clone();
-                change.prior_tainted = object.tainted;
-            }
+            // Ordering has asked for it already, where there is something to order.
+            dependencies::remember(self.input.state, change);
         }
         let (outputs, left_outputs) = self.outputs();
         self.checks();

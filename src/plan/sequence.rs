@@ -199,15 +199,6 @@ impl<'a> Draft<'a> {
         self.plain_operations(change, action);
         let place = places.of.get(&(workload, key)).copied().unwrap_or_default();
         let (up, down) = (self.up[change as usize], self.down[change as usize]);
-        if self.changes[change as usize].deposed.is_some() {
-            // An old object may be all that serves until its successor does.
-            if let (Some(down), Some(step)) = (down, place.remove.or(place.add).or(place.update).or(place.wait)) {
-                let b = self.barriers[&(workload.clone(), step)];
-                self.wait(down, b.ready);
-                self.wait(b.end, down);
-            }
-            return;
-        }
         let both = up.is_some() && down.is_some() && action == Action::DeleteCreate;
         if let Some(up) = up
             && let Some(step) = place.add.or(place.update).or(if both { place.remove.or(place.wait) } else { None })
@@ -216,15 +207,23 @@ impl<'a> Draft<'a> {
             self.wait(up, b.start);
             self.wait(b.ready, up);
         }
-        // A resource that the template no longer has, of a replica that stays: its end is a part of the step that interrupts the
-        // replica; where nothing does, it may be all that serves until the rest does.
-        if let (None, Some(down), None) = (up, down, place.remove)
-            && let Some(step) = place.update.or(place.add).or(place.wait)
+        // An old object, or a resource that the template no longer has, of a replica that stays: its end is a part of the step that
+        // interrupts the replica; where nothing does, it may be all that serves until the rest does.
+        let old = self.changes[change as usize].deposed.is_some();
+        if let (None, Some(down)) = (up, down)
+            && let Some(step) = match (place.remove, old) {
+                (None, _) => place.update.or(place.add).or(place.wait),
+                (remove, true) => remove,
+                (_, false) => None,
+            }
         {
             let b = self.barriers[&(workload.clone(), step)];
-            let interrupts = place.update.is_some();
+            let interrupts = place.remove.is_none() && place.update.is_some();
             self.wait(down, if interrupts { b.start } else { b.ready });
             self.wait(if interrupts { b.ready } else { b.end }, down);
+            return;
+        }
+        if old {
             return;
         }
         // A group goes as a whole, in the last step that takes from it: until then it serves more than was reckoned with.
@@ -332,6 +331,18 @@ impl<'a> Draft<'a> {
                     }
                 } else if self.blocks.contains_key(&dependency) {
                     released.entry(dependency).or_default().extend(&releases);
+                }
+            }
+            // The old object of a replacement may hold what the new one no longer refers to.
+            let Some(down) = self.down[i] else { continue };
+            let former = change.prior_dependencies.iter().filter(|d| !change.dependencies.contains(d));
+            for dependency in former {
+                match self.siblings(change, dependency) {
+                    Some(all) => siblings.extend(all.iter().filter_map(|of| Some((self.down[*of as usize]?, down)))),
+                    None if self.blocks.contains_key(dependency) => {
+                        released.entry(dependency.clone()).or_default().push(down);
+                    }
+                    None => {}
                 }
             }
         }
