@@ -359,7 +359,7 @@ fn an_encrypted_file_comes_back_with_its_key_alone_and_shows_no_secret() {
     assert_eq!(load(&place).unwrap().state, state);
     assert!(!is_found(dir.path(), "hunter2"));
     let before = everything(dir.path());
-    assert!(is_sealed(load(dir.path())) && is_sealed(load(&sealed(dir.path(), &[OTHER]))));
+    assert!(is_sealed(load(dir.path())) && is_sealed(load(sealed(dir.path(), &[OTHER]))));
     assert!(matches!(Store::open_write(dir.path(), &request()), Err(StateError::Sealed { .. })));
     assert_eq!(everything(dir.path()).get(FILE), before.get(FILE));
     let (later, notices) = write_sealed(&place, 2, vec![known(server(40), object("i-40"))]);
@@ -394,7 +394,7 @@ fn a_file_is_encrypted_with_all_its_past_when_it_is_next_written_with_a_key() {
     let place = sealed(dir.path(), &[OTHER]);
     assert_eq!(load(&place).unwrap().state, state);
     assert_eq!(version(&place, first.serial).unwrap().unwrap().objects, first.objects);
-    assert!(is_sealed(load(&sealed(dir.path(), &[KEY]))));
+    assert!(is_sealed(load(sealed(dir.path(), &[KEY]))));
     assert!(!history(&place).unwrap().runs.is_empty() && !history(&place).unwrap().lines.is_empty());
 }
 
