@@ -171,9 +171,14 @@ pub fn diagnostics(found: &Diagnostics) -> Vec<Diagnostic> {
 
 /// Why a call failed, as diagnostics.
 pub fn call_problems(error: &CallError) -> Vec<Diagnostic> {
-    match error.diagnostics() {
-        Some(found) => diagnostics(found),
-        None => vec![Diagnostic::error("Provider call failed", format!("{error}."))],
+    match (error.diagnostics(), error) {
+        // Whoever reads it at night has to know whom to ask.
+        (Some(found), CallError::InDoubt { provider, .. }) => {
+            let whom = format!("Provider {provider} says so; the next plan asks it again what became of the call.");
+            diagnostics(found).into_iter().map(|problem| problem.help(whom.clone())).collect()
+        }
+        (Some(found), _) => diagnostics(found),
+        (None, _) => vec![Diagnostic::error("Provider call failed", format!("{error}."))],
     }
 }
 
