@@ -240,9 +240,15 @@ impl Maker<'_, '_> {
                 continue;
             }
             let paths: Vec<String> = change.replace_paths.iter().map(ToString::to_string).collect();
+            let tainted = change.reason == Some(Reason::Tainted);
             let why = match paths.is_empty() {
+                true if tainted => "it is tainted".to_string(),
                 true => "it is to be replaced".to_string(),
                 false => format!("{} cannot be changed in place", paths.join(", ")),
+            };
+            let or = match tainted {
+                true => format!("If it is well as it is: straddle untaint '{}'.", change.address),
+                false => "Or keep the argument as it is with lifecycle { ignore_changes = [...] }.".to_string(),
             };
             let mut problem = Diagnostic::error(
                 "A group would be replaced as a whole",
@@ -252,7 +258,7 @@ impl Maker<'_, '_> {
                 ),
             )
             .help(format!(
-                "Empty the location first: state = \"evacuated\" in location \"{key}\", apply, change the argument, apply, and open it again. Or keep the argument as it is with lifecycle {{ ignore_changes = [...] }}."
+                "Empty the location first: state = \"evacuated\" in location \"{key}\", apply, change the argument, apply, and open it again. {or}"
             ));
             problem.span = change.site.clone();
             problem.address = Some(change.address.to_string());
