@@ -212,8 +212,12 @@ impl<'a> Graph<'a> {
                 Action::Delete => up.is_empty() && deletes == 1 && down.len() == 1,
                 Action::Forget => up.is_empty() && forgets == 1 && down.len() == 1,
                 Action::Spare => alone(creates) && deletes == 1 && down.len() == 1,
-                Action::CreateDelete | Action::DeleteCreate => {
+                Action::CreateDelete => {
                     (followed && down.is_empty()) || (alone(creates) && deletes == 1 && down.len() == 1)
+                }
+                // A half-made group goes, and is made again step after step.
+                Action::DeleteCreate => {
+                    (followed && down.is_empty()) || ((followed || alone(creates)) && deletes == 1 && down.len() == 1)
                 }
             };
             if !fits && self.plan.kind != Kind::RefreshOnly {

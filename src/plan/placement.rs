@@ -495,6 +495,11 @@ impl Reader<'_, '_> {
                 None
             }
         };
+        // Half made, and nothing of it serves: it is made again, whatever number it has.
+        let tainted = addresses.iter().filter_map(current).any(|seen| seen.tainted);
+        if tainted && ready == Some(0) && !unreadable {
+            return none;
+        }
         match ready {
             Some(n) if !unreadable || self.observed.assumed.contains(&location.name) => {
                 Replicas::Count { count, ready_lo: n.min(count), ready_hi: n.min(count) }

@@ -251,6 +251,12 @@ impl<'a> Draft<'a> {
             }
             let step = k as u32;
             let b = self.barriers[&(workload.clone(), step)];
+            // A half-made group is taken away before the first step that counts on it makes it again.
+            if last.is_none() && group.is_some() && self.changes[change as usize].action == Action::DeleteCreate {
+                let down = self.push(OpKind::Delete { change }, vec![b.start]);
+                self.down[change as usize] = Some(down);
+                last = Some(down);
+            }
             let op = self.push(OpKind::Follow { change, workload: workload.clone(), step }, last.into_iter().collect());
             if group.is_some() {
                 // A group's new size is the addition or the removal itself.

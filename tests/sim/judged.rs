@@ -249,6 +249,23 @@ fn what_follows_a_workload_is_destroyed_with_it() {
 
 /// Found by faults: half made and serving nothing, a group could neither be replaced nor left.
 #[test]
+fn a_half_made_group_that_is_to_have_another_size_is_made_again_with_it() {
+    for replicas in [2, 8] {
+        let spec = two_zones(&format!("  replicas = 4\n  rollout {{\n    deadline = \"5s\"\n  }}\n{GROUPS}"));
+        let stack = Stack::new(&spec);
+        stack.run("plan").ends(0);
+        stack.run("sim fault --op create --kind partial --rate 1").ends(0);
+        stack.run("apply -auto-approve").ends(7);
+        stack.run("sim fault --op create --kind partial --rate 0").ends(0);
+        stack.write(&spec.replace("replicas = 4", &format!("replicas = {replicas}")));
+        stack.run("apply -auto-approve").ends(0);
+        stack.run("plan -detailed-exitcode").ends(0);
+        let ready: u64 = stack.existing("sim_group").iter().map(|r| r["ready"].as_u64().unwrap()).sum();
+        assert_eq!(ready, replicas);
+    }
+}
+
+#[test]
 fn a_half_made_group_that_serves_nothing_is_made_again() {
     let stack = Stack::new(&two_zones(&format!("  replicas = 4\n{GROUPS}")));
     stack.run("plan").ends(0);
