@@ -198,9 +198,17 @@ fn deletion(carrying: &Carrying<'_>, change: &Change, mut call: Call) -> Prepare
 
 /// A spare is deleted as this very run made it.
 fn end_of_spare(carrying: &Carrying<'_>, change: &Change, call: Call) -> Prepared {
-    let Some((prior, private)) = carrying.current(&call.object) else { return Prepared::Nothing { op: call.op } };
+    match deletion_as_made(carrying, change, &call.object) {
+        Some(request) => Prepared::Call(Box::new(call), request),
+        None => Prepared::Nothing { op: call.op },
+    }
+}
+
+/// The request that deletes an object as it is now, whatever it was when the plan was made. `None`: it is not there.
+pub(super) fn deletion_as_made(carrying: &Carrying<'_>, change: &Change, object: &ObjectId) -> Option<ApplyRequest> {
+    let (prior, private) = carrying.current(object)?;
     let null = || Value::null(prior.ty());
-    let request = ApplyRequest {
+    Some(ApplyRequest {
         type_name: change.address.ty.clone(),
         planned: null(),
         config: null(),
@@ -209,8 +217,7 @@ fn end_of_spare(carrying: &Carrying<'_>, change: &Change, call: Call) -> Prepare
         planned_identity: None,
         meta: carrying.meta(change),
         ownership: None,
-    };
-    Prepared::Call(Box::new(call), request)
+    })
 }
 
 fn configured(carrying: &Carrying<'_>, change: &Change, mut call: Call, follow: Option<(&Str, u32)>) -> Draft {

@@ -13,7 +13,7 @@ use crate::plugin::{ApplyRequest, Ownership};
 use crate::state::{ActionId, Begin, End, Entry, Kind, ObjectId, Outcome, ProviderRef, StateError, now};
 use futures_util::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
-use straddle_sdk::value::{Str, Value};
+use straddle_sdk::value::Str;
 
 /// Takes away what these steps added and nobody was served by.
 pub(super) async fn revert(
@@ -112,8 +112,7 @@ async fn one_wave(
     for index in wave {
         let change = &carrying.plan.changes[index];
         let object = ObjectId::current(change.address.clone());
-        let Some((prior, private)) = carrying.current(&object) else { continue };
-        let null = || Value::null(prior.ty());
+        let Some(mut request) = objects::deletion_as_made(carrying, change, &object) else { continue };
         let call = Call {
             op: number,
             change: index,
@@ -121,25 +120,16 @@ async fn one_wave(
             kind: Kind::Delete,
             shown: Action::Delete,
             provider: change.provider.clone(),
-            planned: null(),
+            planned: request.planned.clone(),
             marked: Vec::new(),
         };
         let action = ActionId { run: carrying.run, index: number as u64 };
         let token = format!("{}.{action}", carrying.attempt);
-        let request = ApplyRequest {
-            type_name: change.address.ty.clone(),
-            planned: null(),
-            config: null(),
-            prior,
-            planned_private: private,
-            planned_identity: None,
-            meta: carrying.meta(change),
-            ownership: Some(Ownership {
-                owner: carrying.lineage.clone(),
-                address: change.address.to_string(),
-                token: token.clone(),
-            }),
-        };
+        request.ownership = Some(Ownership {
+            owner: carrying.lineage.clone(),
+            address: change.address.to_string(),
+            token: token.clone(),
+        });
         entries.push(Entry::Begin(Begin {
             action,
             object: object.clone(),
@@ -161,10 +151,10 @@ async fn one_wave(
         let (calls, requests): (Vec<Call>, Vec<ApplyRequest>) = calls.into_iter().unzip();
         let mut entries = Vec::new();
         let Some(plugin) = carrying.fleet.plugin(&provider) else { continue };
+        let began = tokio::time::Instant::now();
         let mut answers = tokio_stream::wrappers::UnboundedReceiverStream::new(plugin.apply_many(requests));
         while let Some((at, result)) = answers.next().await {
             let Some(call) = calls.get(at) else { continue };
-            let began = tokio::time::Instant::now();
             let judged = objects::judge(carrying, call, result);
             let address = call.object.address.clone();
             let gone = matches!(judged.outcome, Outcome::Gone);
